@@ -1,0 +1,85 @@
+// Owns every ceiling of Caisson with what happens at it. Configuration may only narrow a limit, never raise it over its ceiling.
+
+const KB = 1024;
+const MB = 1024 * KB;
+const GB = 1024 * MB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+export const LIMITS = {
+  /** HTTP: a larger JSON body is answered with 413 and not read on. */
+  jsonBodyBytes: 4 * MB,
+  /** HTTP: a larger uploaded bundle is answered with 413 and not read on. */
+  bundleBytes: 1 * GB,
+  /** A repository with more content than this is refused before anything is copied. */
+  repositoryBytes: 1 * GB,
+  /** A repository with more files than this is refused before anything is copied. */
+  repositoryFiles: 200_000,
+  /** A larger patch ends the run as failed; the work tree is kept. */
+  patchBytes: 64 * MB,
+  /** A configuration or policy file larger than this is refused. */
+  configBytes: 1 * MB,
+  /** A task text larger than this is refused. */
+  taskBytes: 64 * KB,
+  /** Of AGENTS.md this much is shown to the model, with the path to the rest. */
+  guidanceBytes: 2 * KB,
+  /** Head and tail of a tool result that enter the conversation; the rest stays in a file the sandbox can read. */
+  toolResultBytes: 8 * KB,
+  /** A command that prints more than this is killed (`killed: output`). */
+  commandOutputBytes: 64 * MB,
+  /** A file larger than this cannot be edited by the edit tool. */
+  editFileBytes: 4 * MB,
+  /** Arguments of one tool call; more is answered to the model as malformed. */
+  toolArgumentBytes: 1 * MB,
+  /** Text of one model answer; more ends the request with an error. */
+  modelAnswerBytes: 8 * MB,
+  /** Wall time of one command, unless the call asks for less or (up to the maximum) more. */
+  commandTimeoutMs: 2 * MINUTE,
+  commandTimeoutMaxMs: 30 * MINUTE,
+  /** Wall time of one declared check. */
+  checkTimeoutMs: 10 * MINUTE,
+  /** A sandbox that has not passed its handshake by then is killed and counts as unavailable. */
+  sandboxStartMs: 10 * SECOND,
+  /** After SIGKILL every process of a sandbox is gone by then, or `caisson` reports a leak. */
+  deathMs: 5 * SECOND,
+  /** Steps (model answers) of one run. */
+  runSteps: 100,
+  /** Tokens (prompt and completion) of one run. */
+  runTokens: 20_000_000,
+  /** Wall time of one run; waiting for a person does not count. */
+  runWallMs: 4 * HOUR,
+  /** Answers in a row that hold no usable call. */
+  runFormatErrors: 5,
+  /** Claims to be done that the checks refuted; then the run ends as failed. */
+  runFailedFinishes: 3,
+  /** The same call with the same arguments and the same result in a row; then the run ends as stuck. */
+  runRepeatedCalls: 8,
+  /** Runs at work at the same time; more wait. */
+  runsAtOnce: 200,
+  /** A question nobody answers by then counts as a no. */
+  approvalMs: 24 * HOUR,
+  /** A model that sends nothing for this long counts as failed. */
+  modelSilenceMs: 5 * MINUTE,
+  modelConnectMs: 10 * SECOND,
+  /** Attempts of one model request before the run ends as failed, first one included. */
+  modelAttempts: 4,
+  /** Events a slow reader of the live stream may lag behind; then it is cut and resumes by Last-Event-ID. */
+  streamBacklog: 1000,
+  /** Bytes of content stored beside the journal per item; longer content is stored as its head and tail with a mark. */
+  contentBytes: 16 * MB,
+  /** Silence on an SSE stream before a keep-alive comment. */
+  sseKeepAliveMs: 15 * SECOND,
+} as const;
+
+export type Limits = { readonly [Name in keyof typeof LIMITS]: number };
+
+/** The given limits, none above its ceiling. */
+export function narrowLimits(wanted: Partial<Limits>): Limits {
+  const narrowed: Record<string, number> = { ...LIMITS };
+  for (const [name, value] of Object.entries(wanted)) {
+    const ceiling = narrowed[name];
+    if (ceiling !== undefined && value !== undefined) narrowed[name] = Math.min(ceiling, value);
+  }
+  return narrowed as Limits;
+}

@@ -1,0 +1,20 @@
+// Owns the interface of the operational log (never prompts, never secrets, never file contents). Knows no destination but a stream.
+
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface Logger {
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export const silentLogger: Logger = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** JSON lines: time, level, message, fields. */
+export function jsonLogger(write: (line: string) => void, now: () => number): Logger {
+  const log =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) =>
+      write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...fields })}\n`);
+  return { info: log('info'), warn: log('warn'), error: log('error') };
+}

@@ -1,0 +1,55 @@
+// Owns what a backend says while a model answers. Knows no wire format.
+
+export interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cachedTokens?: number;
+  readonly reasoningTokens?: number;
+}
+
+/** `abort`: the engine ended the answer by itself (shutdown, preemption): an upstream failure, never a whole answer. */
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'abort';
+
+/**
+ * A backend must not throw after the first event: failure is an `error` event, and then the stream ends.
+ * `finish` comes at most once, after all text and calls; `usage` may come before or after it. A stream that ends without `finish` or `error` is cut.
+ * Fragments of one call share its `index`; `id` and `name` come with the first one; `complete` is true once, on the last,
+ * and only if the engine closed the call: a call that never got `complete` was cut and must not be run.
+ */
+export type ModelEvent =
+  | { readonly type: 'reasoning'; readonly text: string }
+  | { readonly type: 'text'; readonly text: string }
+  | ToolCallEvent
+  | ({ readonly type: 'usage' } & Usage)
+  | { readonly type: 'finish'; readonly reason: FinishReason }
+  | ModelErrorEvent;
+
+export interface ToolCallEvent {
+  readonly type: 'tool_call';
+  readonly index: number;
+  readonly id?: string;
+  readonly name?: string;
+  readonly arguments?: string;
+  readonly complete: boolean;
+}
+
+export interface ModelErrorEvent {
+  readonly type: 'error';
+  readonly code: ModelErrorCode;
+  readonly message: string;
+  /** True if the same request may succeed when sent again. */
+  readonly retryable: boolean;
+  /** Seconds the engine asked to wait. */
+  readonly retryAfter?: number;
+}
+
+export type ModelErrorCode =
+  | 'backend_unreachable'
+  | 'backend_failed'
+  | 'backend_garbage'
+  | 'model_not_found'
+  | 'invalid_input'
+  | 'context_exceeded'
+  | 'overloaded'
+  | 'aborted'
+  | 'rehearsal_left_script';

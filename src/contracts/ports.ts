@@ -1,0 +1,110 @@
+// Owns the ports that a composition root hands to rooms which must not import each other. Knows no implementation.
+import type { Answer, Decision, Grant, GrantUse, Question, QuestionRecord } from './decisions.ts';
+import type { Effect } from './effects.ts';
+import type { ChatRequest, ToolCall } from './messages.ts';
+import type { ModelEvent } from './model-events.ts';
+import type { EventBody } from './run-events.ts';
+import type { RunRecord } from './runs.ts';
+import type { FinishClaim, ToolResult } from './tools.ts';
+
+/** Must not throw after its first event. Ends when the model is done, failed, or `signal` aborts. */
+export type StreamModel = (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ModelEvent>;
+
+export interface ModelInfo {
+  readonly id: string;
+  /** Tokens of prompt and answer together; undefined if the engine does not say. */
+  readonly contextTokens?: number;
+  readonly backend: string;
+}
+
+/** One engine, or a recorded conversation. */
+export interface Backend {
+  readonly name: string;
+  /** True if the replies are recorded: an outcome made with it says so. */
+  readonly recorded: boolean;
+  readonly stream: StreamModel;
+  /** Model ids that it serves. Rejects with a coded error when it cannot be reached. */
+  models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+}
+
+/** Pure. Never throws. */
+export type Decide = (effect: Effect, context: { readonly run: string; readonly tool: string }) => Decision;
+
+export interface NewQuestion {
+  readonly run: string;
+  readonly step: number;
+  readonly effect: Effect;
+  readonly decision: Decision;
+  readonly summary: string;
+  /** Everything that is put before the person, as text; its hash is `Question.shown`. */
+  readonly shown: string;
+}
+
+/** The airlock. All of it is durable: a restart loses no question and no answer. */
+export interface Approvals {
+  /** Stores a question; the same run, effect and `shown` that already waits or was approved and not used gives that one again. */
+  open(question: NewQuestion): Promise<Question>;
+  /** Waits for the answer. An ask nobody answers, or whose signal aborts, is a no. */
+  wait(id: string, signal: AbortSignal): Promise<Answer>;
+  /** Consumes one use, in one transaction with the check of state, expiry, `shown`, effect and policy. */
+  use(
+    grant: Grant,
+    now: { readonly effect: Effect; readonly shown: string; readonly policy: string },
+  ): Promise<GrantUse>;
+  /** Answers a question. `shown` is the hash the person saw; another one is refused with `approval_changed`. */
+  answer(
+    id: string,
+    answer: {
+      readonly verdict: 'approve' | 'deny';
+      readonly by: string;
+      readonly shown: string;
+      readonly note: string;
+    },
+  ): Promise<QuestionRecord>;
+  list(filter: { readonly state?: QuestionRecord['state']; readonly run?: string }): Promise<readonly QuestionRecord[]>;
+  get(id: string): Promise<QuestionRecord | undefined>;
+  /** Revokes every waiting question and unused grant, of one run or of all. */
+  revokeAll(filter: { readonly run?: string; readonly by: string }): Promise<number>;
+}
+
+/** Resolves when the events are durable. */
+export type Emit = (events: readonly EmitEvent[]) => Promise<void>;
+export interface EmitEvent {
+  readonly body: EventBody;
+  readonly contents?: readonly string[];
+}
+
+/** What is shown while it happens and kept nowhere: text deltas, a line per step. Must not throw. */
+export type Progress = (note: ProgressNote) => void;
+export type ProgressNote =
+  | { readonly type: 'text' | 'reasoning'; readonly text: string }
+  | { readonly type: 'phase'; readonly name: string };
+
+export interface CalledTool {
+  readonly result: ToolResult;
+  readonly finish?: FinishClaim;
+}
+
+/** Validate → decide → ask → execute → truncate → record. Never throws for anything the model or the workspace did. */
+export type RunTool = (call: ToolCall, step: number, signal: AbortSignal) => Promise<CalledTool>;
+
+/** Kills the run's processes, makes the patch, runs the declared checks on base + patch in a fresh sandbox. */
+export type VerifyClaim = (claim: FinishClaim, step: number, signal: AbortSignal) => Promise<ClaimVerdict>;
+export interface ClaimVerdict {
+  readonly passed: boolean;
+  /** What failed, for the model: at most LIMITS.toolResultBytes. */
+  readonly report: string;
+}
+
+/** The projection that lists and gets of runs are read from. Everything in it follows from the journal. */
+export interface RunStore {
+  save(run: RunRecord): Promise<void>;
+  get(id: string): Promise<RunRecord | undefined>;
+  list(filter: {
+    readonly owner?: string;
+    readonly team?: string;
+    readonly state?: RunRecord['state'];
+    readonly limit: number;
+    readonly before?: string;
+  }): Promise<readonly RunRecord[]>;
+}

@@ -1,0 +1,70 @@
+// Owns what a run is: what is asked for, how it stands, how it ended. Knows no table and no process.
+import { z } from 'zod';
+import type { ErrorReport } from '../base/errors.ts';
+import type { Origin } from './workspace.ts';
+
+/** A declared check: a shell command that must end with status 0 on base + patch in a fresh sandbox. */
+export const checkSchema = z.strictObject({
+  name: z.string().min(1).max(80),
+  run: z.string().min(1).max(4096),
+});
+export type Check = z.infer<typeof checkSchema>;
+
+export const runRequestSchema = z.strictObject({
+  task: z.string().min(1),
+  model: z.string().min(1),
+  checks: z.array(checkSchema).max(20).default([]),
+  origin: z.strictObject({ head: z.string(), branch: z.string(), headTree: z.string(), tree: z.string() }),
+  /** Ask to publish the patch under this ref as soon as the checks passed; absent: the patch only waits to be applied. */
+  publish: z.strictObject({ ref: z.string().regex(/^refs\/heads\/[^\s~^:?*[\\]+$/), remote: z.string() }).optional(),
+});
+export type RunRequest = z.infer<typeof runRequestSchema>;
+
+export type RunState = 'queued' | 'running' | 'waiting' | 'ended';
+
+/** How a run ended. Only `done` has a patch that passed its checks (or had none declared: `unverified`). */
+export type RunEnd =
+  | { readonly end: 'done'; readonly verified: boolean }
+  | { readonly end: 'checks_failed' }
+  | { readonly end: 'limit_hit'; readonly limit: string }
+  | { readonly end: 'denied'; readonly rule: string }
+  | { readonly end: 'cancelled'; readonly by: string }
+  | { readonly end: 'crashed' }
+  | { readonly end: 'failed'; readonly error: ErrorReport };
+
+export interface CheckOutcome {
+  readonly name: string;
+  readonly command: string;
+  readonly on: 'base' | 'patch';
+  readonly status: 'passed' | 'failed' | 'timed_out' | 'killed' | 'not_run';
+  readonly exitCode?: number;
+  readonly ms: number;
+  /** Head and tail of what it printed. */
+  readonly output: string;
+}
+
+export interface RunTotals {
+  readonly steps: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** The row that lists show; everything in it follows from the journal. */
+export interface RunRecord {
+  readonly id: string;
+  readonly task: string;
+  readonly model: string;
+  readonly owner: string;
+  readonly team: string;
+  readonly state: RunState;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly end?: RunEnd;
+  /** True if a recorded conversation gave the replies. */
+  readonly recorded: boolean;
+  readonly origin: Origin;
+  readonly totals: RunTotals;
+  readonly summary?: string;
+  /** Hash of the final patch, if there is one. */
+  readonly patch?: string;
+}
