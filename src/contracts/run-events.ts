@@ -49,7 +49,7 @@ const runEvents = [
   }),
   event('model_failed', { attempt: z.int(), code: z.string(), message: z.string(), retryable: z.boolean() }),
   event('answer_refused', {
-    problem: z.enum(['empty', 'cut', 'question', 'thinking_only', 'call_as_text', 'malformed_call']),
+    problem: z.enum(['empty', 'cut', 'question', 'thinking_only', 'call_as_text', 'malformed_call', 'no_call']),
     replyHash: hash,
   }),
   event('decided', {
