@@ -1,0 +1,99 @@
+// Owns the way from a finished run to a granted apply, and what came of it. Knows no repository.
+import { CaissonError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { HASH_PREFIX } from '../base/hash.ts';
+import type { Emit } from '../contracts/ports.ts';
+import type { RunEvent } from '../contracts/run-events.ts';
+import type { ApplyAnswer, AppliedResult, ApplyWish } from '../contracts/run-service.ts';
+import type { RunRecord } from '../contracts/runs.ts';
+import { createEmit } from './emitter.ts';
+import { readEvents, readPatch } from './history.ts';
+import type { RunsPorts } from './ports.ts';
+import { emitAnswered, emitDecided, openQuestion, type PublishCase, publishCase, useGrant } from './publish.ts';
+
+/**
+ * Decides on the wish. The same words again find the same question, so a caller may ask until there is an answer.
+ * After a crash between grant and ref the same wish is granted again without a new question: the commit is the same to the byte.
+ */
+export async function applyRun(record: RunRecord, wish: ApplyWish, ports: RunsPorts): Promise<ApplyAnswer> {
+  const events = await readEvents(record.id, ports);
+  const patch = await readPatch(record, events, ports);
+  if (record.end?.end !== 'done' || patch === undefined || patch.text === '')
+    throw new CaissonError('run_without_patch', `run ${record.id} ended as ${record.end?.end ?? 'nothing yet'}, with no patch to apply`);
+  const emit = createEmit(record.id, () => record.totals.steps, ports);
+  const publish = publishCase(record, wish, patch, ports);
+  const answer = isUnfinished(events, publish) ? 'granted' : await decideApply(record, publish, ports, emit);
+  await ports.journal.sealRun(record.id);
+  if (answer !== 'granted') return answer;
+  return { state: 'granted', patch, origin: record.origin, message: commitMessage(record), time: record.endedAt ?? 0 };
+}
+
+async function decideApply(
+  record: RunRecord,
+  publish: PublishCase,
+  ports: RunsPorts,
+  emit: Emit,
+): Promise<ApplyAnswer | 'granted'> {
+  const { decision, effect } = publish;
+  if (decision.verdict === 'deny') {
+    await emitDecided(publish, ports, emit);
+    return { state: 'denied', decision, note: decision.reason };
+  }
+  if (decision.verdict === 'ask') {
+    const answer = await answerOf(record, publish, ports, emit);
+    if (answer !== undefined) return answer;
+  } else await emitDecided(publish, ports, emit);
+  await emit([{ body: { type: 'apply_started', ref: effect.ref, patchHash: effect.patch, grant: decision.verdict } }]);
+  return 'granted';
+}
+
+/** Undefined: the grant was there and is used. */
+async function answerOf(
+  record: RunRecord,
+  publish: PublishCase,
+  ports: RunsPorts,
+  emit: Emit,
+): Promise<ApplyAnswer | undefined> {
+  const before = await ports.approvals.list({ run: record.id });
+  const shown = sha256(publish.shown);
+  const last = before.findLast((question) => question.shown === shown);
+  if (last?.state === 'denied' && last.answeredAt !== undefined)
+    return { state: 'denied', decision: publish.decision, note: last.note ?? '' };
+  if (last?.state !== 'waiting' && last?.state !== 'approved') {
+    await emitDecided(publish, ports, emit);
+    return { state: 'waiting', question: await openQuestion(record, record.totals.steps, publish, ports.approvals, emit) };
+  }
+  if (last.state === 'waiting') return { state: 'waiting', question: last };
+  const answer = await ports.approvals.wait(last.id, AbortSignal.timeout(ports.limits.modelConnectMs));
+  await emitAnswered(last, answer, emit);
+  if (answer.state !== 'approved') return { state: 'denied', decision: publish.decision, note: answer.note };
+  if (await useGrant(answer.grant, publish, ports, emit)) return undefined;
+  throw new CaissonError('approval_gone', 'the approval was used or has expired');
+}
+
+function isUnfinished(events: readonly RunEvent[], { effect }: PublishCase): boolean {
+  const last = events.findLast(
+    ({ body }) => body.type === 'apply_started' || body.type === 'applied' || body.type === 'apply_failed',
+  );
+  return last?.body.type === 'apply_started' && last.body.ref === effect.ref && last.body.patchHash === effect.patch;
+}
+
+export async function noteApplied(record: RunRecord, result: AppliedResult, ports: RunsPorts): Promise<void> {
+  const emit = createEmit(record.id, () => record.totals.steps, ports);
+  const { ref } = result;
+  const patchHash = record.patch ?? `${HASH_PREFIX}${'0'.repeat(64)}`;
+  await emit([
+    result.ok
+      ? { body: { type: 'applied', ref, commit: result.commit, base: result.base, patchHash } }
+      : { body: { type: 'apply_failed', ref, code: result.code, message: result.message } },
+  ]);
+  await ports.journal.sealRun(record.id);
+}
+
+function commitMessage(record: RunRecord): string {
+  const title = record.task.split('\n')[0]?.slice(0, 72) ?? 'Changes by Caisson';
+  const summary = record.summary === undefined ? '' : `${record.summary}\n\n`;
+  const recorded = record.recorded ? 'Replies-Recorded: yes\n' : '';
+  return `${title}\n\n${summary}Caisson-Run: ${record.id}\n${recorded}`;
+}
+

@@ -1,0 +1,67 @@
+// Owns one attempt at a run: what the loop gets as its ports. Knows no end.
+import { setTimeout as delay } from 'node:timers/promises';
+import { newId } from '../base/ids.ts';
+import type { AgentPorts } from '../agent/ports.ts';
+import type { Emit } from '../contracts/ports.ts';
+import type { RunRequest } from '../contracts/runs.ts';
+import { TOOLS } from '../tools/registry.ts';
+import { createRunTool } from '../tools/run-tool.ts';
+import { type Evidence, gatherEvidence } from './evidence.ts';
+import type { LiveRun, RunsPorts } from './ports.ts';
+import type { RunSandbox } from './run-sandbox.ts';
+import type { Beginning } from './start.ts';
+import { patiently } from './waiting.ts';
+
+export interface Attempt {
+  readonly live: LiveRun;
+  readonly request: RunRequest;
+  readonly begun: Beginning;
+  readonly sandbox: RunSandbox;
+  readonly emit: Emit;
+  readonly ports: RunsPorts;
+  /** Of the last claim that was checked. */
+  evidence: Evidence | undefined;
+}
+
+/** The ports of the loop, bound to this run. */
+export function agentPorts(attempt: Attempt): AgentPorts {
+  const { live, begun, ports, sandbox, emit } = attempt;
+  const started = ports.clock.monotonic();
+  const runTool = createRunTool({
+    run: live.record.id,
+    tools: TOOLS,
+    decide: ports.decide,
+    approvals: patiently(ports.approvals, live, ports),
+    exec: (request) => sandbox.exec(request, live.stop.signal),
+    emit,
+    workPath: 'work',
+    policyHash: ports.policyHash(),
+    limits: ports.limits,
+    clock: ports.clock,
+    faults: ports.faults,
+    newId: (prefix: string) => newId(prefix, ports.clock.now()),
+  });
+  return {
+    streamModel: ports.streamModel,
+    runTool: (call, step, signal) => {
+      live.step = step;
+      return runTool(call, step, signal);
+    },
+    verifyClaim: async (_claim, _step, signal) => {
+      const { checks, paths } = begun;
+      const job = { run: live.record.id, paths, baseTree: attempt.request.origin.tree, checks };
+      attempt.evidence = await gatherEvidence(job, sandbox, ports, emit, signal);
+      return attempt.evidence;
+    },
+    emit: (events) => {
+      live.step = begun.state.steps;
+      return emit(events);
+    },
+    progress: (note) => ports.progress(live.record.id, note),
+    clock: ports.clock,
+    limits: ports.limits,
+    takeMessages: () => live.inbox.splice(0),
+    activeMs: () => ports.clock.monotonic() - started - live.waitedMs,
+    sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
+  };
+}

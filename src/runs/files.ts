@@ -1,0 +1,34 @@
+// Owns where the files of a run lie and that none stays when the run is over. Knows no git.
+import { mkdir, readdir, rename, copyFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeTree } from '../workspace/remove.ts';
+
+export interface RunFiles {
+  readonly root: string;
+  readonly bundle: string;
+}
+
+export function runFiles(runsRoot: string, run: string): RunFiles {
+  const root = join(runsRoot, run);
+  return { root, bundle: join(root, 'bundle') };
+}
+
+/** Takes the uploaded bundle over. The source is gone afterwards. */
+export async function takeBundle(files: RunFiles, source: string): Promise<void> {
+  await mkdir(files.root, { recursive: true, mode: 0o711 });
+  try {
+    await rename(source, files.bundle);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    await copyFile(source, files.bundle);
+    await rm(source, { force: true });
+  }
+}
+
+/** Directories below `runsRoot` whose run is not in `keep`: what a crash left behind. Returns their number. */
+export async function removeStrays(runsRoot: string, keep: ReadonlySet<string>): Promise<number> {
+  const names = await readdir(runsRoot).catch(() => []);
+  const strays = names.filter((name) => !keep.has(name));
+  await Promise.all(strays.map((name) => removeTree(join(runsRoot, name))));
+  return strays.length;
+}

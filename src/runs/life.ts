@@ -1,0 +1,104 @@
+// Owns the life of one run from its start to its durable end. Knows no HTTP and no table.
+import { reportOf } from '../base/errors.ts';
+import { runAgent } from '../agent/loop.ts';
+import type { AgentEnd } from '../agent/ports.ts';
+import type { Emit } from '../contracts/ports.ts';
+import type { RunEvent } from '../contracts/run-events.ts';
+import type { RunEnd, RunRequest } from '../contracts/runs.ts';
+import { toolDefinitions } from '../tools/registry.ts';
+import { agentPorts, type Attempt } from './attempt.ts';
+import { runChecks } from './checks.ts';
+import { createEmit } from './emitter.ts';
+import { endRun } from './end.ts';
+import type { LiveRun, RunsPorts } from './ports.ts';
+import { askToPublish } from './publish.ts';
+import { createRunSandbox } from './run-sandbox.ts';
+import { type Beginning, beginAttempt } from './start.ts';
+import { modelFailure, stoppedEnd, watchWall } from './stops.ts';
+
+/** Never rejects for what the run does; rejects only when the journal is lost. */
+export async function liveOut(
+  live: LiveRun,
+  request: RunRequest,
+  history: readonly RunEvent[],
+  ports: RunsPorts,
+): Promise<void> {
+  const emit = createEmit(live.record.id, () => live.step, ports);
+  let attempt: Attempt | undefined;
+  let end: RunEnd | undefined;
+  try {
+    const begun = await beginAttempt(live.record.id, request, history, ports, emit);
+    attempt = openAttempt(live, request, begun, ports, emit);
+    end = await workToTheEnd(attempt);
+  } catch (error) {
+    ports.logger.error('a run failed', { run: live.record.id, message: String(error) });
+    end = { end: 'failed', error: reportOf(error) };
+  }
+  await endRun({ live, end: stoppedEnd(live) ?? end, attempt, ports, emit });
+}
+
+function openAttempt(
+  live: LiveRun,
+  request: RunRequest,
+  begun: Beginning,
+  ports: RunsPorts,
+  emit: Emit,
+): Attempt {
+  live.inbox.unshift(...begun.unread);
+  live.step = begun.state.steps;
+  const sandbox = createRunSandbox({ run: live.record.id, box: begun.paths.box, purpose: 'agent' }, ports, emit);
+  return { live, request, begun, sandbox, emit, ports, evidence: undefined };
+}
+
+async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
+  const { live, begun, ports, sandbox } = attempt;
+  const { signal } = live.stop;
+  sandbox.warm();
+  const base = checkBase(attempt);
+  base.catch(() => {});
+  const wall = watchWall(live, ports);
+  try {
+    const options = {
+      model: live.record.model,
+      run: live.record.id,
+      tools: toolDefinitions(),
+      checksDeclared: begun.checks.length > 0,
+    };
+    const ended = await runAgent(begun.state, options, agentPorts(attempt), signal);
+    await base;
+    return await settle(attempt, ended);
+  } finally {
+    clearInterval(wall);
+    await base.catch(() => {});
+    await sandbox.close();
+  }
+}
+
+async function checkBase({ live, begun, request, ports, emit }: Attempt): Promise<void> {
+  if (begun.baseChecked) return;
+  const { checks, paths } = begun;
+  const job = { run: live.record.id, checks, on: 'base', git: paths.git, tree: request.origin.tree, root: paths.root } as const;
+  live.checks.push(...(await runChecks(job, ports, emit, live.stop.signal)));
+}
+
+async function settle(attempt: Attempt, ended: AgentEnd): Promise<RunEnd> {
+  const { live, begun, request, ports } = attempt;
+  switch (ended.end) {
+    case 'done': {
+      live.record = { ...live.record, summary: ended.summary };
+      const verified = begun.checks.length > 0;
+      if (request.publish === undefined || attempt.evidence === undefined) return { end: 'done', verified };
+      const refusal = await askToPublish(live, request.publish, attempt.evidence.patch, ports, attempt.emit);
+      return refusal === undefined ? { end: 'done', verified } : { end: 'denied', rule: refusal };
+    }
+    case 'checks_failed':
+      live.record = { ...live.record, summary: ended.summary };
+      return { end: 'checks_failed' };
+    case 'limit_hit':
+      return { end: 'limit_hit', limit: ended.limit };
+    case 'model_failed':
+      return { end: 'failed', error: modelFailure(ended.error) };
+    case 'stopped':
+      return stoppedEnd(live) ?? { end: 'crashed' };
+  }
+}

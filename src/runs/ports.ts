@@ -1,0 +1,57 @@
+// Owns what the life of a run needs from outside. Knows no implementation.
+import type { Clock } from '../base/clock.ts';
+import type { FaultPoint } from '../base/faults.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Executor, SandboxLimits } from '../contracts/executor.ts';
+import type { Journal } from '../contracts/journal.ts';
+import type { Approvals, Decide, ProgressNote, RunStore, StreamModel } from '../contracts/ports.ts';
+import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
+
+export interface RunsPorts {
+  readonly journal: Journal & { sealRun(run: string): Promise<void> };
+  readonly runStore: RunStore;
+  readonly approvals: Approvals;
+  readonly executor: Executor;
+  readonly streamModel: StreamModel;
+  /** True if a recorded conversation answers for that model. */
+  readonly isRecorded: (model: string) => Promise<boolean>;
+  readonly decide: Decide;
+  readonly policyHash: () => string;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly sandboxLimits: SandboxLimits;
+  readonly logger: Logger;
+  readonly faults: FaultPoint;
+  /** Directory whose children are the directories of the runs. */
+  readonly runsRoot: string;
+  /** Given only when the process is root: who owns what the sandbox sees. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly host: 'service' | 'cli';
+  /** True if the journal's last word on it is a halt without a release. */
+  readonly startHalted: boolean;
+  /** Live notes of a run, kept nowhere. Must not throw. */
+  readonly progress: (run: string, note: ProgressNote) => void;
+}
+
+/** Why a run was stopped from outside; the reason of its abort signal. The first one wins. */
+export type StopReason =
+  | { readonly kind: 'cancelled'; readonly by: string }
+  | { readonly kind: 'limit'; readonly limit: string }
+  | { readonly kind: 'shutdown' };
+
+/** One run at work. */
+export interface LiveRun {
+  record: RunRecord;
+  step: number;
+  readonly stop: AbortController;
+  /** Words of a person that the loop has not taken yet. */
+  readonly inbox: string[];
+  /** Milliseconds spent waiting for people. */
+  waitedMs: number;
+  /** Monotonic time since which a person is asked; undefined while the run works. */
+  waitingSince: number | undefined;
+  readonly checks: CheckOutcome[];
+  /** Resolves when the run has ended and nothing of it lives. */
+  ended: Promise<void>;
+}

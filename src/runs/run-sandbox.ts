@@ -1,0 +1,91 @@
+// Owns the one sandbox the agent of a run works in: opened when first needed, opened anew after it was closed. Knows no tool.
+import { canonicalJson } from '../base/json.ts';
+import { sha256 } from '../base/hash.ts';
+import { newId } from '../base/ids.ts';
+import type {
+  DeathReport,
+  ExecOutcome,
+  ExecRequest,
+  ExecutorResult,
+  OpenSandbox,
+  OpenedSandbox,
+} from '../contracts/executor.ts';
+import type { Emit } from '../contracts/ports.ts';
+import type { RunsPorts } from './ports.ts';
+
+export interface RunSandbox {
+  /** Starts opening if it is not open yet. Does not reject: a failure comes with the next `exec`. */
+  warm(): void;
+  exec(request: Omit<ExecRequest, 'sandbox'>, signal: AbortSignal): Promise<ExecutorResult<ExecOutcome>>;
+  /** Kills every process; the next `exec` opens a new sandbox on the same files. */
+  close(): Promise<DeathReport | undefined>;
+}
+
+type Ports = Pick<RunsPorts, 'executor' | 'clock' | 'sandboxLimits'>;
+
+export function createRunSandbox(
+  of: { readonly run: string; readonly box: string; readonly purpose: OpenSandbox['purpose'] },
+  ports: Ports,
+  emit: Emit,
+): RunSandbox {
+  let current: { readonly id: string; readonly opened: Promise<ExecutorResult<OpenedSandbox>> } | undefined;
+  const ensure = () => {
+    if (current !== undefined) return current;
+    const id = newId('sbx', ports.clock.now());
+    const request = { sandbox: id, run: of.run, purpose: of.purpose, box: of.box, limits: ports.sandboxLimits };
+    current = { id, opened: openSandbox(request, ports, emit) };
+    return current;
+  };
+  return {
+    warm: () => {
+      ensure().opened.catch(() => {});
+    },
+    exec: async (request, signal) => {
+      const { id, opened } = ensure();
+      const open = await opened;
+      if (!open.ok) {
+        current = undefined;
+        return open;
+      }
+      return execUntil(ports, { ...request, sandbox: id }, signal);
+    },
+    close: async () => {
+      if (current === undefined) return undefined;
+      const { id, opened } = current;
+      current = undefined;
+      await opened.catch(() => {});
+      const death = await ports.executor.close(id);
+      const { ms, survivors } = death;
+      await emit([{ body: { type: 'processes_killed', sandbox: id, ms, survivors: [...survivors] } }]);
+      return death;
+    },
+  };
+}
+
+async function openSandbox(request: OpenSandbox, ports: Ports, emit: Emit): Promise<ExecutorResult<OpenedSandbox>> {
+  const opened = await ports.executor.open(request);
+  if (!opened.ok) return opened;
+  const { probe } = opened.value;
+  const content = canonicalJson(probe);
+  const { firejail, kernel, startMs } = probe;
+  const body = { type: 'sandbox_opened', purpose: request.purpose, firejail, kernel, startMs } as const;
+  await emit([{ body: { ...body, probeHash: sha256(content) }, contents: [content] }]);
+  return opened;
+}
+
+async function execUntil(
+  ports: Ports,
+  request: ExecRequest,
+  signal: AbortSignal,
+): Promise<ExecutorResult<ExecOutcome>> {
+  const cancel = () => {
+    ports.executor.cancel(request.sandbox).catch(() => {});
+  };
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await ports.executor.exec(request);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}

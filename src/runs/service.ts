@@ -1,0 +1,183 @@
+// Owns the runs of one service: taking them in, their queue, words of people, halt. Knows no HTTP.
+import { rm } from 'node:fs/promises';
+import { CaissonError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { newId } from '../base/ids.ts';
+import { canonicalJson } from '../base/json.ts';
+import type { Principal } from '../contracts/accounts.ts';
+import { type RunEvent, SERVICE_CHAIN } from '../contracts/run-events.ts';
+import type { RunService } from '../contracts/run-service.ts';
+import type { RunRecord, RunRequest } from '../contracts/runs.ts';
+import { applyRun, noteApplied } from './apply.ts';
+import { createEmit } from './emitter.ts';
+import { runFiles, takeBundle } from './files.ts';
+import { createHalt } from './halt.ts';
+import { readChecks, readEvents, readPatch } from './history.ts';
+import { liveOut } from './life.ts';
+import type { LiveRun, RunsPorts } from './ports.ts';
+import { createQueue } from './queue.ts';
+import { stopRun } from './stops.ts';
+
+export interface Runs extends RunService {
+  /** Takes a run up again after a crash, with what its journal holds. */
+  resume(record: RunRecord, request: RunRequest, history: readonly RunEvent[]): void;
+  /** Resolves when the run has ended in this process. */
+  ended(id: string): Promise<RunRecord>;
+  /** Stops all work; the runs go on at the next start. Resolves when no process of theirs lives. */
+  shutdown(): Promise<void>;
+}
+
+export function createRuns(ports: RunsPorts): Runs {
+  const live = new Map<string, LiveRun>();
+  const queue = createQueue(ports.limits.runsAtOnce);
+  const halt = createHalt(ports, live);
+
+  const launch = (record: RunRecord, request: RunRequest, history: readonly RunEvent[]) => {
+    const run = newLive(record);
+    live.set(record.id, run);
+    run.ended = queue
+      .enter(run.stop.signal, async () => {
+        run.record = { ...run.record, state: 'running' };
+        await ports.runStore.save(run.record);
+        await liveOut(run, request, history, ports);
+      })
+      .catch((error: unknown) => ports.logger.error('the journal failed a run', { run: record.id, message: String(error) }))
+      .finally(() => live.delete(record.id));
+    return run;
+  };
+  const get = async (id: string) => live.get(id)?.record ?? (await ports.runStore.get(id));
+  const known = async (id: string) => {
+    const record = await get(id);
+    if (record === undefined) throw new CaissonError('not_found', `there is no run ${id}`);
+    return record;
+  };
+
+  return {
+    create: async (request, bundle, owner) => {
+      halt.refuseIfHalted();
+      const record = await openRun(request, bundle, owner, ports);
+      launch(record, request, []);
+      return record;
+    },
+    resume: (record, request, history) => {
+      launch(record, request, history);
+    },
+    get,
+    list: async (filter) => (await ports.runStore.list(filter)).map((record) => live.get(record.id)?.record ?? record),
+    cancel: async (id, by) => {
+      const run = live.get(id);
+      if (run === undefined) return known(id);
+      stopRun(run, { kind: 'cancelled', by });
+      await run.ended;
+      return known(id);
+    },
+    message: async (id, text, by) => {
+      const run = live.get(id);
+      if (run === undefined) throw new CaissonError('conflict', `run ${(await known(id)).id} has ended and reads no messages`);
+      const emit = createEmit(id, () => run.step, ports);
+      await emit([{ body: { type: 'message_received', by, textHash: sha256(text) }, contents: [text] }]);
+      run.inbox.push(text);
+    },
+    patch: async (id) => readPatch(await known(id), await readEvents(id, ports), ports),
+    checks: async (id) => readChecks(await readEvents((await known(id)).id, ports), ports),
+    apply: async (id, wish, _by) => {
+      const record = await known(id);
+      if (record.state !== 'ended') throw new CaissonError('run_not_ended', `run ${id} is ${record.state}`);
+      halt.refuseIfHalted();
+      return applyRun(record, wish, ports);
+    },
+    applied: async (id, result) => noteApplied(await known(id), result, ports),
+    halt: halt.halt,
+    release: halt.release,
+    halted: halt.halted,
+    ended: async (id) => {
+      await live.get(id)?.ended;
+      return known(id);
+    },
+    shutdown: async () => {
+      const all = [...live.values()];
+      for (const run of all) stopRun(run, { kind: 'shutdown' });
+      await Promise.all(all.map((run) => run.ended));
+    },
+  };
+}
+
+function newLive(record: RunRecord): LiveRun {
+  return {
+    record,
+    step: record.totals.steps,
+    stop: new AbortController(),
+    inbox: [],
+    waitedMs: 0,
+    waitingSince: undefined,
+    checks: [],
+    ended: Promise.resolve(),
+  };
+}
+
+async function openRun(
+  request: RunRequest,
+  bundle: string,
+  owner: Principal,
+  ports: RunsPorts,
+): Promise<RunRecord> {
+  const id = newId('run', ports.clock.now());
+  const files = runFiles(ports.runsRoot, id);
+  await takeBundle(files, bundle);
+  try {
+    const record = await newRecord(id, request, owner, ports);
+    await ports.runStore.save(record);
+    await appendStart(record, request, ports);
+    return record;
+  } catch (error) {
+    await rm(files.root, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function newRecord(
+  id: string,
+  request: RunRequest,
+  owner: Principal,
+  ports: RunsPorts,
+): Promise<RunRecord> {
+  const { task, model, origin } = request;
+  return {
+    id,
+    task,
+    model,
+    owner: owner.id,
+    team: owner.team,
+    state: 'queued',
+    startedAt: ports.clock.now(),
+    recorded: await ports.isRecorded(model),
+    origin,
+    totals: { steps: 0, promptTokens: 0, completionTokens: 0 },
+  };
+}
+
+async function appendStart(record: RunRecord, request: RunRequest, ports: RunsPorts): Promise<void> {
+  const { id: run, owner, team, model, recorded, origin } = record;
+  const text = canonicalJson(request);
+  ports.faults('before:append:run_opened+run_started');
+  await ports.journal.append([
+    { chain: SERVICE_CHAIN, body: { type: 'run_opened', run, owner } },
+    {
+      chain: run,
+      body: {
+        type: 'run_started',
+        taskHash: sha256(request.task),
+        requestHash: sha256(text),
+        model,
+        owner,
+        team,
+        host: ports.host,
+        recorded,
+        origin: { ...origin },
+        policyHash: ports.policyHash(),
+      },
+      contents: [request.task, text],
+    },
+  ]);
+  ports.faults('after:append:run_opened+run_started');
+}
