@@ -1,0 +1,99 @@
+// Owns the same questions asked of a service over HTTP, on a unix socket or an address. Knows no table and no run.
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { KeyRecord } from '../contracts/accounts.ts';
+import type { QuestionRecord } from '../contracts/decisions.ts';
+import type { ProgressNote } from '../contracts/ports.ts';
+import type { RunEvent } from '../contracts/run-events.ts';
+import type { ApplyAnswer } from '../contracts/run-service.ts';
+import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
+import { CaissonError } from '../base/errors.ts';
+import { type Caller, createCaller, type Place } from './http-call.ts';
+import type { Overseer, Seen } from './overseer.ts';
+import { readEventStream } from './sse.ts';
+
+const RETRY_MS = 500;
+const TRIES = 20;
+
+/** `place` was reached before; every later failure is a coded error. */
+export function createHttpOverseer(place: Place): Overseer {
+  const call = createCaller(place);
+  return {
+    kind: 'service',
+    createRun: async (request, bundle) => {
+      const { size } = await stat(bundle);
+      const stored = await call.send<{ bundle: string }>('POST', '/api/v1/bundles', {
+        stream: createReadStream(bundle),
+        bytes: size,
+      });
+      return call.json<RunRecord>('POST', '/api/v1/runs', { ...request, bundle: stored.bundle });
+    },
+    run: (id) => call.json<RunRecord>('GET', `/api/v1/runs/${id}`),
+    runs: async (limit) => (await call.json<{ runs: RunRecord[] }>('GET', `/api/v1/runs?limit=${limit}`)).runs,
+    cancel: (id) => call.json<RunRecord>('POST', `/api/v1/runs/${id}/cancel`, {}),
+    message: async (id, text) => {
+      await call.json('POST', `/api/v1/runs/${id}/message`, { text });
+    },
+    watch: (id, after, signal) => watch(call, id, after, signal),
+    content: (id, hash) => orUndefined(call.text('GET', `/api/v1/runs/${id}/contents/${encodeURIComponent(hash)}`)),
+    checks: async (id) => (await call.json<{ checks: CheckOutcome[] }>('GET', `/api/v1/runs/${id}/checks`)).checks,
+    diff: (id) => orUndefined(call.text('GET', `/api/v1/runs/${id}/diff`)),
+    apply: (id, wish) => call.json<ApplyAnswer>('POST', `/api/v1/runs/${id}/apply`, wish),
+    applied: async (id, result) => {
+      await call.json('POST', `/api/v1/runs/${id}/applied`, result);
+    },
+    questions: async (all) => {
+      const filter = all ? '' : '?state=waiting';
+      return (await call.json<{ approvals: QuestionRecord[] }>('GET', `/api/v1/approvals${filter}`)).approvals;
+    },
+    question: (id) => call.json<{ record: QuestionRecord; shown: string }>('GET', `/api/v1/approvals/${id}`),
+    answer: (id, answer) => call.json<QuestionRecord>('POST', `/api/v1/approvals/${id}`, answer),
+    halt: (note) => call.json<{ cancelled: number; revoked: number }>('POST', '/api/v1/halt', { note }),
+    release: async () => {
+      await call.json('POST', '/api/v1/release', {});
+    },
+    createKey: (request) => call.json<{ key: string; record: KeyRecord }>('POST', '/api/v1/keys', request),
+    keys: async () => (await call.json<{ keys: KeyRecord[] }>('GET', '/api/v1/keys')).keys,
+    revokeKey: (id) => call.json<KeyRecord>('POST', `/api/v1/keys/${id}/revoke`, {}),
+    close: async () => {},
+  };
+}
+
+async function orUndefined(answer: Promise<string>): Promise<string | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof CaissonError && (error.code === 'not_found' || error.code === 'run_without_patch'))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Follows the stream; after a lost connection it goes on behind the last event it has seen. */
+async function* watch(call: Caller, id: string, after: number, signal: AbortSignal): AsyncGenerator<Seen> {
+  let last = after;
+  for (let failures = 0; failures < TRIES && !signal.aborted; ) {
+    try {
+      const body = await call.open('GET', `/api/v1/runs/${id}/events`, { 'last-event-id': String(last) }, signal);
+      for await (const message of readEventStream(body)) {
+        failures = 0;
+        const seen = seenOf(message);
+        if (seen === undefined) continue;
+        if (seen.kind === 'event') last = seen.event.seq;
+        yield seen;
+        if (seen.kind === 'event' && seen.event.body.type === 'run_ended') return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof CaissonError && error.code !== 'service_unreachable') throw error;
+    }
+    failures += 1;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+function seenOf(message: { readonly event: string | undefined; readonly data: string }): Seen | undefined {
+  if (message.event === 'progress') return { kind: 'note', note: JSON.parse(message.data) as ProgressNote };
+  if (message.data === '') return undefined;
+  return { kind: 'event', event: JSON.parse(message.data) as RunEvent };
+}

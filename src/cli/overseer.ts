@@ -1,0 +1,49 @@
+// Owns what a person at a terminal can ask of Caisson, the same whether a service answers or this process does. Knows no transport.
+import type { KeyRecord, Role } from '../contracts/accounts.ts';
+import type { QuestionRecord } from '../contracts/decisions.ts';
+import type { ProgressNote } from '../contracts/ports.ts';
+import type { RunEvent } from '../contracts/run-events.ts';
+import type { ApplyAnswer, AppliedResult, ApplyWish } from '../contracts/run-service.ts';
+import type { CheckOutcome, RunRecord, RunRequest } from '../contracts/runs.ts';
+
+export type Seen =
+  | { readonly kind: 'event'; readonly event: RunEvent }
+  | { readonly kind: 'note'; readonly note: ProgressNote };
+
+/** All methods reject with a `CaissonError`. */
+export interface Overseer {
+  /** `service`: another process does the work; `local`: it ends with this one. */
+  readonly kind: 'service' | 'local';
+  createRun(request: RunRequest, bundle: string): Promise<RunRecord>;
+  run(id: string): Promise<RunRecord>;
+  runs(limit: number): Promise<readonly RunRecord[]>;
+  cancel(id: string): Promise<RunRecord>;
+  message(id: string, text: string): Promise<void>;
+  /** Durable events after `after`, then live ones until the run has ended. Ends when `signal` aborts. */
+  watch(id: string, after: number, signal: AbortSignal): AsyncIterable<Seen>;
+  /** The content an event names; undefined if it was pruned. */
+  content(id: string, hash: string): Promise<string | undefined>;
+  checks(id: string): Promise<readonly CheckOutcome[]>;
+  /** Text of the patch, '' if nothing changed; undefined if there is none. */
+  diff(id: string): Promise<string | undefined>;
+  apply(id: string, wish: ApplyWish): Promise<ApplyAnswer>;
+  applied(id: string, result: AppliedResult): Promise<void>;
+  questions(all: boolean): Promise<readonly QuestionRecord[]>;
+  question(id: string): Promise<{ readonly record: QuestionRecord; readonly shown: string }>;
+  answer(
+    id: string,
+    answer: { readonly verdict: 'approve' | 'deny'; readonly shown: string; readonly note: string },
+  ): Promise<QuestionRecord>;
+  halt(note: string): Promise<{ readonly cancelled: number; readonly revoked: number }>;
+  release(): Promise<void>;
+  createKey(request: {
+    readonly name: string;
+    readonly team: string;
+    readonly roles: readonly Role[];
+    readonly expiresAt?: number;
+  }): Promise<{ readonly key: string; readonly record: KeyRecord }>;
+  keys(): Promise<readonly KeyRecord[]>;
+  revokeKey(id: string): Promise<KeyRecord>;
+  /** Ends the work of a local one; leaves a service as it is. */
+  close(): Promise<void>;
+}
