@@ -1,6 +1,7 @@
 // Owns the loop: ask the model, run its calls, check its claim, until an end. Knows no file, no process, no wire format.
 import { sha256 } from '../base/hash.ts';
 import type { ToolCall } from '../contracts/messages.ts';
+import type { Usage } from '../contracts/model-events.ts';
 import type { EmitEvent } from '../contracts/ports.ts';
 import type { Answer } from './answer.ts';
 import { askModel } from './ask-model.ts';
@@ -149,7 +150,10 @@ export function countRepeat(state: AgentState, call: string): number {
   return state.repeats;
 }
 
-export function countUsage(state: AgentState, answer: Pick<Answer, 'usage'>): void {
+export function countUsage(
+  state: AgentState,
+  answer: { readonly usage: Pick<Usage, 'promptTokens' | 'completionTokens'> | undefined },
+): void {
   state.promptTokens += answer.usage?.promptTokens ?? 0;
   state.completionTokens += answer.usage?.completionTokens ?? 0;
 }

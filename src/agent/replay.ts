@@ -61,7 +61,8 @@ async function takeEvent(replay: Replay, { body }: RunEvent, content: ReadConten
       replay.unread.push(await content(body.textHash));
       return;
     case 'run_resumed':
-      for (const call of body.unknownCalls) answerCall(replay, call, UNKNOWN_OUTCOME);
+      leaveUnknown(replay.state, body.unknownCalls);
+      for (const call of body.unknownCalls) replay.started.delete(call);
       return;
     default:
   }
@@ -102,7 +103,8 @@ function takeRefusal(state: AgentState, reply: string): void {
 
 async function takeResult(replay: Replay, body: EventOf<'tool_finished'>, content: ReadContent): Promise<void> {
   const output = await content(body.resultHash);
-  const call = answerCall(replay, body.call, output);
+  replay.started.delete(body.call);
+  const call = answerCall(replay.state, body.call, output);
   if (body.status === 'invalid') {
     replay.state.formatErrors += 1;
     return;
@@ -112,9 +114,12 @@ async function takeResult(replay: Replay, body: EventOf<'tool_finished'>, conten
     countRepeat(replay.state, `${call.name}\n${call.arguments}\n${output}`);
 }
 
-function answerCall(replay: Replay, id: string, output: string): ToolCall | undefined {
-  const { state } = replay;
-  replay.started.delete(id);
+/** Gives the calls whose outcome nobody knows a result that says so. */
+export function leaveUnknown(state: AgentState, calls: readonly string[]): void {
+  for (const call of calls) answerCall(state, call, UNKNOWN_OUTCOME);
+}
+
+function answerCall(state: AgentState, id: string, output: string): ToolCall | undefined {
   const call = state.pendingCalls.find((pending) => pending.id === id);
   if (call === undefined) return undefined;
   state.pendingCalls = state.pendingCalls.filter((pending) => pending.id !== id);

@@ -3,6 +3,7 @@ import { canonicalJson } from '../base/json.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Emit } from '../contracts/ports.ts';
 import type { RunEnd } from '../contracts/runs.ts';
+import type { WorkspacePaths } from '../contracts/workspace.ts';
 import { removeTree } from '../workspace/remove.ts';
 import type { Attempt } from './attempt.ts';
 import { takePatch } from './evidence.ts';
@@ -13,8 +14,10 @@ import { stopReason } from './stops.ts';
 export interface Ending {
   readonly live: LiveRun;
   readonly end: RunEnd;
-  /** Undefined if the run never got as far as a workspace. */
+  /** Undefined if this process never got as far as a workspace. */
   readonly attempt: Attempt | undefined;
+  /** Files of an earlier process whose changes shall be kept. */
+  readonly left?: { readonly paths: WorkspacePaths; readonly baseTree: string };
   readonly ports: RunsPorts;
   readonly emit: Emit;
 }
@@ -30,12 +33,13 @@ export async function endRun(ending: Ending): Promise<void> {
 }
 
 /** What the agent changed is kept whatever the end: work is never lost, only not called verified. */
-async function keepPatch({ live, attempt, ports, emit }: Ending): Promise<string | undefined> {
-  if (attempt === undefined) return live.record.patch;
-  if (attempt.evidence?.passed === true) return attempt.evidence.patch.hash;
+async function keepPatch({ live, attempt, left, ports, emit }: Ending): Promise<string | undefined> {
+  if (attempt?.evidence?.passed === true) return attempt.evidence.patch.hash;
+  const files =
+    attempt === undefined ? left : { paths: attempt.begun.paths, baseTree: attempt.request.origin.tree };
+  if (files === undefined) return undefined;
   try {
-    const { paths } = attempt.begun;
-    return (await takePatch({ paths, baseTree: attempt.request.origin.tree }, ports, emit)).hash;
+    return (await takePatch(files, ports, emit)).hash;
   } catch (error) {
     ports.logger.warn('no patch could be made', { run: live.record.id, message: String(error) });
     return undefined;

@@ -1,10 +1,17 @@
 // Owns the first minutes after a start: what an ended service left behind is found, ended or taken up again. Knows no HTTP.
 import { sha256 } from '../base/hash.ts';
 import { type RunEvent, SERVICE_CHAIN } from '../contracts/run-events.ts';
-import { type RunEnd, type RunRecord, type RunRequest, runRequestSchema } from '../contracts/runs.ts';
+import {
+  type RunEnd,
+  type RunRecord,
+  type RunRequest,
+  runRequestSchema,
+  type RunTotals,
+} from '../contracts/runs.ts';
+import { workspacePaths } from '../workspace/prepare.ts';
 import { createEmit } from './emitter.ts';
 import { endRun } from './end.ts';
-import { removeStrays } from './files.ts';
+import { removeStrays, runFiles } from './files.ts';
 import { readEvents } from './history.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import type { Runs } from './service.ts';
@@ -85,8 +92,23 @@ async function endLost(record: RunRecord, events: readonly RunEvent[], ports: Ru
     await ports.runStore.save({ ...record, state: 'ended', end: { end: 'crashed' }, endedAt: ports.clock.now() });
     return;
   }
-  const emit = createEmit(record.id, () => record.totals.steps, ports);
-  await endRun({ live: lostRun(record), end: { end: 'crashed' }, attempt: undefined, ports, emit });
+  const totals = totalsOf(events);
+  const emit = createEmit(record.id, () => totals.steps, ports);
+  const lost = { live: lostRun({ ...record, totals }), end: { end: 'crashed' }, attempt: undefined, ports, emit } as const;
+  const ready = events.some((event) => event.body.type === 'workspace_ready');
+  const paths = workspacePaths(runFiles(ports.runsRoot, record.id).root);
+  await endRun(ready ? { ...lost, left: { paths, baseTree: record.origin.tree } } : lost);
+}
+
+function totalsOf(events: readonly RunEvent[]): RunTotals {
+  const totals = { steps: 0, promptTokens: 0, completionTokens: 0 };
+  for (const { body } of events) {
+    if (body.type !== 'model_answered') continue;
+    totals.steps += 1;
+    totals.promptTokens += body.usage?.promptTokens ?? 0;
+    totals.completionTokens += body.usage?.completionTokens ?? 0;
+  }
+  return totals;
 }
 
 async function saveLateEnd(record: RunRecord, event: RunEvent, endHash: string, ports: RunsPorts): Promise<void> {

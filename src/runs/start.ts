@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sha256 } from '../base/hash.ts';
 import { CaissonError } from '../base/errors.ts';
 import { firstMessages, type Guidance } from '../agent/prompt.ts';
-import { replayRun } from '../agent/replay.ts';
+import { leaveUnknown, replayRun } from '../agent/replay.ts';
 import { type AgentState, newState } from '../agent/state.ts';
 import type { Emit } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
@@ -42,11 +42,11 @@ export async function beginAttempt(
   const first = firstMessages({ task: request.task, checks, guidance: await readGuidance(given, ports) });
   if (history.length === 0) return { paths, checks, state: newState(first), unread: [], baseChecked: false };
   const replayed = await replayRun(history, first, (hash) => readContent(hash, ports));
-  const resumed = { type: 'run_resumed', attempt: attemptOf(history), unknownCalls: [...replayed.unknownCalls] } as const;
-  await emit([{ body: resumed }]);
-  const events = [...history, { body: resumed } as RunEvent];
-  const again = await replayRun(events, first, (hash) => readContent(hash, ports));
-  return { paths, checks, state: again.state, unread: again.unread, baseChecked: hasBaseChecks(history, checks) };
+  const unknownCalls = [...replayed.unknownCalls];
+  await emit([{ body: { type: 'run_resumed', attempt: attemptOf(history), unknownCalls } }]);
+  leaveUnknown(replayed.state, unknownCalls);
+  const { state, unread } = replayed;
+  return { paths, checks, state, unread, baseChecked: hasBaseChecks(history, checks) };
 }
 
 async function readyWorkspace(

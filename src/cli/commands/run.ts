@@ -1,0 +1,121 @@
+// Owns `caisson run`: pack the repository, start the run, follow it to its end, apply if wished. Knows no transport.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CaissonError } from '../../base/errors.ts';
+import type { Check, RunRecord, RunRequest } from '../../contracts/runs.ts';
+import type { PackedRepository } from '../../contracts/workspace.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import { packRepository } from '../../workspace/pack.ts';
+import { type Command, type Context, type ExitCode, listFlag, textFlag } from '../context.ts';
+import { followRun } from '../follow.ts';
+import type { Overseer } from '../overseer.ts';
+import { checkLines, endLine, isGreen, nextLines } from '../report.ts';
+import { applyRun } from '../settle.ts';
+
+export const runCommand: Command = {
+  usage: '"TASK"',
+  summary: 'let the agent work on a repository; ends with status 0 only when the checks passed',
+  flags: {
+    repo: { type: 'string', value: 'DIR', help: 'the repository (the current directory)' },
+    check: { type: 'string', multiple: true, value: 'NAME=COMMAND', help: 'a check that must pass; may be repeated' },
+    apply: { type: 'string', value: 'BRANCH', help: 'ask to put the patch on a new branch when the checks passed' },
+    yes: { type: 'boolean', help: 'with --apply: the answer is yes' },
+    json: { type: 'boolean', help: 'print each event as a JSON line, the run as the last' },
+  },
+  positionals: [1, 1],
+  run: runTask,
+};
+
+async function runTask(context: Context): Promise<ExitCode> {
+  const repo = textFlag(context.flags, 'repo') ?? process.cwd();
+  const loaded = await context.config(repo);
+  const folder = await mkdtemp(join(tmpdir(), 'caisson-pack-'));
+  const opening = context.overseer(loaded);
+  opening.catch(() => {});
+  try {
+    const bundle = join(folder, 'bundle');
+    const packed = await packRepository({ repo, bundle, limits: loaded.limits, signal: context.signal });
+    for (const warning of packed.warnings) context.terminal.remark(`note: ${warning}`);
+    const overseer = await opening;
+    try {
+      return await workOn({ repo, packed, loaded, overseer, context });
+    } finally {
+      await overseer.close();
+    }
+  } catch (error) {
+    await opening.then((overseer) => overseer.close()).catch(() => {});
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Work {
+  readonly repo: string;
+  readonly packed: PackedRepository;
+  readonly loaded: LoadedConfig;
+  readonly overseer: Overseer;
+  readonly context: Context;
+}
+
+async function workOn({ repo, packed, loaded, overseer, context }: Work): Promise<ExitCode> {
+  const { terminal, flags } = context;
+  const json = flags['json'] === true;
+  const request = requestOf(packed, loaded, context);
+  const started = await overseer.createRun(request, packed.bundle);
+  if (!json) introduce(started, packed, context);
+  const run = await followRun(started, overseer, context, { json });
+  if (json) terminal.line(JSON.stringify(run));
+  else await conclude(run, overseer, context);
+  if (context.signal.aborted) return 130;
+  if (!isGreen(run)) return 1;
+  if (request.publish === undefined) return 0;
+  const applied = await applyRun({ run: run.id, repo, wish: request.publish, yes: flags['yes'] === true }, overseer, context);
+  if (applied === undefined) return 1;
+  terminal.remark(`${applied.ref} is ${applied.commit}: ${applied.checkout}`);
+  for (const warning of applied.warnings) terminal.remark(`warning: ${warning}`);
+  return 0;
+}
+
+function requestOf(packed: PackedRepository, loaded: LoadedConfig, context: Context): RunRequest {
+  const { head, branch, headTree, tree } = packed;
+  const declared = listFlag(context.flags, 'check').map(checkOf);
+  const branchWish = textFlag(context.flags, 'apply');
+  const task = context.positionals[0] ?? '';
+  if (task.trim() === '') throw new CaissonError('usage', 'the task is empty: say what shall be done');
+  return {
+    task,
+    model: loaded.model,
+    checks: declared.length > 0 ? [...declared] : [...loaded.checks],
+    origin: { head, branch, headTree, tree },
+    ...(branchWish === undefined ? {} : { publish: { ref: refOf(branchWish), remote: 'local' } }),
+  };
+}
+
+export function refOf(branch: string): string {
+  return branch.startsWith('refs/heads/') ? branch : `refs/heads/${branch}`;
+}
+
+function checkOf(text: string): Check {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new CaissonError('usage', `--check ${text}: write it as NAME=COMMAND`);
+  return { name: text.slice(0, at), run: text.slice(at + 1) };
+}
+
+function introduce(run: RunRecord, packed: PackedRepository, { terminal }: Context): void {
+  const changed = packed.changed + packed.untracked;
+  const dirty = changed === 0 ? '' : `, ${packed.changed} changed and ${packed.untracked} untracked files included`;
+  const recorded = run.recorded ? ' (recorded replies)' : '';
+  terminal.line(`task    ${run.task}`);
+  terminal.line(`run     ${run.id} with ${run.model}${recorded}`);
+  terminal.line(`base    ${packed.head.slice(0, 12)} ${packed.branch}, ${packed.files} files${dirty}\n`);
+}
+
+async function conclude(run: RunRecord, overseer: Overseer, { terminal }: Context): Promise<void> {
+  const checks = await overseer.checks(run.id);
+  terminal.line(`\n${endLine(run)}`);
+  if (checks.length > 0) terminal.line(['checks on a fresh checkout:', ...checkLines(checks)].join('\n'));
+  if (run.summary !== undefined) terminal.line(`the agent says: ${run.summary}`);
+  terminal.line(['look further:', ...nextLines(run)].join('\n'));
+}
