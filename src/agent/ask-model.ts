@@ -63,7 +63,10 @@ async function emitRequested(
   const content = canonicalJson(
     first
       ? { model: options.model, tools: options.tools, messages: state.messages }
-      : { previous: state.lastRequest, added: state.messages.slice(state.sent).map((item) => sha256(canonicalJson(item))) },
+      : {
+          previous: state.lastRequest,
+          added: state.messages.slice(state.sent).map((item) => sha256(canonicalJson(item))),
+        },
   );
   const requestHash = sha256(content);
   const messages = state.messages.length;

@@ -14,12 +14,19 @@ interface Shown {
   readonly started: number;
 }
 
-/** Shows the run until it has ended. Ctrl-C cancels it and waits until nothing of it lives. `json`: events as JSON lines. */
+export interface FollowOptions {
+  /** Events as JSON lines instead of words. */
+  readonly json: boolean;
+  /** Called for each question of the run. */
+  readonly onAsked: (question: string) => Promise<void>;
+}
+
+/** Shows the run until it has ended. Ctrl-C cancels it and waits until nothing of it lives. */
 export async function followRun(
   run: RunRecord,
   overseer: Overseer,
   context: Pick<Context, 'terminal' | 'signal'>,
-  options: { readonly json: boolean },
+  options: FollowOptions,
 ): Promise<RunRecord> {
   const { terminal, signal } = context;
   const over = new AbortController();
@@ -41,6 +48,7 @@ export async function followRun(
         continue;
       }
       await show(seen.event, shown, run.id, overseer, context, options.json);
+      if (seen.event.body.type === 'asked') await options.onAsked(seen.event.body.question);
     }
   } finally {
     clearInterval(timer);
@@ -61,7 +69,8 @@ async function show(
   const { body } = event;
   shown.step = Math.max(shown.step, event.step);
   if (body.type === 'model_requested') shown.doing = 'waiting for the model';
-  if (body.type === 'model_answered') shown.tokens += (body.usage?.promptTokens ?? 0) + (body.usage?.completionTokens ?? 0);
+  if (body.type === 'model_answered')
+    shown.tokens += (body.usage?.promptTokens ?? 0) + (body.usage?.completionTokens ?? 0);
   if (body.type === 'tool_started') shown.doing = body.tool;
   if (json) {
     terminal.line(JSON.stringify(event));

@@ -8,9 +8,7 @@ import { CaissonError, errorFrom, isErrorCode } from '../base/errors.ts';
 const ANSWER_BYTES = 128 * 1024 * 1024;
 
 /** Where the service listens. `key`: an API key, not needed on the socket of a single user. */
-export type Place =
-  | { readonly socket: string }
-  | { readonly url: string; readonly key?: string };
+export type Place = { readonly socket: string } | { readonly url: string; readonly key?: string };
 
 interface Body {
   readonly stream: Readable;
@@ -29,7 +27,10 @@ export function createCaller(place: Place): Caller {
   return {
     json: async <Answer>(method: string, path: string, body?: unknown) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
-      const headers = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
+      const headers =
+        text === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
       return JSON.parse(await readAll(await exchange(place, { method, path, headers }, text))) as Answer;
     },
     send: async <Answer>(method: string, path: string, body: Body) => {
@@ -70,7 +71,9 @@ function sendRequest(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) =>
-      reject(new CaissonError('service_unreachable', `no Caisson answers at ${nameOf(place)}: ${cause.message}`, { cause }));
+      reject(
+        new CaissonError('service_unreachable', `no Caisson answers at ${nameOf(place)}: ${cause.message}`, { cause }),
+      );
     const request = open(place, options).on('response', resolve).on('error', fail);
     if (body === undefined || typeof body === 'string') request.end(body);
     else pipeline(body, request).catch(fail);
@@ -78,7 +81,8 @@ function sendRequest(
 }
 
 function open(place: Place, options: RequestOptions) {
-  if ('socket' in place) return httpRequest({ ...options, socketPath: place.socket, headers: { host: 'localhost', ...options.headers } });
+  if ('socket' in place)
+    return httpRequest({ ...options, socketPath: place.socket, headers: { host: 'localhost', ...options.headers } });
   const base = new URL(place.url);
   const authorization = place.key === undefined ? {} : { authorization: `Bearer ${place.key}` };
   const send = base.protocol === 'https:' ? httpsRequest : httpRequest;

@@ -72,7 +72,7 @@ async function orUndefined(answer: Promise<string>): Promise<string | undefined>
 /** Follows the stream; after a lost connection it goes on behind the last event it has seen. */
 async function* watch(call: Caller, id: string, after: number, signal: AbortSignal): AsyncGenerator<Seen> {
   let last = after;
-  for (let failures = 0; failures < TRIES && !signal.aborted; ) {
+  for (let failures = 0; failures < TRIES && !signal.aborted;) {
     try {
       const body = await call.open('GET', `/api/v1/runs/${id}/events`, { 'last-event-id': String(last) }, signal);
       for await (const message of readEventStream(body)) {

@@ -15,13 +15,17 @@ export async function lineOf(event: RunEvent, content: ReadContent): Promise<str
 async function textOf(body: EventBody, content: ReadContent): Promise<string | undefined> {
   switch (body.type) {
     case 'sandbox_opened':
-      return body.purpose === 'agent' ? `sandbox ready (firejail ${body.firejail}, ${Math.round(body.startMs)} ms)` : undefined;
+      return body.purpose === 'agent'
+        ? `sandbox ready (firejail ${body.firejail}, ${Math.round(body.startMs)} ms)`
+        : undefined;
     case 'tool_finished':
       return `${body.tool.padEnd(7)} ${body.detail} (${seconds(body.ms)})`;
     case 'tool_started':
       return `${body.tool.padEnd(7)} ${brief(await content(body.argumentsHash))}`;
     case 'decided':
-      return body.verdict === 'allow' ? undefined : `${body.verdict}: ${body.effect} by rule ${body.rule}: ${body.reason}`;
+      return body.verdict === 'allow'
+        ? undefined
+        : `${body.verdict}: ${body.effect} by rule ${body.rule}: ${body.reason}`;
     case 'asked':
       return `waiting for a person: question ${body.question} (caisson approve ${body.question})`;
     case 'answered':

@@ -16,7 +16,9 @@ export function endLine(run: RunRecord): string {
 function endText(end: RunEnd): string {
   switch (end.end) {
     case 'done':
-      return end.verified ? 'done: the declared checks passed on a fresh checkout' : 'done, unverified: no checks are declared';
+      return end.verified
+        ? 'done: the declared checks passed on a fresh checkout'
+        : 'done, unverified: no checks are declared';
     case 'checks_failed':
       return 'failed: the declared checks are red on a fresh checkout';
     case 'limit_hit':

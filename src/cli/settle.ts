@@ -1,7 +1,6 @@
 // Owns the way from a finished run to a new ref in a repository, with the question in between. Knows no transport and no git.
 import { setTimeout as delay } from 'node:timers/promises';
 import { CaissonError, reportOf } from '../base/errors.ts';
-import type { Question } from '../contracts/decisions.ts';
 import type { ApplyAnswer, ApplyWish } from '../contracts/run-service.ts';
 import type { AppliedRef } from '../contracts/workspace.ts';
 import { applyGranted } from '../offline.ts';
@@ -49,31 +48,36 @@ async function untilGranted(
     if (answer.state === 'granted') return answer;
     if (answer.state === 'denied') {
       const { rule, reason } = answer.decision;
-      context.terminal.remark(`not applied: refused by ${rule} (${reason})${answer.note === '' ? '' : `: ${answer.note}`}`);
+      context.terminal.remark(
+        `not applied: refused by ${rule} (${reason})${answer.note === '' ? '' : `: ${answer.note}`}`,
+      );
       return undefined;
     }
     if (!asked.has(answer.question.id)) {
       asked.add(answer.question.id);
-      await askHere(answer.question, job, overseer, context);
+      await askHere(answer.question.id, job.yes, overseer, context);
     }
-    if (context.signal.aborted) throw new CaissonError('conflict', 'interrupted while waiting for an answer; the question still waits');
+    if (context.signal.aborted)
+      throw new CaissonError('conflict', 'interrupted while waiting for an answer; the question still waits');
     await delay(LOOK_EVERY_MS, undefined, { signal: context.signal }).catch(() => {});
   }
 }
 
-async function askHere(
-  question: Question,
-  job: ApplyJob,
+/** Puts the question before the person at this terminal; where nobody watches, says how to answer from another one. */
+export async function askHere(
+  id: string,
+  yes: boolean,
   overseer: Overseer,
   { terminal, confirm }: Pick<Context, 'terminal' | 'confirm'>,
 ): Promise<void> {
-  const { shown } = await overseer.question(question.id);
-  if (!job.yes && !terminal.interactive) {
-    terminal.remark(`waiting for a person: caisson approve ${question.id}   (or: caisson deny ${question.id})`);
+  const { record, shown } = await overseer.question(id);
+  if (record.state !== 'waiting') return;
+  if (!yes && !terminal.interactive) {
+    terminal.remark(`waiting for a person: caisson approve ${id}   (or: caisson deny ${id})`);
     return;
   }
-  terminal.line(shown);
-  const verdict = job.yes || (await confirm('Make this ref?')) ? 'approve' : 'deny';
-  const note = job.yes ? 'given beforehand with --yes' : 'at the terminal';
-  await overseer.answer(question.id, { verdict, shown: question.shown, note });
+  terminal.remark(shown);
+  const verdict = yes || (await confirm('Approve?')) ? 'approve' : 'deny';
+  const note = yes ? 'given beforehand with --yes' : 'at the terminal';
+  await overseer.answer(id, { verdict, shown: record.shown, note });
 }

@@ -48,7 +48,11 @@ export function createTerminal(out: Stream, err: Stream): Terminal {
       if (!interactive) return;
       clear();
       if (text === '') return;
-      err.write(printable(text).replaceAll('\n', ' ').slice(0, (err.columns ?? 80) - 1));
+      err.write(
+        printable(text)
+          .replaceAll('\n', ' ')
+          .slice(0, (err.columns ?? 80) - 1),
+      );
       shown = true;
     },
   };

@@ -19,7 +19,10 @@ export async function applyRun(record: RunRecord, wish: ApplyWish, ports: RunsPo
   const events = await readEvents(record.id, ports);
   const patch = await readPatch(record, events, ports);
   if (record.end?.end !== 'done' || patch === undefined || patch.text === '')
-    throw new CaissonError('run_without_patch', `run ${record.id} ended as ${record.end?.end ?? 'nothing yet'}, with no patch to apply`);
+    throw new CaissonError(
+      'run_without_patch',
+      `run ${record.id} ended as ${record.end?.end ?? 'nothing yet'}, with no patch to apply`,
+    );
   const emit = createEmit(record.id, () => record.totals.steps, ports);
   const publish = publishCase(record, wish, patch, ports);
   const answer = isUnfinished(events, publish) ? 'granted' : await decideApply(record, publish, ports, emit);
@@ -61,7 +64,10 @@ async function answerOf(
     return { state: 'denied', decision: publish.decision, note: last.note ?? '' };
   if (last?.state !== 'waiting' && last?.state !== 'approved') {
     await emitDecided(publish, ports, emit);
-    return { state: 'waiting', question: await openQuestion(record, record.totals.steps, publish, ports.approvals, emit) };
+    return {
+      state: 'waiting',
+      question: await openQuestion(record, record.totals.steps, publish, ports.approvals, emit),
+    };
   }
   if (last.state === 'waiting') return { state: 'waiting', question: last };
   const answer = await ports.approvals.wait(last.id, AbortSignal.timeout(ports.limits.modelConnectMs));
@@ -96,4 +102,3 @@ function commitMessage(record: RunRecord): string {
   const recorded = record.recorded ? 'Replies-Recorded: yes\n' : '';
   return `${title}\n\n${summary}Caisson-Run: ${record.id}\n${recorded}`;
 }
-

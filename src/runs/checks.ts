@@ -42,10 +42,10 @@ async function runCheck(
 ): Promise<CheckOutcome> {
   const { name } = check;
   const { on } = job;
-  await emit([
-    { body: { type: 'check_started', name, on, commandHash: sha256(check.run) }, contents: [check.run] },
-  ]);
-  const outcome = signal.aborted ? notRun(check, on, 'the run was stopped') : await onFreshCheckout(check, job, ports, emit, signal);
+  await emit([{ body: { type: 'check_started', name, on, commandHash: sha256(check.run) }, contents: [check.run] }]);
+  const outcome = signal.aborted
+    ? notRun(check, on, 'the run was stopped')
+    : await onFreshCheckout(check, job, ports, emit, signal);
   const { status, exitCode, ms, output } = outcome;
   const body = { type: 'check_finished', name, on, status, outputHash: sha256(output), ms } as const;
   await emit([{ body: exitCode === undefined ? body : { ...body, exitCode }, contents: [output] }]);

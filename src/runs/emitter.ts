@@ -3,11 +3,7 @@ import type { Emit } from '../contracts/ports.ts';
 import type { RunsPorts } from './ports.ts';
 
 /** Appends to the chain of the run with the step it is at; resolves when durable. */
-export function createEmit(
-  run: string,
-  step: () => number,
-  ports: Pick<RunsPorts, 'journal' | 'faults'>,
-): Emit {
+export function createEmit(run: string, step: () => number, ports: Pick<RunsPorts, 'journal' | 'faults'>): Emit {
   return async (events) => {
     const types = events.map((event) => event.body.type).join('+');
     ports.faults(`before:append:${types}`);

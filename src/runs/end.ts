@@ -35,8 +35,7 @@ export async function endRun(ending: Ending): Promise<void> {
 /** What the agent changed is kept whatever the end: work is never lost, only not called verified. */
 async function keepPatch({ live, attempt, left, ports, emit }: Ending): Promise<string | undefined> {
   if (attempt?.evidence?.passed === true) return attempt.evidence.patch.hash;
-  const files =
-    attempt === undefined ? left : { paths: attempt.begun.paths, baseTree: attempt.request.origin.tree };
+  const files = attempt === undefined ? left : { paths: attempt.begun.paths, baseTree: attempt.request.origin.tree };
   if (files === undefined) return undefined;
   try {
     return (await takePatch(files, ports, emit)).hash;
@@ -51,7 +50,10 @@ async function writeEnd({ live, end, attempt, ports, emit }: Ending, patch: stri
   const { summary } = live.record;
   const detail = canonicalJson({ end, patch, summary });
   await emit([
-    { body: { type: 'run_ended', end: end.end, detail: detailOf(end), endHash: sha256(detail), ...totals }, contents: [detail] },
+    {
+      body: { type: 'run_ended', end: end.end, detail: detailOf(end), endHash: sha256(detail), ...totals },
+      contents: [detail],
+    },
   ]);
   const patched = patch === undefined ? {} : { patch };
   live.record = { ...live.record, ...patched, state: 'ended', end, endedAt: ports.clock.now(), totals };

@@ -37,13 +37,7 @@ export async function liveOut(
   await endRun({ live, end: stoppedEnd(live) ?? end, attempt, ports, emit });
 }
 
-function openAttempt(
-  live: LiveRun,
-  request: RunRequest,
-  begun: Beginning,
-  ports: RunsPorts,
-  emit: Emit,
-): Attempt {
+function openAttempt(live: LiveRun, request: RunRequest, begun: Beginning, ports: RunsPorts, emit: Emit): Attempt {
   live.inbox.unshift(...begun.unread);
   live.step = begun.state.steps;
   const sandbox = createRunSandbox({ run: live.record.id, box: begun.paths.box, purpose: 'agent' }, ports, emit);
@@ -77,7 +71,14 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
 async function checkBase({ live, begun, request, ports, emit }: Attempt): Promise<void> {
   if (begun.baseChecked) return;
   const { checks, paths } = begun;
-  const job = { run: live.record.id, checks, on: 'base', git: paths.git, tree: request.origin.tree, root: paths.root } as const;
+  const job = {
+    run: live.record.id,
+    checks,
+    on: 'base',
+    git: paths.git,
+    tree: request.origin.tree,
+    root: paths.root,
+  } as const;
   live.checks.push(...(await runChecks(job, ports, emit, live.stop.signal)));
 }
 

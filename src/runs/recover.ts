@@ -1,13 +1,7 @@
 // Owns the first minutes after a start: what an ended service left behind is found, ended or taken up again. Knows no HTTP.
 import { sha256 } from '../base/hash.ts';
 import { type RunEvent, SERVICE_CHAIN } from '../contracts/run-events.ts';
-import {
-  type RunEnd,
-  type RunRecord,
-  type RunRequest,
-  runRequestSchema,
-  type RunTotals,
-} from '../contracts/runs.ts';
+import { type RunEnd, type RunRecord, type RunRequest, runRequestSchema, type RunTotals } from '../contracts/runs.ts';
 import { workspacePaths } from '../workspace/prepare.ts';
 import { createEmit } from './emitter.ts';
 import { endRun } from './end.ts';
@@ -94,7 +88,13 @@ async function endLost(record: RunRecord, events: readonly RunEvent[], ports: Ru
   }
   const totals = totalsOf(events);
   const emit = createEmit(record.id, () => totals.steps, ports);
-  const lost = { live: lostRun({ ...record, totals }), end: { end: 'crashed' }, attempt: undefined, ports, emit } as const;
+  const lost = {
+    live: lostRun({ ...record, totals }),
+    end: { end: 'crashed' },
+    attempt: undefined,
+    ports,
+    emit,
+  } as const;
   const ready = events.some((event) => event.body.type === 'workspace_ready');
   const paths = workspacePaths(runFiles(ports.runsRoot, record.id).root);
   await endRun(ready ? { ...lost, left: { paths, baseTree: record.origin.tree } } : lost);

@@ -41,7 +41,9 @@ export function createRuns(ports: RunsPorts): Runs {
         await ports.runStore.save(run.record);
         await liveOut(run, request, history, ports);
       })
-      .catch((error: unknown) => ports.logger.error('the journal failed a run', { run: record.id, message: String(error) }))
+      .catch((error: unknown) =>
+        ports.logger.error('the journal failed a run', { run: record.id, message: String(error) }),
+      )
       .finally(() => live.delete(record.id));
     return run;
   };
@@ -73,7 +75,8 @@ export function createRuns(ports: RunsPorts): Runs {
     },
     message: async (id, text, by) => {
       const run = live.get(id);
-      if (run === undefined) throw new CaissonError('conflict', `run ${(await known(id)).id} has ended and reads no messages`);
+      if (run === undefined)
+        throw new CaissonError('conflict', `run ${(await known(id)).id} has ended and reads no messages`);
       const emit = createEmit(id, () => run.step, ports);
       await emit([{ body: { type: 'message_received', by, textHash: sha256(text) }, contents: [text] }]);
       run.inbox.push(text);
@@ -115,12 +118,7 @@ function newLive(record: RunRecord): LiveRun {
   };
 }
 
-async function openRun(
-  request: RunRequest,
-  bundle: string,
-  owner: Principal,
-  ports: RunsPorts,
-): Promise<RunRecord> {
+async function openRun(request: RunRequest, bundle: string, owner: Principal, ports: RunsPorts): Promise<RunRecord> {
   const id = newId('run', ports.clock.now());
   const files = runFiles(ports.runsRoot, id);
   await takeBundle(files, bundle);
@@ -135,12 +133,7 @@ async function openRun(
   }
 }
 
-async function newRecord(
-  id: string,
-  request: RunRequest,
-  owner: Principal,
-  ports: RunsPorts,
-): Promise<RunRecord> {
+async function newRecord(id: string, request: RunRequest, owner: Principal, ports: RunsPorts): Promise<RunRecord> {
   const { task, model, origin } = request;
   return {
     id,

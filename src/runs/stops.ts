@@ -15,9 +15,7 @@ export function stopRun(live: LiveRun, reason: StopReason): void {
 export function stoppedEnd(live: LiveRun): RunEnd | undefined {
   const reason = stopReason(live);
   if (reason === undefined || reason.kind === 'shutdown') return undefined;
-  return reason.kind === 'cancelled'
-    ? { end: 'cancelled', by: reason.by }
-    : { end: 'limit_hit', limit: reason.limit };
+  return reason.kind === 'cancelled' ? { end: 'cancelled', by: reason.by } : { end: 'limit_hit', limit: reason.limit };
 }
 
 export function stopReason(live: LiveRun): StopReason | undefined {

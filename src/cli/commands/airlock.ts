@@ -21,7 +21,9 @@ export const approvalsCommand: Command = {
       else if (questions.length === 0) context.terminal.remark('nothing waits for a person');
       else
         for (const { id, state, run, summary, expiresAt } of questions)
-          context.terminal.line(`${id}  ${state.padEnd(8)} ${run}  ${summary}  (until ${new Date(expiresAt).toISOString()})`);
+          context.terminal.line(
+            `${id}  ${state.padEnd(8)} ${run}  ${summary}  (until ${new Date(expiresAt).toISOString()})`,
+          );
       return 0;
     }),
 };
@@ -66,7 +68,10 @@ async function answer(verdict: 'approve' | 'deny', overseer: Overseer, context: 
   if (record.state !== 'waiting') throw new CaissonError('approval_gone', `question ${id} is ${record.state}`);
   context.terminal.line(shown);
   const sure =
-    verdict === 'deny' || context.flags['yes'] === true || !context.terminal.interactive || (await context.confirm('Approve?'));
+    verdict === 'deny' ||
+    context.flags['yes'] === true ||
+    !context.terminal.interactive ||
+    (await context.confirm('Approve?'));
   if (!sure) return 1;
   const note = textFlag(context.flags, 'note') ?? '';
   const { state } = await overseer.answer(id, { verdict, shown: record.shown, note });

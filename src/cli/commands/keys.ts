@@ -11,7 +11,12 @@ export const keysCommand: Command = {
   usage: 'list | create NAME | revoke ID',
   summary: 'API keys and their roles',
   flags: {
-    role: { type: 'string', multiple: true, value: 'ROLE', help: `one of ${ROLES.join(', ')}; may be repeated (client)` },
+    role: {
+      type: 'string',
+      multiple: true,
+      value: 'ROLE',
+      help: `one of ${ROLES.join(', ')}; may be repeated (client)`,
+    },
     team: { type: 'string', value: 'TEAM', help: 'team of the key (default)' },
     days: { type: 'string', value: 'N', help: 'the key expires in N days' },
     json: { type: 'boolean', help: 'print JSON for a program' },
@@ -39,7 +44,12 @@ async function create(name: string, overseer: Overseer, { terminal, flags }: Con
   const roles = wanted.length === 0 ? (['client'] as const) : wanted.map(roleOf);
   const days = textFlag(flags, 'days');
   const expiry = days === undefined ? {} : { expiresAt: Date.now() + daysOf(days) * DAY_MS };
-  const { key, record } = await overseer.createKey({ name, team: textFlag(flags, 'team') ?? 'default', roles, ...expiry });
+  const { key, record } = await overseer.createKey({
+    name,
+    team: textFlag(flags, 'team') ?? 'default',
+    roles,
+    ...expiry,
+  });
   if (flags['json'] === true) terminal.line(JSON.stringify({ key, record }));
   else {
     terminal.line(key);

@@ -18,7 +18,8 @@ export const runsCommand: Command = {
   run: (context) =>
     withOverseer(context, async (overseer) => {
       const limit = Number(textFlag(context.flags, 'limit') ?? DEFAULT_LIMIT);
-      if (!Number.isInteger(limit) || limit < 1) throw new CaissonError('usage', '--limit takes a whole number above 0');
+      if (!Number.isInteger(limit) || limit < 1)
+        throw new CaissonError('usage', '--limit takes a whole number above 0');
       const runs = await overseer.runs(limit);
       if (context.flags['json'] === true) context.terminal.line(JSON.stringify(runs));
       else if (runs.length === 0) context.terminal.remark('no runs yet: caisson run "task" --repo DIR');
@@ -42,7 +43,9 @@ export const showCommand: Command = {
       for await (const seen of overseer.watch(id, 0, over.signal)) {
         if (seen.kind !== 'event') continue;
         if (json) context.terminal.line(JSON.stringify(seen.event));
-        const line = json ? undefined : await lineOf(seen.event, async (hash) => (await overseer.content(id, hash)) ?? '');
+        const line = json
+          ? undefined
+          : await lineOf(seen.event, async (hash) => (await overseer.content(id, hash)) ?? '');
         if (line !== undefined) context.terminal.line(line);
       }
       const last = await overseer.run(id);

@@ -11,7 +11,7 @@ import { type Command, type Context, type ExitCode, listFlag, textFlag } from '.
 import { followRun } from '../follow.ts';
 import type { Overseer } from '../overseer.ts';
 import { checkLines, endLine, isGreen, nextLines } from '../report.ts';
-import { applyRun } from '../settle.ts';
+import { applyRun, askHere } from '../settle.ts';
 
 export const runCommand: Command = {
   usage: '"TASK"',
@@ -65,13 +65,19 @@ async function workOn({ repo, packed, loaded, overseer, context }: Work): Promis
   const request = requestOf(packed, loaded, context);
   const started = await overseer.createRun(request, packed.bundle);
   if (!json) introduce(started, packed, context);
-  const run = await followRun(started, overseer, context, { json });
+  const publishing = request.publish !== undefined;
+  const onAsked = (question: string) => askHere(question, publishing && flags['yes'] === true, overseer, context);
+  const run = await followRun(started, overseer, context, { json, onAsked });
   if (json) terminal.line(JSON.stringify(run));
   else await conclude(run, overseer, context);
   if (context.signal.aborted) return 130;
   if (!isGreen(run)) return 1;
   if (request.publish === undefined) return 0;
-  const applied = await applyRun({ run: run.id, repo, wish: request.publish, yes: flags['yes'] === true }, overseer, context);
+  const applied = await applyRun(
+    { run: run.id, repo, wish: request.publish, yes: flags['yes'] === true },
+    overseer,
+    context,
+  );
   if (applied === undefined) return 1;
   terminal.remark(`${applied.ref} is ${applied.commit}: ${applied.checkout}`);
   for (const warning of applied.warnings) terminal.remark(`warning: ${warning}`);
