@@ -7,6 +7,8 @@ const { findProgram } = require('./packages.cjs');
 
 const NAME = 'caisson';
 const HOME = '/home/caisson';
+/** Not nologin: firejail runs every command through the user's own shell. */
+const SHELL = '/bin/sh';
 
 /** Step, for root only: the user exists and has a home of its own. It has no password and is never root. */
 function ensureCommandUser() {
@@ -16,6 +18,11 @@ function ensureCommandUser() {
   if (user === undefined) throw new Stop(`user ${NAME} could not be found after it was made`, remedy());
   if (user.uid === 0)
     throw new Stop(`user ${NAME} has the id of root`, 'give it another id: commands must not run as root');
+  if (/(nologin|false)$/.test(user.shell))
+    throw new Stop(
+      `user ${NAME} has no usable shell (${user.shell}): firejail starts commands through it`,
+      `type: usermod --shell ${SHELL} ${NAME}`,
+    );
   const madeHome = ensureHome(user);
   if (present !== undefined && !madeHome) return `${NAME} (uid ${user.uid}) runs the commands, because this is root`;
   return {
@@ -34,8 +41,8 @@ function addUser() {
 
 function addCommand() {
   if (findProgram('useradd') !== undefined)
-    return ['useradd', '--system', '--user-group', '--create-home', '--home-dir', HOME, '--shell', '/bin/sh', NAME];
-  if (findProgram('adduser') !== undefined) return ['adduser', '-S', '-D', '-h', HOME, '-s', '/bin/sh', NAME];
+    return ['useradd', '--system', '--user-group', '--create-home', '--home-dir', HOME, '--shell', SHELL, NAME];
+  if (findProgram('adduser') !== undefined) return ['adduser', '-S', '-D', '-h', HOME, '-s', SHELL, NAME];
   throw new Stop(`user ${NAME} is missing, and neither useradd nor adduser is here`, remedy());
 }
 
@@ -51,8 +58,8 @@ function readUser() {
       .split('\n')
       .find((entry) => entry.startsWith(`${NAME}:`)) ?? askNameService();
   if (line === undefined) return undefined;
-  const [, , uid, gid, , home] = line.trim().split(':');
-  return { uid: Number(uid), gid: Number(gid), home };
+  const [, , uid, gid, , home, shell = ''] = line.trim().split(':');
+  return { uid: Number(uid), gid: Number(gid), home, shell };
 }
 
 function askNameService() {
