@@ -1,4 +1,5 @@
 // Owns the result of a tool call and the definition of a tool. Knows no tool.
+import type { Limits } from '../base/limits.ts';
 import type { Effect } from './effects.ts';
 import type { ExecOutcome, ExecRequest } from './executor.ts';
 import type { ToolDefinition } from './messages.ts';
@@ -43,6 +44,7 @@ export interface ToolContext {
   readonly exec: (request: Omit<ExecRequest, 'sandbox' | 'exec'>) => Promise<ExecOutcome>;
   /** Absolute path of the work tree inside the sandbox. */
   readonly workPath: string;
+  readonly limits: Limits;
 }
 
 /** A claim to be done, made by the `finish` tool. */

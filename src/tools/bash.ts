@@ -1,0 +1,51 @@
+// Owns the tool `bash`: one command in the live shell of the run. Knows no sandbox; refuses to judge the text, which only explains.
+import { z } from 'zod';
+import type { Effect } from '../contracts/effects.ts';
+import type { ExecOutcome } from '../contracts/executor.ts';
+import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
+import { countNumber, filledText, parseArguments } from './arguments.ts';
+import { notExited } from './clean-script.ts';
+import { outputResult, RESULT_FRAME_BYTES } from './result-text.ts';
+import { shellEffects } from './shell-effects.ts';
+
+const schema = z.strictObject({ command: filledText, timeout_seconds: countNumber.optional() });
+export type BashArguments = z.infer<typeof schema>;
+
+export const bashTool: Tool<BashArguments> = {
+  definition: {
+    name: 'bash',
+    description: 'Run a command in the live bash. Gives exit status and output.',
+    parameters: {
+      type: 'object',
+      properties: {
+        command: { type: 'string' },
+        timeout_seconds: { type: 'integer', description: 'default 120, at most 1800' },
+      },
+      required: ['command'],
+      additionalProperties: false,
+    },
+  },
+  parse: (value) => parseArguments(schema, value, { command: 'npm test' }),
+  effects: (value): readonly Effect[] => shellEffects(value.command),
+  execute: runCommand,
+};
+
+async function runCommand(value: BashArguments, context: ToolContext): Promise<ToolResult> {
+  const { limits } = context;
+  const wantedMs = value.timeout_seconds === undefined ? limits.commandTimeoutMs : value.timeout_seconds * 1000;
+  const outcome = await context.exec({
+    command: value.command,
+    timeoutMs: Math.min(wantedMs, limits.commandTimeoutMaxMs),
+    outputBytes: Math.max(0, limits.toolResultBytes - RESULT_FRAME_BYTES),
+    keep: true,
+  });
+  if (outcome.end !== 'exited') return notExited(outcome, limits.toolResultBytes);
+  const { exitCode } = outcome;
+  const end = exitCode === 0 ? ({ status: 'ok' } as const) : ({ status: 'failed', exitCode } as const);
+  return outputResult(end, exitStatus(outcome, exitCode), outcome.output, limits.toolResultBytes);
+}
+
+function exitStatus(outcome: ExecOutcome, exitCode: number): string {
+  const restarted = 'the shell ended and was started anew in the same directory; variables are lost';
+  return outcome.restarted ? `exit status: ${exitCode}\n${restarted}` : `exit status: ${exitCode}`;
+}

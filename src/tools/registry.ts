@@ -1,0 +1,57 @@
+// Owns the list of tools and how a call becomes work. Knows no decision and no sandbox.
+import type { Effect } from '../contracts/effects.ts';
+import type { ToolDefinition } from '../contracts/messages.ts';
+import type { FinishClaim, Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
+import { bashTool } from './bash.ts';
+import { editTool } from './edit.ts';
+import { finishTool } from './finish.ts';
+import { readTool } from './read.ts';
+import { searchTool } from './search.ts';
+import { writeTool } from './write.ts';
+
+/** A call whose arguments are read: what it would do, and how to do it. */
+export interface BoundCall {
+  readonly effects: readonly Effect[];
+  execute(context: ToolContext): Promise<ToolResult>;
+  /** The claim to be done, if the call makes one. */
+  readonly finish?: FinishClaim;
+}
+
+export interface BoundTool {
+  readonly definition: ToolDefinition;
+  /** Reads the model's arguments; the message of a refusal is written for the model. */
+  bind(
+    value: unknown,
+  ): { readonly ok: true; readonly call: BoundCall } | { readonly ok: false; readonly message: string };
+}
+
+/** In the order the model is told of them; the order is part of the prompt and never changes within a run. */
+export const TOOLS: readonly BoundTool[] = [
+  bind(bashTool),
+  bind(readTool),
+  bind(editTool),
+  bind(writeTool),
+  bind(searchTool),
+  bind(finishTool, (claim) => ({ summary: claim.summary, checked: claim.checked })),
+];
+
+export function toolDefinitions(): readonly ToolDefinition[] {
+  return TOOLS.map((tool) => tool.definition);
+}
+
+export function bind<Arguments>(tool: Tool<Arguments>, claim?: (value: Arguments) => FinishClaim): BoundTool {
+  return {
+    definition: tool.definition,
+    bind: (given) => {
+      const read = tool.parse(given);
+      if (!read.ok) return read;
+      const { value } = read;
+      const call: BoundCall = {
+        effects: tool.effects(value),
+        execute: (context) => tool.execute(value, context),
+        ...(claim === undefined ? {} : { finish: claim(value) }),
+      };
+      return { ok: true, call };
+    },
+  };
+}

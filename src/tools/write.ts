@@ -1,0 +1,39 @@
+// Owns the tool `write`: a whole file with the given content. Knows no sandbox.
+import { z } from 'zod';
+import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
+import { filledText, parseArguments, plainText } from './arguments.ts';
+import { showPath } from './quote.ts';
+import { textResult } from './result-text.ts';
+import { writeTextFile } from './sandbox-files.ts';
+
+const schema = z.strictObject({ path: filledText, content: plainText });
+export type WriteArguments = z.infer<typeof schema>;
+
+export const writeTool: Tool<WriteArguments> = {
+  definition: {
+    name: 'write',
+    description: 'Make a file, or replace all of it; makes directories.',
+    parameters: {
+      type: 'object',
+      properties: { path: { type: 'string' }, content: { type: 'string' } },
+      required: ['path', 'content'],
+      additionalProperties: false,
+    },
+  },
+  parse: (value) => parseArguments(schema, value, { path: 'src/price.js', content: 'export const price = 1;\n' }),
+  effects: (value) => [{ type: 'write', path: value.path }],
+  execute: writeFile,
+};
+
+async function writeFile(value: WriteArguments, context: ToolContext): Promise<ToolResult> {
+  const { limits } = context;
+  const shown = showPath(context.workPath, value.path);
+  const bytes = Buffer.byteLength(value.content);
+  if (bytes > limits.editFileBytes) {
+    const status = `failed: the content has ${bytes} bytes, more than the ${limits.editFileBytes} that can be written`;
+    return textResult({ status: 'failed' }, status, '', limits.toolResultBytes);
+  }
+  const written = await writeTextFile(context, value.path, value.content);
+  if (!written.ok) return written.result;
+  return textResult({ status: 'ok' }, `ok: wrote ${bytes} bytes to ${shown}`, '', limits.toolResultBytes);
+}
