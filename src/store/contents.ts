@@ -30,10 +30,11 @@ const UPSERT = `INSERT INTO contents (${COLUMNS}) VALUES (:hash, :bytes, :kept, 
 
 /** Stores the contents that are not stored yet. Throws `internal` for one that nobody names and for a name without content. */
 export function storeContents(db: Db, { contents, named, sealKey }: NewContents): void {
+  const names = new Set(named);
   const given = new Set<string>();
   for (const text of contents) {
     const hash = sha256(text);
-    if (!named.includes(hash)) throw new CaissonError('internal', `no event names the content ${hash}`);
+    if (!names.has(hash)) throw new CaissonError('internal', `no event names the content ${hash}`);
     given.add(hash);
     db.prepare(UPSERT).run(rowOf(hash, Buffer.from(text), sealKey));
   }
