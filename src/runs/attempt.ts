@@ -10,6 +10,7 @@ import { type Evidence, gatherEvidence } from './evidence.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import type { RunSandbox } from './run-sandbox.ts';
 import type { Beginning } from './start.ts';
+import { stopRun } from './stops.ts';
 import { patiently } from './waiting.ts';
 
 export interface Attempt {
@@ -32,9 +33,13 @@ export function agentPorts(attempt: Attempt): AgentPorts {
     tools: TOOLS,
     decide: ports.decide,
     approvals: patiently(ports.approvals, live, ports),
-    exec: (request) => sandbox.exec(request, live.stop.signal),
+    exec: async (request) => {
+      const result = await sandbox.exec(request, live.stop.signal);
+      if (!result.ok) stopRun(live, { kind: 'failed', error: result.error });
+      return result;
+    },
     emit,
-    workPath: 'work',
+    workPath: ports.workPath,
     policyHash: ports.policyHash(),
     limits: ports.limits,
     clock: ports.clock,

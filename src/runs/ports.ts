@@ -1,5 +1,6 @@
 // Owns what the life of a run needs from outside. Knows no implementation.
 import type { Clock } from '../base/clock.ts';
+import type { ErrorReport } from '../base/errors.ts';
 import type { FaultPoint } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
@@ -25,6 +26,8 @@ export interface RunsPorts {
   readonly faults: FaultPoint;
   /** Directory whose children are the directories of the runs. */
   readonly runsRoot: string;
+  /** Absolute path of the work tree inside the sandbox. */
+  readonly workPath: string;
   /** Given only when the process is root: who owns what the sandbox sees. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly host: 'service' | 'cli';
@@ -38,6 +41,8 @@ export interface RunsPorts {
 export type StopReason =
   | { readonly kind: 'cancelled'; readonly by: string }
   | { readonly kind: 'limit'; readonly limit: string }
+  /** The sandbox is lost: nothing may run. */
+  | { readonly kind: 'failed'; readonly error: ErrorReport }
   | { readonly kind: 'shutdown' };
 
 /** One run at work. */

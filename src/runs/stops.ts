@@ -14,8 +14,17 @@ export function stopRun(live: LiveRun, reason: StopReason): void {
 /** The end that the stop gives; undefined if none was asked for, or if the run shall go on at the next start. */
 export function stoppedEnd(live: LiveRun): RunEnd | undefined {
   const reason = stopReason(live);
-  if (reason === undefined || reason.kind === 'shutdown') return undefined;
-  return reason.kind === 'cancelled' ? { end: 'cancelled', by: reason.by } : { end: 'limit_hit', limit: reason.limit };
+  switch (reason?.kind) {
+    case 'cancelled':
+      return { end: 'cancelled', by: reason.by };
+    case 'limit':
+      return { end: 'limit_hit', limit: reason.limit };
+    case 'failed':
+      return { end: 'failed', error: reason.error };
+    case 'shutdown':
+    case undefined:
+      return undefined;
+  }
 }
 
 export function stopReason(live: LiveRun): StopReason | undefined {

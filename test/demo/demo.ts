@@ -18,7 +18,7 @@ const { values } = parseArgs({
     endpoint: { type: 'string' },
     model: { type: 'string' },
     key: { type: 'string' },
-    fixture: { type: 'string', default: 'slugify-js' },
+    broken: { type: 'boolean', default: false },
   },
 });
 
@@ -75,7 +75,7 @@ async function main(): Promise<number> {
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
   const folder = await mkdtemp(join(tmpdir(), 'caisson-demo-'));
   try {
-    const { repo } = await makeFixture(values.fixture, join(folder, 'repo'));
+    const { repo } = await makeFixture(values.broken ? 'slugify-js-broken-differently' : 'slugify-js', join(folder, 'repo'));
     return await demonstrate(repo, ['--data-dir', dataDir]);
   } finally {
     await rm(folder, { recursive: true, force: true });
