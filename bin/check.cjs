@@ -10,7 +10,7 @@ const STEPS = [
   { name: 'format', remedy: 'npm run format', argv: ['node_modules/oxfmt/bin/oxfmt', '--check', ...OWN] },
   { name: 'lint', argv: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', ...OWN] },
   { name: 'types', argv: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
-  { name: 'architecture', argv: ['bin/run-tests.cjs', 'test/architecture.test.ts'] },
+  { name: 'architecture', argv: ['bin/run-tests.cjs', 'test/architecture.test.ts', 'test/architecture'] },
   { name: 'fast tests', argv: ['bin/run-tests.cjs', 'fast'] },
 ];
 

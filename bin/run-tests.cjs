@@ -11,7 +11,7 @@ const FILE_TIMEOUT_MS = 20 * 60 * 1000;
 const CONCURRENCY = 2;
 /** Not tests: benches are judged by `npm run bench`, fixtures hold the failing tests of the repositories in them. */
 const APART = ['test/bench', 'test/fixtures'];
-const FAST = ['test/architecture.test.ts', 'test/unit', 'test/gateway'];
+const FAST = ['test/unit', 'test/gateway'];
 
 /** `all`, `fast`, or the paths of files and folders. */
 async function main(words) {

@@ -20,7 +20,7 @@ function pickNode(root) {
   const brought = path.join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
   if (fs.existsSync(brought)) return brought;
   throw new Stop(
-    `Caisson needs Node ${NEEDED.join('.')} or newer; this is ${process.version}, and none was brought for ${process.platform} ${process.arch}`,
+    `Caisson needs Node ${NEEDED.join('.')} or newer; this is ${process.version}, and no newer one came as a dependency`,
     'install Node 24 (from your distribution or nodejs.org) and run the command with it',
   );
 }
