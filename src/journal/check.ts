@@ -4,11 +4,12 @@ import type { BadEvent, JournalVerdict } from '../contracts/journal.ts';
 import { EVENT_VERSION, SERVICE_CHAIN } from '../contracts/run-events.ts';
 import type { Db } from '../store/connection.ts';
 import { type ContentRow, contentRows, isStored, sealOf } from '../store/contents.ts';
-import { chainNames, chainRows, type EventRow, hashOf } from '../store/events.ts';
+import { chainNames, chainRows, type EventRow } from '../store/events.ts';
 import { chainStart, linkHash, namedHashes, parseBody } from './format.ts';
 import { deriveKey, type HeadReading } from './head.ts';
 
-interface End {
+/** Where somebody holds that an event lies. */
+interface Mark {
   readonly count: number;
   readonly hash: string;
   /** Who says so. */
@@ -22,8 +23,8 @@ interface Findings {
   events: number;
   prunedContents: number;
   readonly changedContents: Set<string>;
-  /** Where the head and the seals say that a chain ends. */
-  readonly ends: Map<string, End>;
+  /** By chain: the mark of the head, if it has one, and then those of the seals. */
+  readonly marks: Map<string, Mark[]>;
   /** Chains of the head, whose end no seal overrules. */
   readonly open: ReadonlySet<string>;
   /** Last place of each chain that is there. */
@@ -40,7 +41,7 @@ export function checkJournal(db: Db, reading: HeadReading, key: Uint8Array | und
     events: 0,
     prunedContents: 0,
     changedContents: new Set(),
-    ends: new Map(heads.map(([chain, count, hash]) => [chain, { count, hash, by: 'the head' }])),
+    marks: new Map(heads.map(([chain, count, hash]) => [chain, [{ count, hash, by: 'the head' }]])),
     open: new Set(heads.map(([chain]) => chain)),
     found: new Map(),
   };
@@ -109,20 +110,22 @@ function problemOf(findings: Findings, row: EventRow, last: Pick<EventRow, 'seq'
     return last.seq === 0 ? 'it does not start its chain' : `it does not follow event ${last.seq}`;
   if (row.hash !== linkHash(row)) return 'it was changed: its hash is not the one of its fields';
   if (row.v !== EVENT_VERSION) return `its version ${row.v} is unknown`;
-  const end = findings.ends.get(row.chain);
-  if (end?.count === row.seq && end.hash !== row.hash) return `it is not the event that ${end.by} holds`;
+  const mark = findings.marks.get(row.chain)?.find(({ count, hash }) => count === row.seq && hash !== row.hash);
+  if (mark !== undefined) return `it is not the event that ${mark.by} holds`;
   const body = parseBody(row.body);
   if (body === undefined) return 'its body is no object';
-  return problemOfSeal(findings, row, body) ?? problemOfContents(findings, body);
+  return takeSeal(findings, row, body) ?? problemOfContents(findings, body);
 }
 
-function problemOfSeal(findings: Findings, row: EventRow, body: Readonly<Record<string, unknown>>): string | undefined {
+/** What a seal holds is compared when the run's chain is read, so that the event that was changed is the one that is named. */
+function takeSeal(findings: Findings, row: EventRow, body: Readonly<Record<string, unknown>>): string | undefined {
   const { type, run, count, hash } = body;
   if (row.chain !== SERVICE_CHAIN || type !== 'run_sealed') return undefined;
   if (typeof run !== 'string' || typeof count !== 'number' || typeof hash !== 'string') return 'its seal is malformed';
-  if (!findings.open.has(run)) findings.ends.set(run, { count, hash, by: `its seal (${SERVICE_CHAIN}#${row.seq})` });
-  const found = hashOf(findings.db, run, count);
-  return found === undefined || found === hash ? undefined : `its seal of ${run} does not hold event ${count} of it`;
+  const marks = findings.marks.get(run) ?? [];
+  marks.push({ count, hash, by: `its seal (${SERVICE_CHAIN}#${row.seq})` });
+  findings.marks.set(run, marks);
+  return undefined;
 }
 
 function problemOfContents(findings: Findings, body: Readonly<Record<string, unknown>>): string | undefined {
@@ -147,17 +150,21 @@ function judgeEnds(findings: Findings, reading: HeadReading): JournalVerdict['co
     return { state: reading.state, detail: `${reading.detail}${more}` };
   }
   if (cut !== undefined) return { state: 'cut', ...cut };
-  const ahead = [...findings.found].reduce(
-    (sum, [chain, seq]) => sum + seq - (findings.ends.get(chain)?.count ?? 0),
-    0,
-  );
+  const ahead = [...findings.found].reduce((sum, [chain, seq]) => sum + seq - endOf(findings, chain), 0);
   return ahead > 0 ? { state: 'crashed_before_head', ahead } : { state: 'complete' };
 }
 
-function firstCut({ ends, found }: Findings): { chain: string; expected: number; found: number } | undefined {
-  for (const [chain, { count }] of ends) {
-    const there = found.get(chain) ?? 0;
-    if (there < count) return { chain, expected: count, found: there };
+function firstCut(findings: Findings): { chain: string; expected: number; found: number } | undefined {
+  for (const chain of findings.marks.keys()) {
+    const expected = endOf(findings, chain);
+    const found = findings.found.get(chain) ?? 0;
+    if (found < expected) return { chain, expected, found };
   }
   return undefined;
+}
+
+/** How many events the chain must have. */
+function endOf({ marks, open }: Findings, chain: string): number {
+  const held = marks.get(chain);
+  return (open.has(chain) ? held?.[0] : held?.at(-1))?.count ?? 0;
 }

@@ -12,6 +12,8 @@ import {
 import { bodyText, namedHashes, type Unlinked } from './format.ts';
 
 export interface Entry {
+  /** For a person: which events of which chains. */
+  readonly what: string;
   readonly events: readonly Unlinked[];
   readonly contents: readonly string[];
   /** Hashes that the bodies name. */
@@ -28,6 +30,7 @@ type NewEntry = Omit<Entry, 'resolve' | 'reject'>;
 export function newEntry(events: readonly NewEvent[], time: number): NewEntry {
   const checked = events.map((event) => ({ event, body: checkedBody(event) }));
   return {
+    what: checked.map(({ event, body }) => `${body.type} of ${event.chain}`).join(', '),
     events: checked.map(({ event, body }) => stamp(event, body, time)),
     contents: events.flatMap((event) => event.contents ?? []),
     named: checked.flatMap(({ body }) => namedHashes(body)),
@@ -35,7 +38,7 @@ export function newEntry(events: readonly NewEvent[], time: number): NewEntry {
 }
 
 export function sealEntry(run: string, time: number): NewEntry {
-  return { events: [], contents: [], named: [], seal: { run, time } };
+  return { what: `run_sealed of ${run}`, events: [], contents: [], named: [], seal: { run, time } };
 }
 
 /** The event that seals the run's chain at its present end. */

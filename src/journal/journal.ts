@@ -9,7 +9,7 @@ import type { RunEvent } from '../contracts/run-events.ts';
 import type { EventRow } from '../store/events.ts';
 import type { Store } from '../store/open.ts';
 import { type Entry, newEntry, sealEntry } from './entry.ts';
-import { eventOf, linkHash, parseBody } from './format.ts';
+import { eventOf, linkHash } from './format.ts';
 import { deriveKey, HEAD_FILE, writeHead } from './head.ts';
 import { createListeners, type Listeners } from './listeners.ts';
 import { recoverTails } from './recover.ts';
@@ -104,10 +104,9 @@ async function flushAlone(desk: Desk, entry: Entry): Promise<void> {
 }
 
 /** The store knows no event: its words get those of the append before them. */
-function explain(failure: unknown, { events }: Entry): unknown {
-  if (!(failure instanceof CaissonError) || events.length === 0) return failure;
-  const types = events.map(({ chain, body }) => `${String(parseBody(body)?.['type'])} of ${chain}`);
-  return new CaissonError(failure.code, `cannot append ${types.join(', ')}: ${failure.message}`, { cause: failure });
+function explain(failure: unknown, { what }: Entry): unknown {
+  if (!(failure instanceof CaissonError)) return failure;
+  return new CaissonError(failure.code, `cannot append ${what}: ${failure.message}`, { cause: failure });
 }
 
 function isOfOne(failure: unknown): boolean {

@@ -24,13 +24,14 @@ const COLUMNS = 'v, id, chain, seq, step, time, parent, body, previous, hash';
 const INSERT = `INSERT INTO events (${COLUMNS})
   VALUES (:v, :id, :chain, :seq, :step, :time, :parent, :body, :previous, :hash)`;
 const HASH_AT = 'SELECT hash FROM events WHERE chain = ? AND seq = ?';
+const FIRST_CHAIN = 'SELECT chain FROM events ORDER BY chain LIMIT 1';
 const NEXT_CHAIN = 'SELECT chain FROM events WHERE chain > ? ORDER BY chain LIMIT 1';
 
 /** Stores events with what they name. Throws `conflict` if one does not follow the row before it in its chain. */
 function appendEvents(db: Db, { rows, ...contents }: NewContents & { readonly rows: readonly EventRow[] }): void {
   storeContents(db, contents);
   for (const row of rows) {
-    if (row.seq > 1 && hashAt(db, row) !== row.previous)
+    if (row.seq > 1 && hashAt(db, row.chain, row.seq - 1) !== row.previous)
       throw new CaissonError('conflict', `event ${row.chain}#${row.seq} does not follow what is stored`);
     db.prepare(INSERT).run(row);
   }
@@ -44,9 +45,7 @@ function chainTails(db: Db, { chains }: { readonly chains: readonly string[] }):
 
 /** The places whose row is missing or has another hash. */
 function missingPlaces(db: Db, { places }: { readonly places: readonly EventPlace[] }): readonly EventPlace[] {
-  return places.filter(
-    (place) => db.prepare<{ hash: string }>(HASH_AT).get(place.chain, place.seq)?.hash !== place.hash,
-  );
+  return places.filter((place) => hashAt(db, place.chain, place.seq) !== place.hash);
 }
 
 /** Events stored after the first `count` ones of all chains, in the order in which they were stored. */
@@ -69,7 +68,7 @@ export const eventReads = { readEvents };
 
 /** Names of all chains in order, without reading all events. For a caller that has a connection of its own. */
 export function* chainNames(db: Db): Generator<string> {
-  let row = db.prepare<{ chain: string }>(NEXT_CHAIN).get('');
+  let row = db.prepare<{ chain: string }>(FIRST_CHAIN).get();
   while (row !== undefined) {
     yield row.chain;
     row = db.prepare<{ chain: string }>(NEXT_CHAIN).get(row.chain);
@@ -81,11 +80,6 @@ export function chainRows(db: Db, chain: string): Iterable<EventRow> {
   return db.prepare<EventRow>(`SELECT ${COLUMNS} FROM events WHERE chain = ? ORDER BY seq`).iterate(chain);
 }
 
-/** Hash of the event at that place; undefined if there is none. */
-export function hashOf(db: Db, chain: string, seq: number): string | undefined {
+function hashAt(db: Db, chain: string, seq: number): string | undefined {
   return db.prepare<{ hash: string }>(HASH_AT).get(chain, seq)?.hash;
-}
-
-function hashAt(db: Db, row: EventRow): string | undefined {
-  return hashOf(db, row.chain, row.seq - 1);
 }
