@@ -23,8 +23,8 @@ export type ScriptRun =
 type Outcome = Awaited<ReturnType<ToolContext['exec']>>;
 type Exited = Extract<Outcome, { end: 'exited' }>;
 
-/** What the scripts print before their first line of meaning; a trap or a trace of the live shell may print before it. */
-export const SCRIPT_MARK = '-- caisson --';
+/** Printed on a line before the first one of meaning; a trap or a trace of the live shell may print before it. */
+const SCRIPT_MARK = '-- caisson --';
 const TIMEOUT_MS = 60_000;
 const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -57,7 +57,7 @@ export function notExited(outcome: Exclude<Outcome, Exited>, maxBytes: number): 
  */
 function cleanCommand(script: CleanScript): string {
   const path = script.shellPath === true ? `PATH="$PATH"` : `PATH=${SYSTEM_PATH}`;
-  const text = `exec 2>&1; echo "${SCRIPT_MARK}"; ${script.script}`;
+  const text = `exec 2>&1; echo; echo "${SCRIPT_MARK}"; ${script.script}`;
   const words = ['/bin/sh', '-c', text, 'caisson', ...script.arguments].map(shellQuote).join(' ');
   const directory = shellQuote(script.directory ?? '/');
   return `(POSIXLY_CORRECT=1; \\exec /usr/bin/env -i -C ${directory} ${path} LC_ALL=C ${words}) 2>/dev/null`;
@@ -65,9 +65,9 @@ function cleanCommand(script: CleanScript): string {
 
 function afterMark(outcome: Exited): Exited['output'] {
   const { output } = outcome;
-  const mark = `${SCRIPT_MARK}\n`;
-  const at = output.head.startsWith(mark) ? 0 : output.head.indexOf(`\n${mark}`) + 1;
-  if (at === 0 && !output.head.startsWith(mark)) return output;
+  const mark = `\n${SCRIPT_MARK}\n`;
+  const at = output.head.indexOf(mark);
+  if (at === -1) return output;
   const before = output.head.slice(0, at + mark.length);
   return {
     ...output,

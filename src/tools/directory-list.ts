@@ -10,7 +10,7 @@ export function listDirectory(shown: string, entries: Buffer, maxBytes: number):
     .filter((entry) => entry !== '')
     .map(entryLine)
     .sort((left, right) => (left < right ? -1 : 1));
-  const status = `ok: ${shown} is a directory with ${lines.length} ${lines.length === 1 ? 'entry' : 'entries'}`;
+  const status = `ok\n${shown} is a directory with ${lines.length} ${lines.length === 1 ? 'entry' : 'entries'}`;
   return textResult({ status: 'ok' }, status, lines.map((line) => `${line}\n`).join(''), maxBytes);
 }
 

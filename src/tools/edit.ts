@@ -100,5 +100,5 @@ async function replaceText(edit: Replacement, context: ToolContext): Promise<Too
   const written = await writeTextFile(context, edit.path, replaced.text);
   if (!written.ok) return written.result;
   const places = replaced.lines.length === 1 ? 'at line' : `${replaced.count} times, at lines`;
-  return textResult({ status: 'ok' }, `ok: ${shown}: replaced ${places} ${replaced.lines.join(', ')}`, '', max);
+  return textResult({ status: 'ok' }, `ok\n${shown}: replaced ${places} ${replaced.lines.join(', ')}`, '', max);
 }

@@ -24,6 +24,6 @@ export const finishTool: Tool<FinishClaim> = {
   effects: () => [],
   execute: async () => ({
     status: 'ok',
-    output: 'ok: the claim is taken; the declared checks decide on a fresh checkout',
+    output: 'ok\nthe claim is taken; the declared checks decide on a fresh checkout',
   }),
 };

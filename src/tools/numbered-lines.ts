@@ -19,7 +19,7 @@ export function numberLines(slice: FileSlice, maxBytes: number): ToolResult {
   const { shown, bytes, size, total, from } = slice;
   if (bytes.includes(0))
     return failed(`${shown} is binary, ${size} bytes; look at it with bash (file, xxd, strings)`, maxBytes);
-  if (size === 0) return textResult({ status: 'ok' }, `ok: ${shown} is empty`, '', maxBytes);
+  if (size === 0) return textResult({ status: 'ok' }, `ok\n${shown} is empty`, '', maxBytes);
   if (from > total) return failed(`${shown} has only ${total} lines`, maxBytes);
   const { lines, crlf, lossy } = splitLines(slice);
   const room = maxBytes - FRAME_BYTES - Buffer.byteLength(shown);
@@ -29,7 +29,7 @@ export function numberLines(slice: FileSlice, maxBytes: number): ToolResult {
     crlf ? 'line ends are CRLF' : '',
     lossy ? 'not UTF-8: bytes that are no text are shown as U+FFFD' : '',
   ].filter((note) => note !== '');
-  const status = `ok: ${[`${shown}, lines ${from}-${last} of ${total}`, ...notes].join('; ')}`;
+  const status = `ok\n${[`${shown}, lines ${from}-${last} of ${total}`, ...notes].join('; ')}`;
   return textResult({ status: 'ok' }, status, fitting.text + rest(slice, fitting, last), maxBytes);
 }
 

@@ -21,7 +21,7 @@ const INSTALLERS: Readonly<Record<string, Installer>> = {
   yarn: { fetches: `${NODE} `, sends: 'publish', values: NODE_VALUES },
   bun: { fetches: 'install i add update', sends: 'publish', values: '--cwd --registry' },
   pip: { fetches: 'install download wheel index', values: '--index-url -i --extra-index-url --proxy --cache-dir' },
-  uv: { fetches: 'add sync lock pip', values: '--directory --project --index-url' },
+  uv: { fetches: 'add sync lock', values: '--directory --project --index-url' },
   poetry: { fetches: 'install add update lock', sends: 'publish', values: '-C --directory' },
   cargo: { fetches: 'install fetch add update search', sends: 'publish', values: '--color --config -Z -C' },
   go: { fetches: 'get install', values: '-C' },
@@ -57,12 +57,13 @@ export function installerTargets(name: string, args: readonly string[]): readonl
   return namedRegistry(rest, sends ? 'PUT' : 'GET');
 }
 
-/** `python -m pip …` is pip; `cargo +nightly …` is cargo. */
+/** `python -m pip …` and `uv pip …` are pip; `cargo +nightly …` is cargo. */
 function installerCall(name: string, args: readonly string[]): readonly [string, readonly string[]] {
   if (/^python[\d.]*$/.test(name)) {
     const at = args.indexOf('-m');
     return at !== -1 && args[at + 1] === 'pip' ? ['pip', args.slice(at + 2)] : [name, args];
   }
+  if (name === 'uv' && args[0] === 'pip') return ['pip', args.slice(1)];
   const program = ALIASES[name] ?? name;
   return [program, args[0]?.startsWith('+') === true ? args.slice(1) : args];
 }

@@ -114,7 +114,7 @@ function readHunk(reader: Reader): Hunk {
   const at = reader.at + 1;
   const anchors = readAnchors(reader);
   const lines = readHunkLines(reader);
-  const atEnd = peek(reader)?.trim() === END_OF_FILE;
+  const atEnd = peek(reader)?.trimEnd() === END_OF_FILE;
   if (lines.every((line) => line.sign === ' '))
     throw new PatchProblem('expected a line that starts with - or + (context lines start with a space)');
   if (atEnd) reader.at += 1;
@@ -151,11 +151,11 @@ function hunkLine(line: string): HunkLine {
 }
 
 function endsHunk(line: string): boolean {
-  return line.startsWith('@@') || isBoundary(line) || line.trim() === END_OF_FILE;
+  return line.startsWith('@@') || isBoundary(line) || line.trimEnd() === END_OF_FILE;
 }
 
 function isBoundary(line: string): boolean {
-  return HEADER.test(line) || line.trim() === END;
+  return HEADER.test(line) || line.trimEnd() === END;
 }
 
 function peek(reader: Reader): string | undefined {

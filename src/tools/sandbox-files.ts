@@ -22,7 +22,7 @@ else size=$(wc -c < "$1"); echo "file $size"; if [ "$size" -le "$2" ]; then base
 
 // The new text is complete beside the old before it takes its place; a link keeps being a link. $2 is a file to take the mode from, or empty.
 const WRITE = `
-p=$(readlink -f -- "$1" && echo x) || { echo "cannot find the directory"; exit 1; }; p=\${p%?x}; d=\${p%/*}
+p=$(readlink -m -- "$1" && echo x) || { echo "cannot find the directory"; exit 1; }; p=\${p%?x}; d=\${p%/*}
 if [ -d "$p" ]; then echo "it is a directory"; exit 1; fi
 if [ -e "$p" ] && [ ! -f "$p" ]; then echo "it is not a regular file"; exit 1; fi
 mkdir -p -- "\${d:-/}" || exit 1

@@ -56,7 +56,7 @@ async function searchFiles(value: SearchArguments, context: ToolContext): Promis
     return textResult({ status: 'failed' }, whyNot(run.exitCode, value, where), output.head, limits.toolResultBytes);
   }
   const lines = `${output.lines} ${output.lines === 1 ? 'line matches' : 'lines match'}`;
-  return outputResult({ status: 'ok' }, `ok: ${lines}`, output, limits.toolResultBytes);
+  return outputResult({ status: 'ok' }, `ok\n${lines}`, output, limits.toolResultBytes);
 }
 
 function ripgrepArguments(value: SearchArguments, where: string): readonly string[] {

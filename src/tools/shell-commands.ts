@@ -79,7 +79,7 @@ function argumentOf(argument: CommandArgument): ShellWord {
 
 function wordOf(word: Word): ShellWord {
   const literal = word.parts === undefined || word.parts.every(isLiteral);
-  return { text: literal ? word.value : word.text, literal };
+  return { text: word.value, literal };
 }
 
 function isLiteral(part: WordPart): boolean {

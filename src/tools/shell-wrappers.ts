@@ -65,15 +65,15 @@ const SPECIAL: Readonly<Record<string, (args: readonly ShellWord[]) => readonly 
   env: envInner,
   eval: (args) => [joined(args)],
   trap: (args) => trapInner(args),
-  flock: (args) => stringOr(args, '-c --command', { values: '-w -E --timeout --conflict-exit-code', skip: 1 }),
-  su: (args) => optionText(args, ['-c', '--command']),
-  runuser: (args) => stringOr(args, '-c --command', { values: '-u -g -G --user --group' }),
-  script: (args) => optionText(args, ['-c', '--command']),
+  flock: (args) => textOrCommand(args, { values: '-w -E --timeout --conflict-exit-code', skip: 1 }),
+  su: (args) => optionText(args, 'c', '--command'),
+  runuser: (args) => textOrCommand(args, { values: '-u -g -G --user --group' }),
+  script: (args) => optionText(args, 'c', '--command'),
   watch: (args) => joinedAfter(args, '-n --interval'),
   parallel: (args) => joinedAfter(untilInputs(args), '-j -N -n -L -I -a -S --jobs --arg-file --sshlogin --joblog'),
   find: findInner,
   git: gitInner,
-  npx: (args) => optionText(args, ['-c', '--call']),
+  npx: (args) => optionText(args, 'c', '--call'),
 };
 
 /** A shell runs the text after -c, or a script file (which is a program like any other), or what comes on its standard input. */
@@ -90,12 +90,12 @@ function shellInner(args: readonly ShellWord[]): readonly Inner[] {
 }
 
 const READS_INPUT = /^(?:-|-[abefhkmnprtuvxBCEHPTD]*s\w*)$/;
-const VALUE_FOLLOWS = /^(?:[-+][oO]|--rcfile|--init-file)$/;
+const VALUE_FOLLOWS = /^(?:[-+][a-zA-Z]*[oO]|--rcfile|--init-file)$/;
 
 /** Options may stand between -c and its text. */
 function afterShellOptions(args: readonly ShellWord[], from: number): ShellWord | undefined {
   let at = from;
-  while (/^[-+]/.test(args[at]?.text ?? '')) at += /^[-+][oO]$/.test(args[at]?.text ?? '') ? 2 : 1;
+  while (/^[-+]/.test(args[at]?.text ?? '')) at += VALUE_FOLLOWS.test(args[at]?.text ?? '') ? 2 : 1;
   return args[at];
 }
 
@@ -129,22 +129,24 @@ function envInner(args: readonly ShellWord[]): readonly Inner[] {
 
 function trapInner(args: readonly ShellWord[]): readonly Inner[] {
   const [action] = afterOptions(args, '');
-  return action === undefined || args.length < 2 || action.text === '' ? [] : [textAt(action)];
+  return action === undefined || args.length < 2 || /^-?$/.test(action.text) ? [] : [textAt(action)];
 }
 
-function stringOr(args: readonly ShellWord[], options: string, prefix: Prefix): readonly Inner[] {
-  const text = optionText(args, options.split(' '));
+function textOrCommand(args: readonly ShellWord[], prefix: Prefix): readonly Inner[] {
+  const text = optionText(args, 'c', '--command');
   return text.length > 0 ? text : commandAfter(args, prefix);
 }
 
-function optionText(args: readonly ShellWord[], options: readonly string[]): readonly Inner[] {
-  const at = args.findIndex((word) =>
-    options.some((option) => word.text === option || word.text.startsWith(`${option}=`)),
+/** The value of an option that holds shell text: `-c TEXT`, `-qc TEXT`, `--command TEXT`, `--command=TEXT`. */
+function optionText(args: readonly ShellWord[], short: string, long: string): readonly Inner[] {
+  const cluster = new RegExp(`^-[a-zA-Z]*${short}$`);
+  const at = args.findIndex(
+    (word) => cluster.test(word.text) || word.text === long || word.text.startsWith(`${long}=`),
   );
   const word = args[at];
   if (word === undefined) return [];
-  if (options.includes(word.text)) return [textAt(args[at + 1])];
-  return [textAt({ ...word, text: word.text.slice(word.text.indexOf('=') + 1) })];
+  if (!word.text.startsWith(`${long}=`)) return [textAt(args[at + 1])];
+  return [textAt({ ...word, text: word.text.slice(long.length + 1) })];
 }
 
 function joinedAfter(args: readonly ShellWord[], values: string): readonly Inner[] {
@@ -185,7 +187,7 @@ function gitVerbInner(words: readonly ShellWord[]): readonly Inner[] {
   const [verb, second] = words.map((word) => word.text);
   if (verb === 'submodule' && second === 'foreach') return joinedAfter(words.slice(2), '');
   if (verb === 'bisect' && second === 'run') return [{ kind: 'argv', argv: words.slice(2) }];
-  return verb === 'rebase' ? optionText(words, ['-x', '--exec']) : [];
+  return verb === 'rebase' ? optionText(words, 'x', '--exec') : [];
 }
 
 function joined(words: readonly ShellWord[]): Inner {

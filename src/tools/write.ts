@@ -35,5 +35,5 @@ async function writeFile(value: WriteArguments, context: ToolContext): Promise<T
   }
   const written = await writeTextFile(context, value.path, value.content);
   if (!written.ok) return written.result;
-  return textResult({ status: 'ok' }, `ok: wrote ${bytes} bytes to ${shown}`, '', limits.toolResultBytes);
+  return textResult({ status: 'ok' }, `ok\nwrote ${bytes} bytes to ${shown}`, '', limits.toolResultBytes);
 }
