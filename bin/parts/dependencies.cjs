@@ -46,7 +46,7 @@ function refuseReadOnly(root) {
 
 function install(root) {
   const [command, before] = npmCommand();
-  const wanted = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  const wanted = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
   const done = spawnSync(command, [...before, ...wanted], { cwd: root, stdio: ['ignore', 2, 2], env: cleanEnv() });
   if (done.error !== undefined && done.error.code === 'ENOENT')
     throw new Stop('npm is missing', 'install npm (it comes with Node.js), then run the command again');

@@ -13,12 +13,20 @@ const POLL_MS = 200;
  */
 function withLock(folder, onWait, work) {
   const lock = path.join(folder, 'bootstrap.lock');
-  fs.mkdirSync(folder, { recursive: true });
   acquire(lock, onWait);
   try {
     return work();
   } finally {
     fs.rmSync(lock, { recursive: true, force: true });
+    removeIfEmpty(folder);
+  }
+}
+
+function removeIfEmpty(folder) {
+  try {
+    fs.rmdirSync(folder);
+  } catch {
+    // Something else lies in it, or another bootstrap waits.
   }
 }
 
@@ -40,11 +48,11 @@ function acquire(lock, onWait) {
   }
 }
 
-/** The holder file is made first and linked into place with its directory, so that a lock never lies there without a holder. */
+/** The directory is made with its holder and moved into place, so that a lock never lies there without a holder. */
 function claim(lock) {
   const own = `${lock}.${process.pid}`;
   fs.rmSync(own, { recursive: true, force: true });
-  fs.mkdirSync(own);
+  fs.mkdirSync(own, { recursive: true });
   fs.writeFileSync(path.join(own, 'holder'), JSON.stringify({ pid: process.pid, start: startOf(process.pid) }));
   try {
     fs.renameSync(own, lock);

@@ -14,74 +14,78 @@ const MANAGERS = [
   { name: 'zypper', install: ['--non-interactive', 'install'], refresh: ['--non-interactive', 'refresh'] },
 ];
 
+/** Where programs are looked for, and as whom packages are installed; tests give their own. */
+const HOST = {
+  folders: [...(process.env.PATH ?? '').split(':'), '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'],
+  uid: process.getuid(),
+};
+
 /** Step: git is there. */
-function ensureGit(report) {
-  return ensureProgram('git', report);
+function ensureGit(report, host = HOST) {
+  return ensureProgram('git', report, host);
 }
 
 /** Step: firejail is there and setuid root; installs the distribution's package where that needs no question. */
-function ensureFirejail(report) {
-  const result = ensureProgram('firejail', report);
-  const found = findProgram('firejail');
+function ensureFirejail(report, host = HOST) {
+  const result = ensureProgram('firejail', report, host);
+  const found = findProgram('firejail', host);
   const { mode, uid } = fs.statSync(found);
   if (uid === 0 && (mode & 0o4000) !== 0) return result;
   throw new Stop(
     `${found} is not setuid root, so it cannot build a sandbox`,
-    `type: ${asRoot()}chown root:root ${found} && ${asRoot()}chmod 4755 ${found}`,
+    `type: ${asRoot(host)}chown root:root ${found} && ${asRoot(host)}chmod 4755 ${found}`,
   );
 }
 
-function ensureProgram(name, report) {
-  const found = findProgram(name);
+function ensureProgram(name, report, host) {
+  const found = findProgram(name, host);
   if (found !== undefined) return found;
-  install(name, report);
-  const installed = findProgram(name);
+  install(name, report, host);
+  const installed = findProgram(name, host);
   if (installed === undefined)
     throw new Stop(`${name} was installed but is not on the path`, `put ${name} on the path`);
   return { said: `installed as ${installed}`, did: true };
 }
 
-function install(name, report) {
-  const manager = MANAGERS.find((candidate) => findProgram(candidate.name) !== undefined);
+function install(name, report, host) {
+  const manager = MANAGERS.find((candidate) => findProgram(candidate.name, host) !== undefined);
   if (manager === undefined)
     throw new Stop(`${name} is missing, and no known package manager is here`, `install ${name}, then run it again`);
-  const line = `${asRoot()}${manager.name} ${manager.install.join(' ')} ${name}`;
-  const prefix = privilege();
-  if (prefix === undefined) throw new Stop(`${name} is missing`, `type: ${line}`);
-  report.announce(`${name}: ${[...prefix, manager.name, ...manager.install, name].join(' ')} …`);
-  const attempt = (words) => runQuietly([...prefix, manager.name, ...words]);
-  const first = attempt([...manager.install, name]);
-  if (first.ok) return;
+  const remedy = `type: ${asRoot(host)}${[manager.name, ...manager.install, name].join(' ')}`;
+  const sudo = privilege(host);
+  if (sudo === undefined) throw new Stop(`${name} is missing`, remedy);
+  const attempt = (words) =>
+    runQuietly([...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', findProgram(manager.name, host), ...words]);
+  report.announce(`${name}: ${[...sudo, manager.name, ...manager.install, name].join(' ')} …`);
+  if (attempt([...manager.install, name]).ok) return;
   attempt(manager.refresh);
   const second = attempt([...manager.install, name]);
   if (second.ok) return;
   process.stderr.write(second.output);
-  throw new Stop(`${name} could not be installed; the package manager's words are above`, `type: ${line}`);
+  throw new Stop(`${name} could not be installed; the package manager's words are above`, remedy);
 }
 
 /** [] as root, ['sudo', '-n'] where that asks no password, undefined otherwise. */
-function privilege() {
-  if (process.getuid() === 0) return [];
-  if (findProgram('sudo') === undefined) return undefined;
-  return spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0 ? ['sudo', '-n'] : undefined;
+function privilege(host) {
+  if (host.uid === 0) return [];
+  const sudo = findProgram('sudo', host);
+  if (sudo === undefined) return undefined;
+  return spawnSync(sudo, ['-n', 'true'], { stdio: 'ignore' }).status === 0 ? [sudo, '-n'] : undefined;
 }
 
-function asRoot() {
-  return process.getuid() === 0 ? '' : 'sudo ';
+function asRoot(host) {
+  return host.uid === 0 ? '' : 'sudo ';
 }
 
-/** `env` carries the setting through sudo, which drops the environment. */
-function runQuietly(argv) {
-  const at = argv[0] === 'sudo' ? 2 : 0;
-  const [command, ...rest] = [...argv.slice(0, at), 'env', 'DEBIAN_FRONTEND=noninteractive', ...argv.slice(at)];
-  const done = spawnSync(command, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 });
+/** The setting goes through `env`, because sudo drops the environment. */
+function runQuietly([command, ...argv]) {
+  const done = spawnSync(command, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 });
   return { ok: done.status === 0, output: `${done.stdout ?? ''}${done.stderr ?? ''}` };
 }
 
 /** Absolute path of an executable on the path or in the usual system directories. */
-function findProgram(name) {
-  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'];
-  return folders
+function findProgram(name, host = HOST) {
+  return host.folders
     .filter((folder) => path.isAbsolute(folder))
     .map((folder) => path.join(folder, name))
     .find(isExecutable);

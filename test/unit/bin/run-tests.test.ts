@@ -1,0 +1,82 @@
+// Owns the proof that the verdict on tests is red for every way a test can be left out. Knows no test of the product.
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { type Checkout, makeCheckout, run } from './checkout.ts';
+
+const IMPORT = "import { describe, test } from 'node:test';\n";
+const GOOD = `${IMPORT}describe('all', () => { test('is well', () => {}); });\n`;
+
+let checkout: Checkout;
+before(async () => {
+  checkout = await makeCheckout();
+});
+afterEach(() => rm(join(checkout.root, 'test'), { recursive: true, force: true }));
+after(() => checkout.remove());
+
+async function verdict(files: Readonly<Record<string, string>>, ...words: readonly string[]) {
+  for (const [path, text] of Object.entries(files)) await checkout.write(path, text);
+  const { code, stdout, stderr } = await run([process.execPath, join(checkout.root, 'bin', 'run-tests.cjs'), ...words]);
+  return { code, stdout, stderr, counts: /^(\d+ files?, .*), [\d.]+ m?s$/m.exec(stdout)?.[1] };
+}
+
+test('it is green when every test of every file passed', async () => {
+  const { code, counts } = await verdict({ 'test/a.test.ts': GOOD, 'test/deep/b.test.ts': GOOD }, 'all');
+  assert.deepEqual([code, counts], [0, '2 files, 2 passed, 0 failed, 0 left out']);
+});
+
+test('benches and fixtures are not tests', async () => {
+  const { code, counts } = await verdict(
+    { 'test/a.test.ts': GOOD, 'test/bench/b.test.ts': 'x', 'test/fixtures/c/d.test.ts': 'x' },
+    'all',
+  );
+  assert.deepEqual([code, counts], [0, '1 files, 1 passed, 0 failed, 0 left out']);
+});
+
+test('the fast ones are those of test/unit and test/gateway', async () => {
+  const files = ['test/a', 'test/unit/x/b', 'test/gateway/c', 'test/sandbox/d'];
+  const { counts, stdout } = await verdict(Object.fromEntries(files.map((name) => [`${name}.test.ts`, GOOD])), 'fast');
+  assert.equal(counts, '2 files, 2 passed, 0 failed, 0 left out');
+  assert.match(stdout, /test\/unit\/x\/b[^]*test\/gateway\/c|test\/gateway\/c[^]*test\/unit\/x\/b/);
+});
+
+describe('it is red', () => {
+  const cases: readonly (readonly [name: string, text: string, said: RegExp, counts: string])[] = [
+    [
+      'for a test that failed',
+      "test('bad', () => { throw new Error('why'); });",
+      /✖ .*: bad\n[^]*why/,
+      '0 passed, 1 failed, 0',
+    ],
+    [
+      'for a test that is skipped',
+      "test('later', { skip: true }, () => {});",
+      /later \(skipped\)/,
+      '0 passed, 0 failed, 1',
+    ],
+    [
+      'for one that skips itself',
+      "test('later', (t) => { t.skip('no'); });",
+      /later \(skipped\)/,
+      '0 passed, 0 failed, 1',
+    ],
+    ['for one that is to do', "test('later', { todo: true }, () => {});", /later \(to do\)/, '0 passed, 0 failed, 1'],
+    ['for a suite that is skipped', "describe.skip('later', () => {});", /later \(skipped\)/, '0 passed, 0 failed, 1'],
+    ['for a file without a test', '', /holds no test/, '0 passed, 0 failed, 1'],
+    ['for a file that does not load', "throw new Error('broken');", /Error: broken/, '0 passed, 1 failed, 1'],
+  ];
+  for (const [name, text, said, counts] of cases) {
+    test(name, async () => {
+      const seen = await verdict({ 'test/a.test.ts': IMPORT + text }, 'all');
+      assert.equal(seen.code, 1, seen.stdout);
+      assert.match(seen.stdout, said);
+      assert.equal(seen.counts, `1 files, ${counts} left out`, seen.stdout);
+    });
+  }
+
+  test('when nothing was found to run', async () => {
+    const { code, stderr } = await verdict({}, 'test/nowhere');
+    assert.deepEqual([code, stderr], [1, 'caisson: no test file matches test/nowhere\n']);
+  });
+});
