@@ -32,7 +32,7 @@ function readJson(
   maxBytes: number,
 ): { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly message: string } {
   try {
-    return { ok: true, value: parseJson(text.trim() === '' ? '{}' : text, 'the arguments', maxBytes) };
+    return { ok: true, value: parseJson(text.trim() === '' ? '{}' : text, 'the argument text', maxBytes) };
   } catch (error) {
     if (!(error instanceof CaissonError)) throw error;
     return {

@@ -21,27 +21,40 @@ test('the exit status stands on a line of its own, also when it is 0', async (t)
   );
 });
 
+/** Head, tail and the numbers of the note of a result that was cut. */
+function partsOf(output: string) {
+  const match =
+    /^exit status: \d\n\n(.*?)\n?\[… (\d+) bytes, (\d+) lines left out; whole output: (\S+) …\]\n(.*)$/s.exec(output);
+  assert.ok(match);
+  const [, head = '', bytes, lines, path = '', tail = ''] = match;
+  return { head, tail, cut: { bytes: Number(bytes), lines: Number(lines), path } };
+}
+
 test('a failing output gets as much room as a passing one, with exact counts and the whole output within reach', async (t) => {
   const { context, say } = localShell(t);
-  const results = [];
-  for (const end of ['true', 'false']) results.push(await bashTool.execute({ command: `seq 100000; ${end}` }, context));
-  const whole = `${Array.from({ length: 100_000 }, (_, at) => at + 1).join('\n')}\n`;
-  for (const [at, { output, cut }] of results.entries()) {
+  const whole = 'word\u00e9'.repeat(40_000);
+  const rooms: number[] = [];
+  for (const end of ['true', 'false']) {
+    const command = `yes "$(printf 'word\u00e9%.0s' {1..400})" | head -n 100 | tr -d '\\n'; ${end}`;
+    const { output, cut } = await bashTool.execute({ command }, context);
     assert.ok(Buffer.byteLength(output) <= LIMITS.toolResultBytes);
-    const body = output.slice(`exit status: ${at}\n\n`.length);
-    const note = /\[… (\d+) bytes, (\d+) lines left out; whole output: (\S+) …\]\n/.exec(body);
-    const head = body.slice(0, note?.index).replace(/\n$/, '');
-    const tail = body.slice((note?.index ?? 0) + (note?.[0].length ?? 0));
-    assert.ok(whole.startsWith(head) && whole.endsWith(tail));
-    const middle = whole.slice(head.length, whole.length - tail.length);
-    assert.ok(
-      Math.abs(middle.length - Number(note?.[1])) <= 1,
-      'the line end put before the note may be the output’s own',
-    );
-    assert.deepEqual(cut, { bytes: Number(note?.[1]), lines: Number(note?.[2]), path: note?.[3] ?? '' });
-    assert.equal(await say(`wc -c < ${cut?.path}`), `${whole.length}\n`);
+    const parts = partsOf(output);
+    assert.deepEqual(parts.cut, cut);
+    assert.ok(whole.startsWith(parts.head) && whole.endsWith(parts.tail));
+    const shown = Buffer.byteLength(parts.head) + Buffer.byteLength(parts.tail);
+    assert.equal(parts.cut.bytes + shown, Buffer.byteLength(whole));
+    assert.equal(await say(`wc -c < ${parts.cut.path}`), `${Buffer.byteLength(whole)}\n`);
+    rooms.push(shown);
   }
-  assert.ok(Math.abs((results[0]?.output.length ?? 0) - (results[1]?.output.length ?? 0)) <= 2);
+  assert.equal(rooms[0], rooms[1]);
+});
+
+test('the lines left out are counted', async (t) => {
+  const { context } = localShell(t);
+  const parts = partsOf((await bashTool.execute({ command: 'seq 100000' }, context)).output);
+  const first = parts.head.split('\n').length;
+  const last = parts.tail.split('\n').length - 1;
+  assert.ok(Math.abs(first + parts.cut.lines + last - 100_000) <= 1);
 });
 
 test('a command that takes too long is told with the seconds and what was lost', async (t) => {
