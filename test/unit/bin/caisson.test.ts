@@ -25,7 +25,7 @@ let checkout: Checkout;
 let old: readonly string[];
 before(async () => {
   checkout = await makeCheckout();
-  await checkout.write('src/cli/entry.ts', ENTRY);
+  await checkout.write('src/entry.ts', ENTRY);
   await checkout.write('pretend-old.cjs', PRETEND_OLD);
   const brought = join(checkout.root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin');
   await checkout.write(join(brought.slice(checkout.root.length + 1), 'present'), '');
