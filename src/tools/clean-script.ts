@@ -28,7 +28,10 @@ const SCRIPT_MARK = '-- caisson --';
 const TIMEOUT_MS = 60_000;
 const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
 
-/** Runs the script in a fresh `sh` with an empty environment; functions, aliases, variables and directory of the live shell do not reach it. */
+/**
+ * Runs the script in a fresh `sh` with an empty environment: functions, aliases, variables and directory of the live shell do not reach it,
+ * and it does not reach them.
+ */
 export async function runClean(context: ToolContext, script: CleanScript): Promise<ScriptRun> {
   const outcome = await context.exec({
     command: cleanCommand(script),
@@ -52,8 +55,8 @@ export function notExited(outcome: Exclude<Outcome, Exited>, maxBytes: number): 
 }
 
 /**
- * In POSIX mode a function cannot stand in for `exec`, and what `exec` starts is a file. The outer redirection hides traces of the live shell;
- * the script joins its own errors to its output.
+ * In POSIX mode a function cannot stand in for `exec`, and what `exec` starts is a file. The outer redirection hides traces of the
+ * live shell; the script joins its own errors to its output.
  */
 function cleanCommand(script: CleanScript): string {
   const path = script.shellPath === true ? `PATH="$PATH"` : `PATH=${SYSTEM_PATH}`;

@@ -28,11 +28,13 @@ const PROGRAMS: Readonly<Record<string, (args: Argv) => readonly EgressEffect[]>
 };
 
 const CURL_VALUES =
-  '-o -H -d -X -u -A -e -b -c -F -T -m -x -w -K -E -C -r -y -Y -z -D -P -Q -t -U --output --header --data --data-raw --data-binary ' +
-  '--data-urlencode --json --request --user --user-agent --referer --cookie --cookie-jar --form --form-string --upload-file --max-time ' +
-  '--connect-timeout --proxy --write-out --config --cert --key --cacert --capath --continue-at --range --retry --retry-delay ' +
-  '--retry-max-time --resolve --connect-to --dump-header --interface --limit-rate --max-redirs --oauth2-bearer --output-dir ' +
-  '--proxy-user --stderr --trace --trace-ascii --tls-max --ciphers --noproxy --netrc-file --expect100-timeout --speed-limit --speed-time';
+  '-o -H -d -X -u -A -e -b -c -F -T -m -x -w -K -E -C -r -y -Y -z -D -P -Q -t -U --output --header --data ' +
+  '--data-raw --data-binary --data-urlencode --json --request --user --user-agent --referer --cookie --cookie- ' +
+  'jar --form --form-string --upload-file --max-time --connect-timeout --proxy --write-out --config --cert ' +
+  '--key --cacert --capath --continue-at --range --retry --retry-delay --retry-max-time --resolve --connect-to ' +
+  '--dump-header --interface --limit-rate --max-redirs --oauth2-bearer --output-dir --proxy-user --stderr ' +
+  '--trace --trace-ascii --tls-max --ciphers --noproxy --netrc-file --expect100-timeout --speed-limit --speed- ' +
+  'time';
 
 function curlTargets(args: Argv): readonly EgressEffect[] {
   if (args.includes('--unix-socket') || args.includes('--abstract-unix-socket')) return [];
@@ -54,9 +56,10 @@ function curlMethod(args: Argv): string {
 }
 
 const WGET_VALUES =
-  '-O -o -a -P -U -e -t -T -w -Q -l -A -R -D -I -X -i -B --output-document --output-file --directory-prefix --user-agent --header --user ' +
-  '--password --post-data --post-file --method --body-data --body-file --tries --timeout --wait --quota --level --accept --reject --domains ' +
-  '--input-file --base --referer --limit-rate --ca-certificate --certificate --private-key';
+  '-O -o -a -P -U -e -t -T -w -Q -l -A -R -D -I -X -i -B --output-document --output-file --directory-prefix ' +
+  '--user-agent --header --user --password --post-data --post-file --method --body-data --body-file --tries ' +
+  '--timeout --wait --quota --level --accept --reject --domains --input-file --base --referer --limit-rate ' +
+  '--ca-certificate --certificate --private-key';
 
 function wgetTargets(args: Argv): readonly EgressEffect[] {
   const posts = args.some((arg) => /^--post-(?:data|file)/.test(arg));
@@ -68,8 +71,9 @@ function wgetTargets(args: Argv): readonly EgressEffect[] {
 
 const GIT_REMOTE: ReadonlySet<string> = new Set(['clone', 'fetch', 'pull', 'push', 'ls-remote']);
 const GIT_VALUES =
-  '-o -b -c -u -j --origin --branch --config --upload-pack --reference --depth --separate-git-dir --template --filter --jobs --recurse-submodules --repo ' +
-  '--shallow-since --shallow-exclude --push-option --receive-pack -s -X --strategy --strategy-option --refmap --negotiation-tip';
+  '-o -b -c -u -j --origin --branch --config --upload-pack --reference --depth --separate-git-dir --template ' +
+  '--filter --jobs --recurse-submodules --repo --shallow-since --shallow-exclude --push-option --receive-pack ' +
+  '-s -X --strategy --strategy-option --refmap --negotiation-tip';
 
 function gitTargets(args: Argv): readonly EgressEffect[] {
   const [verb = '', second = ''] = args;

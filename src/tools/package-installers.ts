@@ -2,7 +2,7 @@
 import type { EgressEffect } from '../contracts/effects.ts';
 import { urlTarget } from './url-target.ts';
 
-/** Stands for whatever registry the sandbox's configuration names; no host has such a name, so no rule about a host matches it by chance. */
+/** Stands for whatever registry is configured in the sandbox. No host has such a name, so no rule about a host matches it by chance. */
 export const PACKAGE_REGISTRY = '(package registry)';
 
 interface Installer {

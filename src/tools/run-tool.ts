@@ -19,7 +19,7 @@ export interface RunToolPorts {
   readonly tools: readonly BoundTool[];
   readonly decide: Decide;
   readonly approvals: Approvals;
-  /** Runs a command in this run's sandbox, opening it when needed; `exec` is a fresh id. Must cancel the command when the run is stopped. */
+  /** Runs a command in this run's sandbox, opening it when needed. Must cancel the command when the run is stopped. */
   readonly exec: (request: Omit<ExecRequest, 'sandbox'>) => Promise<ExecutorResult<ExecOutcome>>;
   readonly emit: Emit;
   /** Absolute path of the work tree inside the sandbox. */

@@ -20,7 +20,8 @@ if [ -d "$1" ]; then echo directory; elif [ ! -e "$1" ]; then echo missing; elif
 elif [ ! -r "$1" ]; then echo unreadable
 else size=$(wc -c < "$1"); echo "file $size"; if [ "$size" -le "$2" ]; then base64 -w0 < "$1"; fi; fi`;
 
-// The new text is complete beside the old before it takes its place; a link keeps being a link. $2 is a file to take the mode from, or empty.
+// The new text is complete beside the old before it takes its place; a link keeps being a link.
+// $2 is a file to take the mode from, or empty.
 const WRITE = `
 p=$(readlink -m -- "$1" && echo x) || { echo "cannot find the directory"; exit 1; }; p=\${p%?x}; d=\${p%/*}
 if [ -d "$p" ]; then echo "it is a directory"; exit 1; fi

@@ -8,19 +8,13 @@ import {
   type Word,
   type WordPart,
 } from 'unbash';
-import { innerCommands } from './shell-wrappers.ts';
+import { innerCommands, type ShellWord } from './shell-wrappers.ts';
 
 export interface ShellText {
-  /** Program and arguments of each simple command; a wrapper's own first, then what it runs. Words that are not literal stand as written. */
+  /** Program and arguments of each simple command; a wrapper's own first, then what it runs. What is not literal stands as written. */
   readonly argvs: readonly (readonly string[])[];
   /** False if anything could not be read: a syntax error, a program that is only known when it runs, a script from a pipe. */
   readonly parsed: boolean;
-}
-
-/** One word of a command; `literal` if the shell puts nothing else in its place. */
-export interface ShellWord {
-  readonly text: string;
-  readonly literal: boolean;
 }
 
 const NESTING = 6;

@@ -1,5 +1,10 @@
 // Owns which programs run another command that they are given, and where in their arguments it stands. Knows no shell syntax.
-import type { ShellWord } from './shell-commands.ts';
+
+/** One word of a command; `literal` if the shell puts nothing else in its place. */
+export interface ShellWord {
+  readonly text: string;
+  readonly literal: boolean;
+}
 
 /** What a wrapper runs: words, shell text, or something that cannot be known from its arguments. */
 export type Inner =

@@ -95,8 +95,10 @@ function answer(bash: Bash, timeoutMs: number): Promise<number | 'ended' | undef
       resolve(value);
     };
     bash.once('exit', () => settle('ended'));
+    let said = '';
     bash.stdout.on('data', (chunk: Buffer) => {
-      const code = /^done (\d+)$/m.exec(chunk.toString())?.[1];
+      said += chunk.toString();
+      const code = /done (\d+)\n/.exec(said)?.[1];
       if (code !== undefined) settle(Number(code));
     });
   });

@@ -1,3 +1,4 @@
+// Owns tests of the tool `bash`. Knows nothing beside.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS, narrowLimits } from '../../../src/base/limits.ts';

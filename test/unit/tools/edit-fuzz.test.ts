@@ -1,3 +1,4 @@
+// Owns tests of edits and patches with random texts that are the same in every run. Knows nothing beside.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// Owns tests of `edit` and `write` on real files through a live shell. Knows nothing beside.
 import assert from 'node:assert/strict';
 import {
   chmodSync,

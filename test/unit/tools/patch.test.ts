@@ -1,3 +1,4 @@
+// Owns tests of patches: what they say, where they fit, what they do to files. Knows nothing beside.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// Owns tests of `read` and `search`. Knows nothing beside.
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

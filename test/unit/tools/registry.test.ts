@@ -1,3 +1,4 @@
+// Owns tests of what the model is told of the tools, and of calls it gets wrong. Knows nothing beside.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { firstMessages } from '../../../src/agent/prompt.ts';

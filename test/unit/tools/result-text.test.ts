@@ -1,3 +1,4 @@
+// Owns tests of the text of results. Knows nothing beside.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { outputResult, takeHead, textResult } from '../../../src/tools/result-text.ts';

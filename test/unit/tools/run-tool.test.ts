@@ -1,3 +1,4 @@
+// Owns tests of the way of one call. Knows nothing beside.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -280,7 +281,8 @@ test('finish gives the claim, and only finish does', async (t) => {
     result: {
       status: 'invalid',
       output:
-        'invalid call: finish: "summary" must not be empty. Example: {"summary":"Fixed the rounding in price.js","checked":"npm test: 12 passed"}',
+        'invalid call: finish: "summary" must not be empty. ' +
+        'Example: {"summary":"Fixed the rounding in price.js","checked":"npm test: 12 passed"}',
     },
   });
   assert.deepEqual(log, ['tool_started', 'before:tool', 'after:tool', 'tool_finished', 'tool_finished']);
@@ -294,7 +296,8 @@ test('a sandbox that refuses to run becomes a kill with its reason', async (t) =
     status: 'killed',
     by: 'sandbox_gone',
     output:
-      'killed: sandbox_gone: the sandbox ended while the call ran; nobody knows how far it came\nsandbox_unavailable: probe failed: no firejail',
+      'killed: sandbox_gone: the sandbox ended while the call ran; nobody knows how far it came\n' +
+      'sandbox_unavailable: probe failed: no firejail',
   });
   const last = events.at(-1)?.body;
   assert.ok(last?.type === 'tool_finished');

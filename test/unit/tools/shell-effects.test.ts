@@ -1,3 +1,4 @@
+// Owns tests of reading shell text. Knows nothing beside.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shellEffects } from '../../../src/tools/shell-effects.ts';
