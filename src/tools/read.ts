@@ -17,10 +17,10 @@ export type ReadArguments = z.infer<typeof schema>;
 
 const ALL_LINES = 1_000_000_000;
 const SCRIPT = `
-if [ -d "$1" ]; then echo directory; find "$1" -mindepth 1 -maxdepth 1 -printf "%y %s %f\\0" | head -c 262144 | base64 -w0
+if [ -d "$1" ]; then echo directory; find "$1" -mindepth 1 -maxdepth 1 -printf "%y %s %f\\0" | head -c 262144 | base64 -w0; echo
 elif [ ! -e "$1" ]; then echo missing; elif [ ! -f "$1" ]; then echo special; elif [ ! -r "$1" ]; then echo unreadable
 else echo "file $(wc -c < "$1") $(wc -l < "$1") $(tail -c 1 < "$1" | wc -l)"
-tail -n "+$2" < "$1" | head -n "$3" | head -c "$4" | base64 -w0; fi`;
+tail -n "+$2" < "$1" | head -n "$3" | head -c "$4" | base64 -w0; echo; fi`;
 
 export const readTool: Tool<ReadArguments> = {
   definition: {

@@ -1,4 +1,5 @@
 // Owns reading and writing whole text files of the sandbox through its shell. Knows no tool and never touches a file of the host.
+import { hash } from 'node:crypto';
 import type { ToolContext, ToolResult } from '../contracts/tools.ts';
 import { type CleanScript, runClean } from './clean-script.ts';
 import { showPath, placePath } from './quote.ts';
@@ -18,19 +19,21 @@ export type Did<Value> =
 const READ = `
 if [ -d "$1" ]; then echo directory; elif [ ! -e "$1" ]; then echo missing; elif [ ! -f "$1" ]; then echo special
 elif [ ! -r "$1" ]; then echo unreadable
-else size=$(wc -c < "$1"); echo "file $size"; if [ "$size" -le "$2" ]; then base64 -w0 < "$1"; fi; fi`;
+else size=$(wc -c < "$1"); echo "file $size"; if [ "$size" -le "$2" ]; then base64 -w0 < "$1"; echo; fi; fi`;
 
 // The new text is complete beside the old before it takes its place; a link keeps being a link.
-// $2 is a file to take the mode from, or empty.
+// $2 is a file to take the mode from, or empty; $3 the sha256 of the new text, for the live shell feeds it and may be poisoned.
 const WRITE = `
+sum="$3  -"
+arrived() { [ "$(sha256sum < "$1")" = "$sum" ] || { echo "another text arrived than was sent"; return 1; }; }
 p=$(readlink -m -- "$1" && echo x) || { echo "cannot find the directory"; exit 1; }; p=\${p%?x}; d=\${p%/*}
 if [ -d "$p" ]; then echo "it is a directory"; exit 1; fi
 if [ -e "$p" ] && [ ! -f "$p" ]; then echo "it is not a regular file"; exit 1; fi
 mkdir -p -- "\${d:-/}" || exit 1
 t=$(mktemp "$d/.caisson.XXXXXXXX") || exit 1
 m=$p; if [ -n "$2" ]; then m=$2; fi
-if cat > "$t" && if [ -e "$m" ]; then chmod --reference="$m" -- "$t"; else chmod =rw -- "$t"; fi && mv -fT -- "$t" "$p"
-then echo "written $(wc -c < "$p")"; else rm -f -- "$t"; exit 1; fi`;
+if cat > "$t" && arrived "$t" && if [ -e "$m" ]; then chmod --reference="$m" -- "$t"; else chmod =rw -- "$t"; fi && mv -fT -- "$t" "$p"
+then echo written; else rm -f -- "$t"; exit 1; fi`;
 
 const REMOVE = `
 if [ -d "$1" ] && [ ! -L "$1" ]; then echo "it is a directory"; exit 1; fi
@@ -58,13 +61,12 @@ export async function writeTextFile(
   const from = modeFrom === '' ? '' : placePath(context.workPath, modeFrom);
   const done = await change(context, path, {
     script: WRITE,
-    arguments: [placePath(context.workPath, path), from],
+    arguments: [placePath(context.workPath, path), from, hash('sha256', text, 'hex')],
     stdin: text,
     outputBytes: 4096,
   });
   if (!done.ok) return done;
-  const expected = `written ${Buffer.byteLength(text)}`;
-  return done.value.trim() === expected ? { ok: true, value: 'written' } : refuse(context, path, done.value);
+  return done.value.trim() === 'written' ? { ok: true, value: 'written' } : refuse(context, path, done.value);
 }
 
 export async function removeFile(context: ToolContext, path: string): Promise<Did<'removed'>> {

@@ -259,18 +259,25 @@ test('a live shell whose directory is gone still edits', async (t) => {
   assert.equal(readFileSync(join(work, 'a.txt'), 'utf8'), 'x');
 });
 
-test('a write that the shell reports with another size is a failure', async (t) => {
-  const { context } = localShell(t);
-  const lying: ToolContext = {
-    ...context,
-    exec: async (request) => {
-      const outcome = await context.exec(request);
-      const head = outcome.output.head.replace('written 4', 'written 3');
-      return { ...outcome, output: { ...outcome.output, head } };
-    },
-  };
-  assert.deepEqual(await write(lying, 'a.txt', 'text'), {
+test('a live shell that feeds another text than was sent changes no file', async (t) => {
+  const { context, work } = localShell(t);
+  writeFileSync(join(work, 'a.txt'), 'old');
+  const feeds: ToolContext = { ...context, exec: (request) => context.exec({ ...request, stdin: 'tex\u0074!' }) };
+  assert.deepEqual(await write(feeds, 'a.txt', 'text?'), {
     status: 'failed',
-    output: 'failed: a.txt could not be changed: written 3',
+    output: 'failed: a.txt could not be changed: another text arrived than was sent',
   });
+  assert.equal(readFileSync(join(work, 'a.txt'), 'utf8'), 'old');
+});
+
+test('a live shell that answers nothing is told, not believed', async (t) => {
+  const { context } = localShell(t);
+  const silent: ToolContext = { ...context, exec: (request) => context.exec({ ...request, command: 'true' }) };
+  assert.deepEqual(
+    [(await write(silent, 'a.txt', 'x')).output, (await edit(silent, { path: 'a.txt', old: 'x', new: 'y' })).output],
+    [
+      'failed: a.txt could not be changed: the shell said nothing',
+      'failed: a.txt cannot be edited: the shell did not answer as expected',
+    ],
+  );
 });
