@@ -1,7 +1,7 @@
 // Owns the transaction that many writes share: each fails alone, all are durable before any is acknowledged. Knows no operation.
 import { rmSync } from 'node:fs';
 import { CaissonError, reportOf } from '../base/errors.ts';
-import type { FaultPoint } from '../base/faults.ts';
+import { type FaultPoint, noFaults } from '../base/faults.ts';
 import type { Connection, Db } from './connection.ts';
 import { storeError } from './failures.ts';
 import type { Job, JobResult, SideFile } from './messages.ts';
@@ -17,15 +17,18 @@ export interface BatchPorts {
 /**
  * Runs the jobs in order in one transaction and gives one result for each, after the commit. Never throws.
  * The side file of the last job that succeeded is written before the commit, so that a full disk undoes everything, and put in
- * place after it, so that it is never ahead of the database.
+ * place after it, so that it is never ahead of the database. A batch that only looked passes no fault point.
  */
 export function commitBatch(jobs: readonly Job[], ports: BatchPorts): readonly JobResult[] {
-  const { connection, faults } = ports;
+  const { connection } = ports;
+  let faults = noFaults;
   let prepared: PreparedFile | undefined;
   let results: readonly JobResult[];
   try {
     connection.exec('BEGIN IMMEDIATE');
+    const before = changesOf(connection);
     results = jobs.map((job) => runJob(job, ports));
+    if (changesOf(connection) !== before) faults = ports.faults;
     prepared = prepareSide(lastSide(jobs, results), ports.dataDir);
     faults('before:store.commit');
     connection.exec('COMMIT');
@@ -34,6 +37,10 @@ export function commitBatch(jobs: readonly Job[], ports: BatchPorts): readonly J
   }
   faults('after:store.commit');
   return prepared === undefined ? results : placeSide(jobs, results, prepared, faults);
+}
+
+function changesOf(connection: Connection): number | undefined {
+  return connection.prepare<{ changes: number }>('SELECT total_changes() AS changes').get()?.changes;
 }
 
 /** In a savepoint of its own. Throws only if SQLite gave up the whole transaction with it. */

@@ -43,6 +43,8 @@ export function openReader(file: string): Connection {
     const database = new Database(view?.file ?? file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
     const connection = connect(database, () => view?.remove());
     connection.pragma('query_only = ON');
+    // SQLite opens any file; this reads its first page.
+    connection.pragma('schema_version');
     setCommon(connection);
     return connection;
   } catch (error) {
