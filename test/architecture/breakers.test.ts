@@ -1,4 +1,4 @@
-// Owns the test of the test: each law is broken once in a copy of src/ in memory, and each time that law alone speaks. Knows no disk but src/.
+// Owns the test of the test: each law is broken in a copy of src/ in memory, and that law alone speaks. Knows no disk but src/.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
