@@ -1,0 +1,67 @@
+// Owns the exact command line and environment of a launch. Knows no process.
+import type { SandboxLimits } from '../contracts/executor.ts';
+import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
+
+export const CONTROL_FD = 3;
+export const STDIN_FD = 4;
+
+export interface LaunchPlan {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** `program` runs inside, with the control channel and the channel of standard inputs kept open. */
+export function launchPlan(
+  given: {
+    readonly profile: string;
+    readonly box: string;
+    readonly limits: SandboxLimits;
+    readonly program: readonly string[];
+    readonly inContainer: boolean;
+  },
+  setup: Pick<SandboxSetup, 'user'>,
+): LaunchPlan {
+  const user = commandUser(setup);
+  const inside = insidePaths(user);
+  const { limits } = given;
+  const argv = [
+    'prlimit',
+    `--data=${limits.processMemoryBytes}`,
+    '--core=0',
+    'firejail',
+    `--profile=${given.profile}`,
+    `--private=${given.box}`,
+    `--private-cwd=${inside.work}`,
+    `--env=HOME=${inside.home}`,
+    '--oom=1000',
+    `--rlimit-nproc=${limits.processes}`,
+    `--rlimit-nofile=${limits.openFiles}`,
+    `--rlimit-fsize=${limits.fileBytes}`,
+    `--rlimit-cpu=${limits.cpuSeconds}`,
+    `--keep-fd=${CONTROL_FD}`,
+    `--keep-fd=${STDIN_FD}`,
+    '--',
+    ...given.program,
+  ];
+  return { argv, env: environment(user.name, inside.home, inside.bin, given.inContainer) };
+}
+
+/** From nothing: what a command needs and no more. Firejail looks for `container` before it starts inside one. */
+function environment(name: string, home: string, bin: string, inContainer: boolean): Record<string, string> {
+  return {
+    PATH: `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${bin}`,
+    HOME: home,
+    USER: name,
+    LOGNAME: name,
+    SHELL: '/bin/bash',
+    LANG: 'C.UTF-8',
+    TERM: 'dumb',
+    TMPDIR: '/tmp',
+    CI: '1',
+    NO_COLOR: '1',
+    PAGER: 'cat',
+    GIT_PAGER: 'cat',
+    GIT_TERMINAL_PROMPT: '0',
+    ...(inContainer ? { container: 'docker' } : {}),
+  };
+}

@@ -1,0 +1,63 @@
+// Owns the judgement of what a new sandbox says of itself. Knows no process: facts in, checks out.
+import type { ProbeCheck } from '../contracts/executor.ts';
+import { FACTS } from './shell-script.ts';
+
+/** Processes that a new sandbox may see: its init, its shell and what firejail keeps around it. */
+const MOST_PROCESSES = 8;
+
+/** One check per promise of the sandbox, each with what was seen. A fact that is missing fails its check. */
+export function judgeFacts(record: string, uid: number): readonly ProbeCheck[] {
+  const facts = readFacts(record);
+  const status = (name: string) =>
+    one(facts, 'status')
+      .find((line) => line.startsWith(`${name}:`))
+      ?.split(/\s+/)[1] ?? 'missing';
+  const interfaces = one(facts, 'net').flatMap((line) => /^\s*([^\s:|]+):/.exec(line)?.[1] ?? []);
+  const maps = one(facts, 'uid_map').map((line) => line.trim().split(/\s+/).join(' '));
+  const said = (name: string) => one(facts, name)[0] ?? 'missing';
+  const check = (name: string, ok: boolean, seen: string): ProbeCheck => ({ name, ok, seen });
+  return [
+    check(
+      'own user namespace maps this user only',
+      maps.length === 1 && maps[0] === `${uid} ${uid} 1`,
+      maps.join('; ') || 'missing',
+    ),
+    check('no new privileges', status('NoNewPrivs') === '1', status('NoNewPrivs')),
+    check('system call filter', status('Seccomp') === '2', status('Seccomp')),
+    check(
+      'no capabilities',
+      isZero(status('CapBnd')) && isZero(status('CapEff')),
+      `${status('CapBnd')} ${status('CapEff')}`,
+    ),
+    check('no network but loopback', interfaces.join() === 'lo', interfaces.join(' ') || 'missing'),
+    check('host processes invisible', Number(said('processes')) <= MOST_PROCESSES, `${said('processes')} processes`),
+    check('service files unreadable', said('canary_readable') === 'no', `canary readable: ${said('canary_readable')}`),
+    check('root of the box read-only', said('root_writable') === 'no', `writable: ${said('root_writable')}`),
+    // Firejail mounts a box below /var so that nothing in it can be executed.
+    check('programs of the box can run', said('executable') === 'yes', `executable: ${said('executable')}`),
+    check('work tree writable', said('work_writable') === 'yes', `writable: ${said('work_writable')}`),
+  ];
+}
+
+function readFacts(record: string): ReadonlyMap<string, readonly string[]> {
+  const facts = new Map<string, string[]>();
+  const [kind, ...lines] = record.split('\n');
+  if (kind !== FACTS) return facts;
+  for (const line of lines) {
+    const at = line.indexOf(' ');
+    if (at === -1) continue;
+    const name = line.slice(0, at);
+    const values = facts.get(name) ?? [];
+    values.push(line.slice(at + 1));
+    facts.set(name, values);
+  }
+  return facts;
+}
+
+function one(facts: ReadonlyMap<string, readonly string[]>, name: string): readonly string[] {
+  return facts.get(name) ?? [];
+}
+
+function isZero(mask: string): boolean {
+  return /^0+$/.test(mask);
+}

@@ -1,0 +1,49 @@
+// Owns what the sandbox is told once, and the paths that follow from it. Knows no process.
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+
+export interface CommandUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+export interface SandboxSetup {
+  /** Every box lies below it. */
+  readonly boxesRoot: string;
+  /** Host paths that must be unreadable inside: the data directory, sockets, key files. */
+  readonly hidden: readonly string[];
+  /** A file that the service can read and the sandbox must not: the handshake tries it. */
+  readonly canary: string;
+  /** Host directory with `node` and `rg`, put read-only into each box. */
+  readonly toolbox: string;
+  /** Root mode: who runs the commands. Absent: the user of this process. */
+  readonly user?: CommandUser;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface InsidePaths {
+  readonly root: string;
+  readonly work: string;
+  readonly home: string;
+  readonly out: string;
+  readonly bin: string;
+}
+
+export const BOX_BIN = join('.caisson', 'bin');
+
+export function commandUser(setup: Pick<SandboxSetup, 'user'>): CommandUser {
+  if (setup.user !== undefined) return setup.user;
+  const { username, uid, gid, homedir } = userInfo();
+  return { name: username, uid, gid, home: homedir };
+}
+
+/** Where the parts of a box are, seen from inside: firejail puts the box over the user's home. */
+export function insidePaths(user: CommandUser): InsidePaths {
+  const root = user.home;
+  return { root, work: join(root, 'work'), home: join(root, 'home'), out: join(root, 'out'), bin: join(root, BOX_BIN) };
+}

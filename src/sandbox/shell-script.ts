@@ -1,0 +1,58 @@
+// Owns the text that the bash of a sandbox runs: facts for the handshake, then one command after the other. Knows no process.
+import { CONTROL_FD, STDIN_FD } from './argv.ts';
+
+/** A record of the shell to the host ends with NUL. Kinds: `facts`, `end STATUS DIRECTORY`, `exit STATUS` when the live shell ended. */
+export const FACTS = 'facts';
+
+/**
+ * Arguments: canary, root of the box, directory to begin in. Facts are gathered with builtins only: no process is started before the
+ * host has judged them. A record of the host is MARK NUL STDIN-BYTES NUL COMMAND NUL; MARK is printed behind the output of the command.
+ * The live shell is a child of a first one that only waits: `exit`, `exec` and `set -e` in a command end the child, and the first one says so.
+ * The watchdog is no child of either, so that `wait` does not wait for it; it ends everything when the service is gone.
+ */
+export const SHELL_SCRIPT = String.raw`
+canary=$1 root=$2 start=$3
+exec 5>&1 6<&0 2>&1 </dev/null
+mapfile -t status </proc/self/status
+mapfile -t uids </proc/self/uid_map
+mapfile -t nets </proc/net/dev
+pids=(/proc/[0-9]*)
+readable=no; [[ -r $canary ]] && readable=yes
+rootwritable=no; [[ -w $root ]] && rootwritable=yes
+workwritable=no; [[ -w . ]] && workwritable=yes
+executable=no; [[ -x $root/.caisson/bin/node ]] && executable=yes
+{
+  printf 'facts\n'
+  printf 'status %s\n' "\${status[@]}"
+  printf 'uid_map %s\n' "\${uids[@]}"
+  printf 'net %s\n' "\${nets[@]}"
+  printf 'processes %s\n' "\${#pids[@]}"
+  printf 'canary_readable %s\n' "$readable"
+  printf 'root_writable %s\n' "$rootwritable"
+  printf 'work_writable %s\n' "$workwritable"
+  printf 'executable %s\n' "$executable"
+  printf '\0'
+} >&${CONTROL_FD}
+IFS= read -r -d '' -u ${CONTROL_FD} go || exit 0
+( ( exec ${CONTROL_FD}>&- ${STDIN_FD}>&- 5>&-; IFS= read -r -d '' -u 6 gone; kill -9 -1 ) & )
+exec 6<&-
+cd -- "$start" 2>/dev/null
+unset canary root start status uids nets pids readable rootwritable workwritable executable go
+(
+while IFS= read -r -d '' -u ${CONTROL_FD} __mark && IFS= read -r -d '' -u ${CONTROL_FD} __bytes &&
+  IFS= read -r -d '' -u ${CONTROL_FD} __command; do
+  if [[ $__bytes == - ]]; then
+    eval "$__command" <&- </dev/null >&5 2>&5 ${STDIN_FD}>&- 5>&- ${CONTROL_FD}>&-
+  else
+    head -c "$__bytes" <&${STDIN_FD} >/tmp/.stdin.$$
+    eval "$__command" </tmp/.stdin.$$ >&5 2>&5 ${STDIN_FD}>&- 5>&- ${CONTROL_FD}>&-
+  fi
+  __status=$?
+  printf '%s' "$__mark" >&5
+  printf 'end %s %s\0' "$__status" "$PWD" >&${CONTROL_FD}
+done
+exit 0
+)
+printf 'exit %s\0' "$?" >&${CONTROL_FD}
+kill -9 -1
+`.replaceAll('\\${', '${');
