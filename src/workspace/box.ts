@@ -1,0 +1,67 @@
+// Owns what a sandbox sees as its home: a checkout of a tree, an empty home, a place for kept output. Knows no sandbox.
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { CaissonError } from '../base/errors.ts';
+import { git } from './git.ts';
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const INNER_CONFIG =
+  '[core]\n\trepositoryformatversion = 0\n\tbare = false\n[user]\n\tname = Caisson\n\temail = caisson@localhost\n[gc]\n\tauto = 0\n';
+
+/**
+ * `box` must not exist. The checkout gets a throw-away `.git` of its own, for `git diff` and `git log` inside; it shares nothing with the
+ * trusted git directory and is never read again. `owner`: who shall own all of it, when this process is root.
+ */
+export async function makeBox(options: {
+  readonly git: string;
+  readonly tree: string;
+  readonly box: string;
+  readonly owner?: Owner;
+}): Promise<void> {
+  const { box } = options;
+  const work = join(box, 'work');
+  await mkdir(box, { recursive: true, mode: 0o755 });
+  await Promise.all([
+    mkdir(join(work, '.git'), { recursive: true }),
+    mkdir(join(box, 'home')),
+    mkdir(join(box, 'out')),
+  ]);
+  await Promise.all([
+    writeFile(join(box, '.bashrc'), ''),
+    checkOut(options.git, options.tree, work),
+    makeInnerGit(options.git, join(work, '.git')),
+  ]);
+  if (options.owner !== undefined) await giveTo(options.owner, box);
+}
+
+async function checkOut(gitDir: string, tree: string, work: string): Promise<void> {
+  const call = { gitDir, workTree: work, cwd: work, env: { GIT_INDEX_FILE: join(work, '.git', 'index') } };
+  await git(['read-tree', tree], call);
+  await git(['checkout-index', '--all', '--index', '--quiet'], call);
+}
+
+async function makeInnerGit(trusted: string, inner: string): Promise<void> {
+  await mkdir(join(inner, 'refs', 'heads'), { recursive: true });
+  const { stdout } = await git(['rev-parse', '--verify', 'refs/heads/base'], { gitDir: trusted });
+  await Promise.all([
+    writeFile(join(inner, 'HEAD'), 'ref: refs/heads/main\n'),
+    writeFile(join(inner, 'config'), INNER_CONFIG),
+    writeFile(join(inner, 'refs', 'heads', 'main'), stdout),
+    cp(join(trusted, 'objects'), join(inner, 'objects'), { recursive: true }),
+  ]);
+}
+
+async function giveTo({ uid, gid }: Owner, box: string): Promise<void> {
+  const done = await execa('chown', ['-R', '-h', `${uid}:${gid}`, box], {
+    reject: false,
+    extendEnv: false,
+    env: { PATH: '/usr/bin:/bin' },
+  });
+  if (done.exitCode !== 0)
+    throw new CaissonError('data_dir_unusable', `the box could not be given to its user: ${done.stderr}`);
+}
