@@ -13,6 +13,8 @@ export type Replaced =
 
 const LINES_TOLD = 10;
 const PLACES_COUNTED = 1000;
+/** A longer text is not looked through for what is like it. */
+const COMPARED_CHARACTERS = 1 << 20;
 
 /**
  * Replaces `old` by `next`. Without `all`, `old` must occur once. In a file whose line ends are all CRLF, line ends of `old` and `next`
@@ -65,6 +67,7 @@ function notUnique(text: string, places: readonly number[]): { readonly problem:
 function notFound(text: string, wanted: string): { readonly problem: string; readonly body: string } {
   if (/^(?:\d+\|.*(?:\r?\n|$))+$/.test(wanted))
     return { problem: '"old" holds line numbers as read shows them: leave out `number|`', body: '' };
+  if (text.length > COMPARED_CHARACTERS) return { problem: '"old" does not occur', body: '' };
   const spaced = sameButForSpace(text, wanted);
   if (spaced !== undefined)
     return { problem: '"old" differs from the file only in white space. The file has:', body: spaced };

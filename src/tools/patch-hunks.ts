@@ -3,9 +3,16 @@ import { closestLines } from './closest-lines.ts';
 import { isCrlf } from './exact-replace.ts';
 import type { Hunk } from './patch-text.ts';
 
+const COMPARISONS = 30_000_000;
+
 export type Patched =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly problem: string; readonly body: string };
+
+/** Lines that may still be compared: a file and a patch of many like lines would else take minutes. */
+interface Effort {
+  left: number;
+}
 
 type Place =
   | { readonly ok: true; readonly at: number }
@@ -20,15 +27,17 @@ export function applyHunks(text: string, hunks: readonly Hunk[]): Patched {
   const plain = crlf ? text.replaceAll('\r\n', '\n') : text;
   const ended = plain === '' || plain.endsWith('\n');
   const lines = plain === '' ? [] : (ended ? plain.slice(0, -1) : plain).split('\n');
-  const result: string[] = [];
+  const parts: (readonly string[])[] = [];
+  const effort: Effort = { left: COMPARISONS };
   let cursor = 0;
   for (const hunk of hunks) {
-    const place = findPlace(lines, cursor, hunk);
+    const place = findPlace(lines, cursor, hunk, effort);
+    if (effort.left <= 0) return refuse(hunk, 'the file has too many like lines; use edit with path, old and new');
     if (!place.ok) return place;
-    result.push(...lines.slice(cursor, place.at), ...newLines(lines, place.at, hunk));
+    parts.push(lines.slice(cursor, place.at), newLines(lines, place.at, hunk));
     cursor = place.at + oldLines(hunk).length;
   }
-  result.push(...lines.slice(cursor));
+  const result = [...parts, lines.slice(cursor)].flat();
   const joined = result.length === 0 ? '' : result.join('\n') + (ended ? '\n' : '');
   return { ok: true, text: crlf ? joined.replaceAll('\n', '\r\n') : joined };
 }
@@ -50,9 +59,11 @@ function newLines(lines: readonly string[], at: number, hunk: Hunk): readonly st
   return made;
 }
 
-function findPlace(lines: readonly string[], cursor: number, hunk: Hunk): Place {
+function findPlace(lines: readonly string[], cursor: number, hunk: Hunk, effort: Effort): Place {
   let from = cursor;
   for (const anchor of hunk.anchors) {
+    effort.left -= lines.length;
+    if (effort.left <= 0) break;
     const at = lines.findIndex((line, index) => index >= from && line.trim() === anchor);
     const near = at === -1 ? lines.findIndex((line, index) => index >= from && line.includes(anchor)) : at;
     if (near === -1) return refuse(hunk, `there is no line "${anchor.slice(0, 120)}" after line ${from}`);
@@ -60,9 +71,9 @@ function findPlace(lines: readonly string[], cursor: number, hunk: Hunk): Place 
   }
   const old = oldLines(hunk);
   if (old.length === 0) return insertionPlace(lines, from, hunk);
-  const places = placesOf(lines, from, hunk, old);
+  const places = placesOf(lines, from, hunk, effort);
   const [first] = places;
-  if (first === undefined) return notFound(lines, from, hunk, old);
+  if (first === undefined) return notFound(lines, from, hunk, effort);
   if (places.length > 1 && hunk.anchors.length === 0) {
     const told = places.slice(0, 10).map((at) => at + 1);
     return refuse(hunk, `its old lines fit at lines ${told.join(', ')}: add context lines, or an @@ line before them`);
@@ -71,14 +82,17 @@ function findPlace(lines: readonly string[], cursor: number, hunk: Hunk): Place 
 }
 
 /** An anchor may itself be the first old line: models repeat it. */
-function placesOf(lines: readonly string[], from: number, hunk: Hunk, old: readonly string[]): readonly number[] {
+function placesOf(lines: readonly string[], from: number, hunk: Hunk, effort: Effort): readonly number[] {
+  const old = oldLines(hunk);
   const start = hunk.anchors.length === 0 ? from : from - 1;
   const last = lines.length - old.length;
   for (const same of [isSame, isSameButForEnd]) {
     const places: number[] = [];
     for (let at = hunk.atEnd ? Math.max(start, last) : start; at <= last; at += 1) {
-      if (old.every((line, index) => same(line, lines[at + index] ?? ''))) places.push(at);
-      if (places.length > 10) break;
+      const differs = old.findIndex((line, index) => !same(line, lines[at + index] ?? ''));
+      effort.left -= differs === -1 ? old.length : differs + 1;
+      if (differs === -1) places.push(at);
+      if (places.length > 10 || effort.left <= 0) break;
     }
     if (places.length > 0) return places;
   }
@@ -91,8 +105,8 @@ function insertionPlace(lines: readonly string[], from: number, hunk: Hunk): Pla
   return refuse(hunk, 'it only adds lines and does not say where: add context lines, an @@ line, or *** End of File');
 }
 
-function notFound(lines: readonly string[], from: number, hunk: Hunk, old: readonly string[]): Place {
-  const earlier = placesOf(lines, 0, { ...hunk, anchors: [], atEnd: false }, old);
+function notFound(lines: readonly string[], from: number, hunk: Hunk, effort: Effort): Place {
+  const earlier = placesOf(lines, 0, { ...hunk, anchors: [], atEnd: false }, effort);
   if (earlier.length > 0) {
     const told = earlier.map((at) => at + 1).join(', ');
     return refuse(
@@ -100,7 +114,7 @@ function notFound(lines: readonly string[], from: number, hunk: Hunk, old: reado
       `its old lines are not after line ${from} but at line ${told}: hunks must come in the order of the file`,
     );
   }
-  const near = closestLines(lines.join('\n'), old.join('\n'));
+  const near = closestLines(lines.join('\n'), oldLines(hunk).join('\n'));
   if (near === undefined) return refuse(hunk, 'its old lines do not occur in the file, and nothing like them');
   return refuse(hunk, 'its old lines do not occur in the file. The closest lines:', near);
 }

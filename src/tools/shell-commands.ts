@@ -19,6 +19,9 @@ export interface ShellText {
 
 const NESTING = 6;
 const COMMANDS = 500;
+// Reading costs the square of the nesting, on the thread that serves everyone.
+const TEXT_CHARACTERS = 64 * 1024;
+const SUBSTITUTIONS = 500;
 
 interface Reading {
   readonly argvs: string[][];
@@ -37,8 +40,12 @@ export function readShell(text: string): ShellText {
 }
 
 function readText(text: string, reading: Reading, depth: number): void {
-  if (depth > NESTING) reading.parsed = false;
+  if (depth > NESTING || isTooMuch(text)) reading.parsed = false;
   else visit(parse(text), reading, depth);
+}
+
+function isTooMuch(text: string): boolean {
+  return text.length > TEXT_CHARACTERS || (text.match(/[$<>]\(|`|\$\{/g)?.length ?? 0) > SUBSTITUTIONS;
 }
 
 function visit(node: SyntaxNode, reading: Reading, depth: number): void {

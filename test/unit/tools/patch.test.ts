@@ -200,6 +200,15 @@ test('hunks that fit nowhere, at several places or out of order say so', () => {
   );
 });
 
+test('a file of a million lines is patched, one of a million like lines is not searched for ever', () => {
+  const lines = Array.from({ length: 1_000_000 }, (_, at) => String(at));
+  const result = hunked(`${lines.join('\n')}\n`, [' 999998', '-999999', '+end']);
+  assert.ok(result.ok && result.text.length === 6_888_890 - 3 && result.text.endsWith('\n999998\nend\n'));
+  const alike = hunked('a\n'.repeat(1_000_000), [...Array.from({ length: 1000 }, () => ' a'), '-b', '+c']);
+  assert.ok(!alike.ok);
+  assert.match(alike.problem, /the file has too many like lines; use edit with path, old and new$/);
+});
+
 test('line ends stay as they are: CRLF, mixed, none at the end', () => {
   const change = [' one', '-two', '+2', '+2b'];
   assert.deepEqual(

@@ -261,6 +261,11 @@ test('no text makes the reading throw or say that a program is known which is no
     assert.equal(rowOf(text)[1], false, text);
 });
 
+test('text that would take too long to read is not read', () => {
+  for (const text of ['$('.repeat(100_000), '<('.repeat(501), '`'.repeat(501), `echo ${'x'.repeat(70_000)}`])
+    assert.deepEqual(rowOf(text).slice(1), [false, [], []], text.slice(0, 10));
+});
+
 test('the same target named twice is one effect', () => {
   assert.deepEqual(rowOf('curl https://a.example/x || curl https://a.example/x')[3], ['GET https://a.example:443/x']);
 });
