@@ -44,10 +44,18 @@ export function createRouter(backends: readonly Backend[]): Router {
   };
 }
 
-async function unknownModel(model: string, models: (signal: AbortSignal) => Promise<readonly ModelInfo[]>): Promise<ModelErrorEvent> {
+async function unknownModel(
+  model: string,
+  models: (signal: AbortSignal) => Promise<readonly ModelInfo[]>,
+): Promise<ModelErrorEvent> {
   const served = (await models(AbortSignal.timeout(ASK_MS))).map(({ id }) => id);
   const list = served.length === 0 ? 'no backend answers' : `served are: ${served.join(', ')}`;
-  return { type: 'error', code: 'model_not_found', message: `no backend serves the model "${model}"; ${list}`, retryable: false };
+  return {
+    type: 'error',
+    code: 'model_not_found',
+    message: `no backend serves the model "${model}"; ${list}`,
+    retryable: false,
+  };
 }
 
 /** Nothing follows an error, only usage follows a finish, and nothing is thrown. */

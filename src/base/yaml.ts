@@ -29,7 +29,10 @@ export function parseYaml<Schema extends z.ZodType>(
   };
   const [broken] = document.errors;
   if (broken !== undefined) throw new CaissonError(code, broken.message, { place: placeAt(broken.pos[0]) });
-  const placeOf = (path: YamlPath): ErrorPlace => ({ ...placeAt(offsetOf(document.contents, path)), field: fieldOf(path) });
+  const placeOf = (path: YamlPath): ErrorPlace => ({
+    ...placeAt(offsetOf(document.contents, path)),
+    field: fieldOf(path),
+  });
   const parsed = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
   if (parsed.success) return { value: parsed.data, placeOf };
   throw problems(parsed.error.issues, schema, placeOf, code);
@@ -43,15 +46,22 @@ function problems(
 ): CaissonError {
   const told = issues.slice(0, MOST_PROBLEMS).map((issue) => {
     const path = issue.path.filter((part) => typeof part !== 'symbol');
-    if (issue.code !== 'unrecognized_keys') return { place: placeOf(path), message: `${fieldOf(path)}: ${issue.message}` };
+    if (issue.code !== 'unrecognized_keys')
+      return { place: placeOf(path), message: `${fieldOf(path)}: ${issue.message}` };
     const [key = ''] = issue.keys;
     const meant = closestWord(key, knownKeys(schema, path));
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
     return { place: placeOf([...path, key]), message: `there is no setting "${fieldOf([...path, key])}"${hint}` };
   });
   const [first] = told;
-  const more = told.slice(1).map(({ place, message }) => `\n  also ${place.file}:${place.line}:${place.column}: ${message}`);
-  return new CaissonError(code, `${first?.message ?? 'not valid'}${more.join('')}`, first === undefined ? {} : { place: first.place });
+  const more = told
+    .slice(1)
+    .map(({ place, message }) => `\n  also ${place.file}:${place.line}:${place.column}: ${message}`);
+  return new CaissonError(
+    code,
+    `${first?.message ?? 'not valid'}${more.join('')}`,
+    first === undefined ? {} : { place: first.place },
+  );
 }
 
 /** Offset of the deepest node on the path that is there; for a key of a map, the key itself. */
@@ -106,7 +116,11 @@ function stepInto(schema: unknown, part: string | number): unknown {
 function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
   const definition = definitionOf(schema);
   const options = definition?.['options'];
-  if (Array.isArray(options)) return Object.assign({}, ...options.map((option: unknown) => shapeOf(unwrap(option)) ?? {})) as Record<string, unknown>;
+  if (Array.isArray(options))
+    return Object.assign({}, ...options.map((option: unknown) => shapeOf(unwrap(option)) ?? {})) as Record<
+      string,
+      unknown
+    >;
   const shape = definition?.['shape'];
   return typeof shape === 'object' && shape !== null ? (shape as Record<string, unknown>) : undefined;
 }

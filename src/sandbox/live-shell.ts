@@ -43,77 +43,81 @@ interface Running {
 /** Behind the end of a command its mark is on the way; a shell that never prints it was tampered with. */
 const MARK_GRACE_MS = 500;
 
+/** What is known of the talk so far. */
+interface Talk {
+  directory: string;
+  running: Running | undefined;
+  /** Status the live shell ended with. */
+  saidExit: number | undefined;
+}
+
 export function createLiveShell(launched: Launched, start: string): LiveShell {
-  let directory = start;
-  let running: Running | undefined;
-  let saidExit: number | undefined;
-  let tellFacts: (record: string) => void = () => {};
+  const talk: Talk = { directory: start, running: undefined, saidExit: undefined };
   const facts = new Promise<string>((resolve) => {
-    tellFacts = resolve;
+    readRecords(launched, (record) => {
+      resolve(record);
+      takeRecord(talk, record);
+    });
+    void launched.exited.then((exit) => {
+      resolve('');
+      finish(talk, endOfShell(exit, talk.saidExit));
+    });
   });
-
-  const finish = (end: ShellEnd) => {
-    const { settle } = running ?? {};
-    running = undefined;
-    settle?.(end);
-  };
-  const onRecord = (record: string) => {
-    const [kind, status = '', ...rest] = record.split(' ');
-    if (kind === 'exit') saidExit = Number(status);
-    if (kind === 'end' && running !== undefined) {
-      directory = rest.join(' ') || directory;
-      onEnd(running, { end: { end: 'exited', exitCode: exitCode(status) }, usable: true }, finish);
-    }
-    tellFacts(record);
-  };
-  readRecords(launched, onRecord);
-  launched.output.on('data', (chunk: Buffer) => {
-    if (running === undefined) return;
-    const { collector, scanner, ended } = running;
-    collector.add(scanner.feed(chunk));
-    if (collector.bytes() > LIMITS.commandOutputBytes) finish(killed('output'));
-    else if (scanner.found() && ended !== undefined) finish(ended);
-  });
-  void launched.exited.then((exit) => {
-    tellFacts('');
-    finish(endOfShell(exit, saidExit));
-  });
-  launched.control.on('end', () => {
-    if (saidExit !== undefined) finish(endOfShell({ code: saidExit, signal: undefined }, saidExit));
-  });
-
+  launched.output.on('data', (chunk: Buffer) => takeOutput(talk, chunk));
   return {
     facts,
     go: () => launched.control.write('go\0'),
-    run: (command) =>
-      new Promise((resolve) => {
-        if (launched.hasExited()) {
-          resolve(killed('sandbox_gone'));
-          return;
-        }
-        const mark = `\u0001${randomBytes(16).toString('hex')}`;
-        const timer = setTimeout(() => finish(timedOut(command.timeoutMs)), command.timeoutMs);
-        const settle = (end: ShellEnd) => {
-          clearTimeout(timer);
-          resolve(end);
-        };
-        running = { collector: command.collector, scanner: createMarkScanner(mark), settle, ended: undefined };
-        send(launched, mark, command);
-      }),
-    stop: (by) => finish(killed(by)),
-    directory: () => directory,
+    run: (command) => runCommand(talk, launched, command),
+    stop: (by) => finish(talk, killed(by)),
+    directory: () => talk.directory,
   };
 }
 
-function onEnd(running: Running, end: ShellEnd, finish: (end: ShellEnd) => void): void {
+function runCommand(talk: Talk, launched: Launched, command: ShellCommand): Promise<ShellEnd> {
+  if (launched.hasExited()) return Promise.resolve(killed('sandbox_gone'));
+  return new Promise((resolve) => {
+    const mark = `\u0001${randomBytes(16).toString('hex')}`;
+    const timer = setTimeout(() => finish(talk, timedOut(command.timeoutMs)), command.timeoutMs);
+    const settle = (end: ShellEnd) => {
+      clearTimeout(timer);
+      resolve(end);
+    };
+    talk.running = { collector: command.collector, scanner: createMarkScanner(mark), settle, ended: undefined };
+    send(launched, mark, command);
+  });
+}
+
+function finish(talk: Talk, end: ShellEnd): void {
+  const { settle } = talk.running ?? {};
+  talk.running = undefined;
+  settle?.(end);
+}
+
+function takeRecord(talk: Talk, record: string): void {
+  const [kind, status = '', ...rest] = record.split(' ');
+  if (kind === 'exit') talk.saidExit = exitCode(status);
+  const { running } = talk;
+  if (kind !== 'end' || running === undefined) return;
+  talk.directory = rest.join(' ') || talk.directory;
+  const end: ShellEnd = { end: { end: 'exited', exitCode: exitCode(status) }, usable: true };
   if (running.scanner.found()) {
-    finish(end);
+    finish(talk, end);
     return;
   }
   running.ended = end;
   setTimeout(() => {
-    if (running.ended === end) finish({ ...end, usable: false });
+    if (talk.running === running) finish(talk, { ...end, usable: false });
   }, MARK_GRACE_MS).unref();
+}
+
+/** What comes while no command runs is of a process in the background, and nobody asked for it. */
+function takeOutput(talk: Talk, chunk: Buffer): void {
+  const { running } = talk;
+  if (running === undefined) return;
+  const { collector, scanner, ended } = running;
+  collector.add(scanner.feed(chunk));
+  if (collector.bytes() > LIMITS.commandOutputBytes) finish(talk, killed('output'));
+  else if (scanner.found() && ended !== undefined) finish(talk, ended);
 }
 
 function readRecords(launched: Launched, onRecord: (record: string) => void): void {

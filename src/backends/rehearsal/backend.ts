@@ -23,7 +23,9 @@ export function createRehearsal(script: RehearsalScript, file: string): Backend 
       const index = request.messages.filter((message) => message.role === 'assistant').length;
       const turn = script.turns[index];
       if (turn === undefined) {
-        yield leftScript(`${file}: the run asks for turn ${index + 1}, the script has ${script.turns.length}; received: ${show(received(request))}`);
+        yield leftScript(
+          `${file}: the run asks for turn ${index + 1}, the script has ${script.turns.length}; received: ${show(received(request))}`,
+        );
         return;
       }
       const problem = mismatch(expectationsOf(turn.expect), received(request));
@@ -46,7 +48,9 @@ function leftScript(message: string): ModelEvent {
 function received({ messages }: ChatRequest): readonly Received[] {
   const last = messages.findLastIndex((message) => message.role === 'assistant');
   const answer = messages[last];
-  const names = new Map(answer?.role === 'assistant' ? (answer.toolCalls ?? []).map((call) => [call.id, call.name]) : []);
+  const names = new Map(
+    answer?.role === 'assistant' ? (answer.toolCalls ?? []).map((call) => [call.id, call.name]) : [],
+  );
   return messages.slice(last + 1).map((message) => ({
     tool: message.role === 'tool' ? (names.get(message.callId) ?? '') : '',
     text: textOf(message),

@@ -14,7 +14,10 @@ const one = z
     /** A regular expression that matches in the result. */
     pattern: z.string().optional(),
   })
-  .refine((value) => Object.keys(value).length > 0, 'an expectation must name at least one of tool, status, text, pattern');
+  .refine(
+    (value) => Object.keys(value).length > 0,
+    'an expectation must name at least one of tool, status, text, pattern',
+  );
 const expectation = z.union([z.strictObject({ all: z.array(one).min(1) }), one]);
 const reply = z.strictObject({
   text: z.string().optional(),
@@ -48,7 +51,11 @@ export function parseRehearsal(text: string, file: string): RehearsalScript {
   for (const [index, turn] of value.turns.entries()) {
     const place = placeOf(['turns', index]);
     if (index > 0 && turn.expect === undefined)
-      throw new CaissonError('config_invalid', `turn ${index + 1} expects nothing: each turn after the first asserts what it receives`, { place });
+      throw new CaissonError(
+        'config_invalid',
+        `turn ${index + 1} expects nothing: each turn after the first asserts what it receives`,
+        { place },
+      );
     for (const { pattern } of expectationsOf(turn.expect)) requirePattern(pattern, place);
   }
   return value;
@@ -64,6 +71,9 @@ function requirePattern(pattern: string | undefined, place: ReturnType<ReturnTyp
   try {
     new RegExp(pattern, 'm');
   } catch (cause) {
-    throw new CaissonError('config_invalid', `pattern is no regular expression: ${(cause as Error).message}`, { place, cause });
+    throw new CaissonError('config_invalid', `pattern is no regular expression: ${(cause as Error).message}`, {
+      place,
+      cause,
+    });
   }
 }
