@@ -8,7 +8,7 @@ import { applyPatchText } from './patch-files.ts';
 import { type FilePatch, parsePatch, patchPaths } from './patch-text.ts';
 import { showPath } from './quote.ts';
 import { textResult } from './result-text.ts';
-import { readTextFile, writeTextFile } from './sandbox-files.ts';
+import { readTextFile, sizeProblem, writeTextFile } from './sandbox-files.ts';
 
 export interface Replacement {
   readonly path: string;
@@ -96,7 +96,8 @@ async function replaceText(edit: Replacement, context: ToolContext): Promise<Too
   if (file.kind === 'refused') return failed(`${shown} cannot be edited: ${file.why}`);
   const replaced = replaceExactly(file.text, edit.old, edit.new, edit.all);
   if (!replaced.ok) return failed(`${shown}: ${replaced.problem}`, replaced.body);
-  if (Buffer.byteLength(replaced.text) > context.limits.editFileBytes) return failed(`${shown} would become too large`);
+  const tooLarge = sizeProblem(shown, replaced.text, context.limits.editFileBytes);
+  if (tooLarge !== undefined) return failed(tooLarge);
   const written = await writeTextFile(context, edit.path, replaced.text);
   if (!written.ok) return written.result;
   const places = replaced.lines.length === 1 ? 'at line' : `${replaced.count} times, at lines`;

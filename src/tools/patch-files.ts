@@ -4,7 +4,7 @@ import { applyHunks } from './patch-hunks.ts';
 import { type FilePatch, patchPaths } from './patch-text.ts';
 import { placePath, showPath } from './quote.ts';
 import { textResult } from './result-text.ts';
-import { type FileState, readTextFile, removeFile, writeTextFile } from './sandbox-files.ts';
+import { type FileState, readTextFile, removeFile, sizeProblem, writeTextFile } from './sandbox-files.ts';
 
 /** One thing to do to a file. `modeFrom`: the file whose mode the new one takes. */
 export type FileChange =
@@ -30,21 +30,27 @@ export async function applyPatchText(files: readonly FilePatch[], context: ToolC
 }
 
 /**
- * What the patch does to these files, in order; pure. The same file may be named several times: each sees what the ones before made of it.
+ * What the patch does to these files, in order; pure. The same file may be named several times: each part sees what the ones before made
+ * of it.
  */
 export function planPatch(
   files: readonly FilePatch[],
   states: ReadonlyMap<string, FileState>,
   maxBytes: number,
 ): PatchPlan {
-  const now = new Map(states);
-  const changes: FileChange[] = [];
-  const lines: string[] = [];
+  const draft: Draft = { now: new Map(states), changes: [], lines: [], maxBytes };
   for (const file of files) {
-    const problem = planFile(file, now, changes, lines, maxBytes);
+    const problem = draftFile(file, draft);
     if (problem !== undefined) return { ok: false, ...problem };
   }
-  return { ok: true, changes, lines };
+  return { ok: true, changes: draft.changes, lines: draft.lines };
+}
+
+interface Draft {
+  readonly now: Map<string, FileState>;
+  readonly changes: FileChange[];
+  readonly lines: string[];
+  readonly maxBytes: number;
 }
 
 interface Problem {
@@ -52,66 +58,51 @@ interface Problem {
   readonly body: string;
 }
 
-function planFile(
-  file: FilePatch,
-  now: Map<string, FileState>,
-  changes: FileChange[],
-  lines: string[],
-  maxBytes: number,
-): Problem | undefined {
+function draftFile(file: FilePatch, draft: Draft): Problem | undefined {
+  if (file.kind === 'update') return draftUpdate(file, draft);
   if (file.kind === 'add') {
-    const present = mustBeMissing(file.path, now);
-    if (present !== undefined) return present;
-    put(file.path, file.text, undefined, now, changes);
-    lines.push(`added ${file.path}`);
-    return undefined;
+    draft.lines.push(`added ${file.path}`);
+    return mustBeMissing(file.path, draft) ?? put(file.path, file.text, undefined, draft);
   }
-  const state = now.get(file.path) ?? { kind: 'missing' };
-  if (state.kind !== 'text') return noText(file.path, state);
-  if (file.kind === 'delete') {
-    take(file.path, now, changes);
-    lines.push(`deleted ${file.path}`);
-    return undefined;
-  }
+  draft.lines.push(`deleted ${file.path}`);
+  return mustBeText(file.path, draft) ?? take(file.path, draft);
+}
+
+function draftUpdate(file: Extract<FilePatch, { kind: 'update' }>, draft: Draft): Problem | undefined {
+  const { path, moveTo } = file;
+  const state = draft.now.get(path);
+  if (state?.kind !== 'text') return mustBeText(path, draft);
   const patched = applyHunks(state.text, file.hunks);
-  if (!patched.ok) return { problem: `${file.path}: ${patched.problem}`, body: patched.body };
-  if (Buffer.byteLength(patched.text) > maxBytes) return { problem: `${file.path} would become too large`, body: '' };
-  const { moveTo } = file;
-  if (moveTo === undefined || moveTo === file.path) {
-    put(file.path, patched.text, undefined, now, changes);
-    lines.push(`updated ${file.path}`);
-    return undefined;
+  if (!patched.ok) return { problem: `${path}: ${patched.problem}`, body: patched.body };
+  if (moveTo === undefined || moveTo === path) {
+    draft.lines.push(`updated ${path}`);
+    return put(path, patched.text, undefined, draft);
   }
-  const present = mustBeMissing(moveTo, now);
-  if (present !== undefined) return present;
-  put(moveTo, patched.text, file.path, now, changes);
-  take(file.path, now, changes);
-  lines.push(`moved ${file.path} to ${moveTo}`);
+  draft.lines.push(`moved ${path} to ${moveTo}`);
+  return mustBeMissing(moveTo, draft) ?? put(moveTo, patched.text, path, draft) ?? take(path, draft);
+}
+
+function put(path: string, text: string, modeFrom: string | undefined, draft: Draft): Problem | undefined {
+  const problem = sizeProblem(path, text, draft.maxBytes);
+  if (problem !== undefined) return { problem, body: '' };
+  draft.now.set(path, { kind: 'text', text });
+  draft.changes.push(modeFrom === undefined ? { kind: 'write', path, text } : { kind: 'write', path, text, modeFrom });
   return undefined;
 }
 
-function put(
-  path: string,
-  text: string,
-  modeFrom: string | undefined,
-  now: Map<string, FileState>,
-  changes: FileChange[],
-): void {
-  now.set(path, { kind: 'text', text });
-  changes.push(modeFrom === undefined ? { kind: 'write', path, text } : { kind: 'write', path, text, modeFrom });
+function take(path: string, draft: Draft): undefined {
+  draft.now.set(path, { kind: 'missing' });
+  draft.changes.push({ kind: 'remove', path });
 }
 
-function take(path: string, now: Map<string, FileState>, changes: FileChange[]): void {
-  now.set(path, { kind: 'missing' });
-  changes.push({ kind: 'remove', path });
-}
-
-function mustBeMissing(path: string, now: ReadonlyMap<string, FileState>): Problem | undefined {
-  if ((now.get(path)?.kind ?? 'missing') === 'missing') return undefined;
+function mustBeMissing(path: string, draft: Draft): Problem | undefined {
+  if ((draft.now.get(path)?.kind ?? 'missing') === 'missing') return undefined;
   return { problem: `${path} is there already: use *** Update File, or delete it first`, body: '' };
 }
 
-function noText(path: string, state: Exclude<FileState, { kind: 'text' }>): Problem {
+function mustBeText(path: string, draft: Draft): Problem | undefined {
+  const state = draft.now.get(path) ?? { kind: 'missing' };
+  if (state.kind === 'text') return undefined;
   if (state.kind === 'missing') return { problem: `there is no ${path}`, body: '' };
   return { problem: `${path} cannot be edited: ${state.why}`, body: '' };
 }

@@ -39,6 +39,12 @@ const REMOVE = `
 if [ -d "$1" ] && [ ! -L "$1" ]; then echo "it is a directory"; exit 1; fi
 rm -f -- "$1" && echo removed`;
 
+/** Why a text is too large to be written, in words; undefined if it is not. */
+export function sizeProblem(shown: string, text: string, maxBytes: number): string | undefined {
+  const bytes = Buffer.byteLength(text);
+  return bytes <= maxBytes ? undefined : `${shown} would become too large: ${bytes} bytes, at most ${maxBytes}`;
+}
+
 /** The text of a file of at most `limits.editFileBytes`, exactly as it is; `ok: false` if the sandbox did not answer. */
 export async function readTextFile(context: ToolContext, path: string): Promise<Did<FileState>> {
   const max = context.limits.editFileBytes;

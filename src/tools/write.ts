@@ -4,7 +4,7 @@ import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
 import { filledText, parseArguments, plainText } from './arguments.ts';
 import { showPath } from './quote.ts';
 import { textResult } from './result-text.ts';
-import { writeTextFile } from './sandbox-files.ts';
+import { sizeProblem, writeTextFile } from './sandbox-files.ts';
 
 const schema = z.strictObject({ path: filledText, content: plainText });
 export type WriteArguments = z.infer<typeof schema>;
@@ -28,12 +28,15 @@ export const writeTool: Tool<WriteArguments> = {
 async function writeFile(value: WriteArguments, context: ToolContext): Promise<ToolResult> {
   const { limits } = context;
   const shown = showPath(context.workPath, value.path);
-  const bytes = Buffer.byteLength(value.content);
-  if (bytes > limits.editFileBytes) {
-    const status = `failed: the content has ${bytes} bytes, more than the ${limits.editFileBytes} that can be written`;
-    return textResult({ status: 'failed' }, status, '', limits.toolResultBytes);
-  }
+  const tooLarge = sizeProblem(shown, value.content, limits.editFileBytes);
+  if (tooLarge !== undefined)
+    return textResult({ status: 'failed' }, `failed: ${tooLarge}`, '', limits.toolResultBytes);
   const written = await writeTextFile(context, value.path, value.content);
   if (!written.ok) return written.result;
-  return textResult({ status: 'ok' }, `ok\nwrote ${bytes} bytes to ${shown}`, '', limits.toolResultBytes);
+  return textResult(
+    { status: 'ok' },
+    `ok\nwrote ${Buffer.byteLength(value.content)} bytes to ${shown}`,
+    '',
+    limits.toolResultBytes,
+  );
 }

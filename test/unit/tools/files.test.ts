@@ -15,6 +15,7 @@ import { test } from 'node:test';
 import { editTool } from '../../../src/tools/edit.ts';
 import { writeTool } from '../../../src/tools/write.ts';
 import type { ToolContext, ToolResult } from '../../../src/contracts/tools.ts';
+import { LIMITS, narrowLimits } from '../../../src/base/limits.ts';
 import { localShell } from './bash-executor.ts';
 
 function edit(context: ToolContext, value: unknown): Promise<ToolResult> {
@@ -280,4 +281,40 @@ test('a live shell that answers nothing is told, not believed', async (t) => {
       'failed: a.txt cannot be edited: the shell did not answer as expected',
     ],
   );
+});
+
+test('nothing larger than the ceiling is written, by any of the three ways', async (t) => {
+  const { context, work } = localShell(t, narrowLimits({ editFileBytes: 20 }));
+  writeFileSync(join(work, 'a'), 'one\n');
+  const long = 'é'.repeat(11);
+  const patch = (lines: string) => edit(context, { patch: `*** Begin Patch\n${lines}\n*** End Patch` });
+  const outputs = [
+    await write(context, 'b', long),
+    await edit(context, { path: 'a', old: 'one', new: long }),
+    await patch(`*** Update File: a\n-one\n+${long}`),
+    await patch(`*** Add File: b\n+${long}`),
+  ].map((result) => result.output);
+  assert.deepEqual(outputs, [
+    'failed: b would become too large: 22 bytes, at most 20',
+    'failed: a would become too large: 23 bytes, at most 20',
+    'failed: nothing was changed: a would become too large: 23 bytes, at most 20',
+    'failed: nothing was changed: b would become too large: 23 bytes, at most 20',
+  ]);
+  assert.deepEqual([readFileSync(join(work, 'a'), 'utf8'), existsSync(join(work, 'b'))], ['one\n', false]);
+});
+
+test('an edit whose command is killed or takes too long gives that as its result', async () => {
+  const output = { head: '', tail: '', bytes: 0, lines: 0, cutBytes: 0, cutLines: 0 };
+  const ending = (end: object) => {
+    const exec = async () => ({ ...end, output, ms: 1, restarted: true }) as Awaited<ReturnType<ToolContext['exec']>>;
+    return edit({ run: 'r', step: 1, workPath: '/w', limits: LIMITS, exec }, { path: 'a', old: 'x', new: 'y' });
+  };
+  assert.deepEqual(await ending({ end: 'killed', by: 'cancelled' }), {
+    status: 'killed',
+    by: 'cancelled',
+    output: 'killed: cancelled: the run is being stopped',
+  });
+  const slow = await ending({ end: 'timed_out', afterMs: 60_000 });
+  assert.equal(slow.status, 'timed_out');
+  assert.match(slow.output, /^timed out after 60 s; /);
 });
