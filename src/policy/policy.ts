@@ -1,0 +1,25 @@
+// Owns what a loaded policy is. Knows no file format and decides nothing.
+import type { Verdict } from '../contracts/decisions.ts';
+import type { Effect, EffectType } from '../contracts/effects.ts';
+
+export interface Rule {
+  readonly id: string;
+  readonly effect: EffectType;
+  readonly verdict: Verdict;
+  /** Why, for a person. */
+  readonly reason: string;
+  /** Why and what to do instead, for the model. */
+  readonly advice: string;
+  /** Line of the file that the rule begins on. */
+  readonly line: number;
+  /** Pure, and linear in the size of the effect. False for effects of another type. */
+  readonly matches: (effect: Effect) => boolean;
+}
+
+export interface Policy {
+  readonly file: string;
+  /** sha256 of the text of the file. */
+  readonly hash: string;
+  /** In the order of the file. */
+  readonly rules: readonly Rule[];
+}
