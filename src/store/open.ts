@@ -43,9 +43,14 @@ export async function openStoreReadOnly(file: string): Promise<Store> {
   return createStore(file, undefined, Promise.resolve(reader));
 }
 
+/** The reader is started by the first read: a short run may need none. */
 function createStore(file: string, writer: WorkerPort | undefined, opened?: Promise<WorkerPort>): Store {
   let reader = opened;
-  const startReader = () => (reader ??= startWorker(READER, { file }, noFaults));
+  let closed = false;
+  const startReader = () => {
+    if (closed) throw new CaissonError('internal', 'the store is closed');
+    return (reader ??= startWorker(READER, { file }, noFaults));
+  };
   return {
     file,
     write: async (name, args, side) => {
@@ -54,7 +59,9 @@ function createStore(file: string, writer: WorkerPort | undefined, opened?: Prom
     },
     read: async (name, args) => (await (await startReader()).call(name, args)) as ReadResult<typeof name>,
     close: async () => {
-      await reader?.then((port) => port.close());
+      closed = true;
+      // One that could not be started has nothing to close, and whoever read was told.
+      await reader?.then((port) => port.close()).catch(() => {});
       await writer?.close();
     },
   };

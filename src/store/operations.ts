@@ -1,8 +1,11 @@
 // Owns the list of what the store can do, merged from one file per table group. Knows no SQL and no thread.
 // A new table group: its file, its migration, and one line in each list here.
+import { approvalReads, approvalWrites } from './approvals.ts';
 import type { Db } from './connection.ts';
 import { contentReads, contentWrites } from './contents.ts';
 import { eventReads, eventWrites } from './events.ts';
+import { keyReads, keyWrites } from './keys.ts';
+import { runReads, runWrites } from './runs.ts';
 
 /**
  * Run in the writer, inside its transaction, each in a savepoint of its own: one that throws is undone alone. They must not
@@ -11,12 +14,18 @@ import { eventReads, eventWrites } from './events.ts';
 export const WRITES = {
   ...eventWrites,
   ...contentWrites,
+  ...runWrites,
+  ...approvalWrites,
+  ...keyWrites,
 };
 
 /** Run on a connection that can only read. */
 export const READS = {
   ...eventReads,
   ...contentReads,
+  ...runReads,
+  ...approvalReads,
+  ...keyReads,
 };
 
 type Operation = (db: Db, args: never) => unknown;
