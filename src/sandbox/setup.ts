@@ -3,13 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-
-export interface CommandUser {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly home: string;
-}
+import type { CommandUser } from './command-user.ts';
 
 export interface SandboxSetup {
   /** Every box lies below it. */

@@ -1,6 +1,6 @@
 // Owns a real executor for tests, as root (commands run as the dedicated user) and as an ordinary user. Cleans up after each test.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -9,8 +9,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { ExecOutcome, Executor, SandboxLimits } from '../../src/contracts/executor.ts';
 import { createExecutor } from '../../src/sandbox/executor.ts';
+import { type CommandUser, findUser } from '../../src/sandbox/command-user.ts';
 import {
-  type CommandUser,
   commandUser,
   insidePaths,
   type InsidePaths,
@@ -52,13 +52,9 @@ export interface OpenBox {
 /** The dedicated user, when this process is root. Made if it is missing. */
 export function dedicatedUser(): CommandUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const find = () =>
-    readFileSync('/etc/passwd', 'utf8')
-      .split('\n')
-      .find((line) => line.startsWith('caisson:'));
-  if (find() === undefined) execFileSync('useradd', ['--system', '--create-home', '--shell', '/bin/sh', 'caisson']);
-  const [name = '', , uid, gid, , home = ''] = (find() ?? '').split(':');
-  return { name, uid: Number(uid), gid: Number(gid), home };
+  if (findUser('caisson') === undefined)
+    execFileSync('useradd', ['--system', '--create-home', '--shell', '/bin/sh', 'caisson']);
+  return findUser('caisson');
 }
 
 export async function testSandbox(t: TestContext): Promise<TestSandbox> {

@@ -1,0 +1,42 @@
+// Owns the choice of the executor: in this process, or a runner behind a socket. A composition root.
+import type { Logger } from './base/logger.ts';
+import { systemClock } from './base/clock.ts';
+import type { LoadedConfig } from './config/load.ts';
+import type { Executor } from './contracts/executor.ts';
+import type { Places } from './places.ts';
+import { createExecutor } from './sandbox/executor.ts';
+import { commandUser, insidePaths, type SandboxSetup } from './sandbox/setup.ts';
+import { fillToolbox } from './sandbox/toolbox.ts';
+
+export interface OpenExecutor {
+  readonly port: Executor;
+  /** Absolute path of the work tree inside a sandbox. */
+  readonly workPath: string;
+  /** Who must own a box; only when this process is root. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+export async function openExecutor(
+  config: Pick<LoadedConfig, 'executor'>,
+  places: Places,
+  programs: { readonly node: string; readonly rg: string },
+  logger: Logger,
+): Promise<OpenExecutor> {
+  const setup = sandboxSetup(places, logger);
+  const workPath = insidePaths(commandUser(setup)).work;
+  const { user } = places;
+  const owner = user === undefined ? undefined : { uid: user.uid, gid: user.gid };
+  if (config.executor.mode === 'socket') {
+    const { connectExecutor } = await import('./sandbox/wire-client.ts');
+    return { port: await connectExecutor(config.executor.socket), workPath, owner };
+  }
+  await fillToolbox(places.toolbox, programs);
+  return { port: createExecutor(setup), workPath, owner };
+}
+
+/** What is hidden inside: everything of ours on this host. */
+export function sandboxSetup(places: Places, logger: Logger): SandboxSetup {
+  const { runsRoot, dataDir, canary, toolbox, user } = places;
+  const setup = { boxesRoot: runsRoot, hidden: [dataDir], canary, toolbox, clock: systemClock, logger };
+  return user === undefined ? setup : { ...setup, user };
+}

@@ -1,0 +1,139 @@
+// Owns the one place where ports meet implementations, for the service and for commands that do the work themselves.
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rgPath } from '@vscode/ripgrep';
+import { type Accounts, createAccounts } from './accounts/keys.ts';
+import { createApprovals } from './approvals/approvals.ts';
+import { createRouter, type Router } from './backends/router.ts';
+import { systemClock } from './base/clock.ts';
+import type { FaultPoint } from './base/faults.ts';
+import { sha256 } from './base/hash.ts';
+import type { Logger } from './base/logger.ts';
+import type { LoadedConfig } from './config/load.ts';
+import type { Executor } from './contracts/executor.ts';
+import type { Approvals, Backend } from './contracts/ports.ts';
+import { SERVICE_CHAIN } from './contracts/run-events.ts';
+import { loadJournalKey } from './journal/key.ts';
+import { type OpenJournal, openJournal } from './journal/journal.ts';
+import { createDecide } from './policy/decide.ts';
+import { loadPolicyOf } from './policy-file.ts';
+import { createLiveNotes, type LiveNotes } from './runs/notes.ts';
+import type { RunsPorts } from './runs/ports.ts';
+import { recover } from './runs/recover.ts';
+import { createRuns, type Runs } from './runs/service.ts';
+import { openExecutor } from './executors.ts';
+import { type Places, placesOf } from './places.ts';
+import { type Store, openStore } from './store/open.ts';
+import { createRunStore } from './store/run-store.ts';
+import { wasHalted } from './halted.ts';
+
+export const VERSION = '0.1.0';
+
+export interface House {
+  readonly config: LoadedConfig;
+  readonly places: Places;
+  readonly store: Store;
+  readonly journal: OpenJournal;
+  readonly approvals: Approvals;
+  readonly accounts: Accounts;
+  readonly executor: Executor;
+  readonly router: Router;
+  readonly runs: Runs;
+  readonly notes: LiveNotes;
+  /** Stops the work and closes everything. `reason`: for the journal. Safe to call twice. */
+  close(reason: string): Promise<void>;
+}
+
+export interface HouseOptions {
+  readonly host: 'service' | 'cli';
+  readonly backends: readonly Backend[];
+  readonly logger: Logger;
+  readonly faults: FaultPoint;
+}
+
+/** Opens the data directory, ends or takes up what an earlier process left, and is ready to work. Rejects with a coded error. */
+export async function openHouse(config: LoadedConfig, options: HouseOptions): Promise<House> {
+  const { logger, faults } = options;
+  const places = await makePlaces(placesOf(config));
+  const policy = loadPolicyOf(config);
+  const store = await openStore({ dataDir: places.dataDir, faults });
+  try {
+    const executor = await openExecutor(config, places, { node: process.execPath, rg: rgPath }, logger);
+    const key = await loadJournalKey(config.journalKeyFile, store);
+    const journal = await openJournal({ store, key, clock: systemClock, faults });
+    const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash });
+    const router = createRouter(options.backends);
+    const notes = createLiveNotes();
+    const ports: RunsPorts = {
+      journal,
+      runStore: createRunStore(store),
+      approvals,
+      executor: executor.port,
+      streamModel: router.stream,
+      isRecorded: async (model) => (await router.backendOf(model))?.recorded ?? false,
+      decide: createDecide(policy),
+      policyHash: () => policy.hash,
+      clock: systemClock,
+      limits: config.limits,
+      sandboxLimits: config.sandbox,
+      logger,
+      faults,
+      runsRoot: places.runsRoot,
+      workPath: executor.workPath,
+      ...(executor.owner === undefined ? {} : { owner: executor.owner }),
+      host: options.host,
+      startHalted: await wasHalted(journal),
+      progress: notes.tell,
+    };
+    const runs = createRuns(ports);
+    const { host } = options;
+    await journal.append([
+      {
+        chain: SERVICE_CHAIN,
+        body: { type: 'service_started', version: VERSION, host, policyHash: policy.hash },
+        contents: [policy.text],
+      },
+    ]);
+    await recover(runs, ports, host === 'service' ? 'resume' : 'end');
+    const house = {
+      config,
+      places,
+      store,
+      journal,
+      approvals,
+      accounts: createAccounts({ store, clock: systemClock }),
+      executor: executor.port,
+      router,
+      runs,
+      notes,
+    };
+    return { ...house, close: closing(house, approvals) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function closing(house: Omit<House, 'close'>, approvals: { close(): void }): House['close'] {
+  let closed: Promise<void> | undefined;
+  const close = async (reason: string) => {
+    await house.runs.shutdown();
+    await house.executor.dispose();
+    approvals.close();
+    await house.journal.append([{ chain: SERVICE_CHAIN, body: { type: 'service_stopped', reason } }]);
+    await house.store.close();
+  };
+  return (reason) => (closed ??= close(reason));
+}
+
+async function makePlaces(places: Places): Promise<Places> {
+  await mkdir(places.dataDir, { recursive: true, mode: 0o711 });
+  await mkdir(places.runsRoot, { recursive: true, mode: 0o711 });
+  await Promise.all([
+    mkdir(places.uploads, { recursive: true, mode: 0o700 }),
+    mkdir(places.sockets, { recursive: true, mode: 0o700 }),
+  ]);
+  await writeFile(places.canary, `${sha256(places.dataDir)}\n`, { mode: 0o644 });
+  await chmod(join(places.sockets), 0o700);
+  return places;
+}
