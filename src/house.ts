@@ -3,7 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rgPath } from '@vscode/ripgrep';
 import { type Accounts, createAccounts } from './accounts/keys.ts';
-import { createApprovals } from './approvals/approvals.ts';
+import { createApprovals, type OpenApprovals } from './approvals/approvals.ts';
 import { createRouter, type Router } from './backends/router.ts';
 import { systemClock } from './base/clock.ts';
 import type { FaultPoint } from './base/faults.ts';
@@ -11,7 +11,7 @@ import { sha256 } from './base/hash.ts';
 import type { Logger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Executor } from './contracts/executor.ts';
-import type { Approvals, Backend } from './contracts/ports.ts';
+import type { Backend } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
@@ -26,20 +26,20 @@ import { type Places, placesOf } from './places.ts';
 import { type Store, openStore } from './store/open.ts';
 import { createRunStore } from './store/run-store.ts';
 import { wasHalted } from './halted.ts';
-
-export const VERSION = '0.1.0';
+import { VERSION } from './version.ts';
 
 export interface House {
   readonly config: LoadedConfig;
   readonly places: Places;
   readonly store: Store;
   readonly journal: OpenJournal;
-  readonly approvals: Approvals;
+  readonly approvals: OpenApprovals;
   readonly accounts: Accounts;
   readonly executor: Executor;
   readonly router: Router;
   readonly runs: Runs;
   readonly notes: LiveNotes;
+  readonly logger: Logger;
   /** Stops the work and closes everything. `reason`: for the journal. Safe to call twice. */
   close(reason: string): Promise<void>;
 }
@@ -106,20 +106,21 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
       router,
       runs,
       notes,
+      logger,
     };
-    return { ...house, close: closing(house, approvals) };
+    return { ...house, close: closing(house) };
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-function closing(house: Omit<House, 'close'>, approvals: { close(): void }): House['close'] {
+function closing(house: Omit<House, 'close'>): House['close'] {
   let closed: Promise<void> | undefined;
   const close = async (reason: string) => {
     await house.runs.shutdown();
     await house.executor.dispose();
-    approvals.close();
+    house.approvals.close();
     await house.journal.append([{ chain: SERVICE_CHAIN, body: { type: 'service_stopped', reason } }]);
     await house.store.close();
   };

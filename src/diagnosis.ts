@@ -1,0 +1,101 @@
+// Owns the look at the machine: user, firejail, sandbox, disk, engines. Opens no database and changes nothing that stays.
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { rgPath } from '@vscode/ripgrep';
+import { formatError } from './base/errors.ts';
+import { silentLogger } from './base/logger.ts';
+import type { LoadedConfig } from './config/load.ts';
+import { createBackends } from './engines.ts';
+import { sandboxSetup } from './executors.ts';
+import { type Places, placesOf } from './places.ts';
+import { loadPolicyOf } from './policy-file.ts';
+import { createExecutor } from './sandbox/executor.ts';
+import { fillToolbox } from './sandbox/toolbox.ts';
+
+export interface Finding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly seen: string;
+  readonly hint: string;
+}
+
+const run = promisify(execFile);
+const FREE_BYTES = 1024 ** 3;
+const ASK_MS = 5000;
+
+/** One finding per thing that must be right; never rejects. */
+export async function diagnose(config: LoadedConfig): Promise<readonly Finding[]> {
+  const parts = [
+    named('Node.js', async () => process.version),
+    named('git', async () => (await run('git', ['--version'])).stdout.trim(), 'apt-get install git'),
+    named(
+      'firejail',
+      async () => (await run('firejail', ['--version'])).stdout.split('\n')[0] ?? '',
+      'apt-get install firejail',
+    ),
+    named('policy', async () => loadPolicyOf(config).hash),
+    named('data directory', () => freeSpace(config.dataDir)),
+    ...config.backends.map((backend) => named(`backend ${backend.name}`, () => served(config, backend.name))),
+  ];
+  return [...(await Promise.all(parts)), ...(await sandboxFindings(config))];
+}
+
+async function named(name: string, look: () => Promise<string>, hint = ''): Promise<Finding> {
+  try {
+    return { name, ok: true, seen: await look(), hint: '' };
+  } catch (error) {
+    const [seen = '', ...rest] = formatError(error).split('\n  → ');
+    return { name, ok: false, seen, hint: hint === '' ? rest.join(' ') : hint };
+  }
+}
+
+async function freeSpace(dataDir: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true, mode: 0o711 });
+  const { bavail, bsize } = await statfs(dataDir);
+  const free = bavail * bsize;
+  if (free < FREE_BYTES) throw new Error(`${dataDir} has only ${Math.round(free / 1024 ** 2)} MB free`);
+  return `${dataDir}, ${Math.round(free / 1024 ** 3)} GB free`;
+}
+
+async function served(config: LoadedConfig, name: string): Promise<string> {
+  const one = { ...config, backends: config.backends.filter((backend) => backend.name === name) };
+  const [backend] = await createBackends(one, { allowRecorded: true });
+  const models = (await backend?.models(AbortSignal.timeout(ASK_MS))) ?? [];
+  return `serves ${models.map((model) => model.id).join(', ') || 'nothing'}`;
+}
+
+async function sandboxFindings(config: LoadedConfig): Promise<readonly Finding[]> {
+  try {
+    return await probe(placesOf(config));
+  } catch (error) {
+    return [await named('sandbox', () => Promise.reject(error as Error))];
+  }
+}
+
+/** Beside a running service, so in a folder of its own. */
+async function probe(places: Places): Promise<readonly Finding[]> {
+  await mkdir(places.runsRoot, { recursive: true, mode: 0o711 });
+  const folder = await mkdtemp(join(places.runsRoot, 'doctor-'));
+  try {
+    const canary = join(places.dataDir, 'canary');
+    await writeFile(canary, 'doctor\n', { mode: 0o644 });
+    await fillToolbox(places.toolbox, { node: process.execPath, rg: rgPath });
+    await mkdir(join(folder, 'runs'), { mode: 0o711 });
+    await run('chmod', ['711', folder]);
+    const setup = sandboxSetup({ ...places, canary, runsRoot: join(folder, 'runs') }, silentLogger);
+    const executor = createExecutor(setup);
+    const report = await executor.probe();
+    await executor.dispose();
+    if (!report.ok) return [{ name: 'sandbox', ok: false, seen: report.error.message, hint: report.error.hint }];
+    return report.value.checks.map(({ name, ok, seen }) => ({
+      name: `sandbox: ${name}`,
+      ok,
+      seen: seen.split('\n')[0] ?? '',
+      hint: '',
+    }));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,48 @@
+// Owns the making of backends from the configuration. Each kind is imported only where it is used.
+import { readFile } from 'node:fs/promises';
+import { systemClock } from './base/clock.ts';
+import { CaissonError } from './base/errors.ts';
+import type { LoadedConfig } from './config/load.ts';
+import { resolveSecret } from './config/secret.ts';
+import type { BackendConfig } from './config/settings.ts';
+import type { Backend } from './contracts/ports.ts';
+
+/** `allowRecorded`: false in a service, whose clients must not be answered from a script. Throws `rehearsal_refused` and what reading gives. */
+export function createBackends(
+  config: LoadedConfig,
+  options: { readonly allowRecorded: boolean },
+): Promise<readonly Backend[]> {
+  return Promise.all(config.backends.map((backend) => createBackend(backend, config, options.allowRecorded)));
+}
+
+async function createBackend(backend: BackendConfig, config: LoadedConfig, allowRecorded: boolean): Promise<Backend> {
+  if (backend.type === 'rehearsal') {
+    if (!allowRecorded)
+      throw new CaissonError('rehearsal_refused', `the backend ${backend.name} plays a recorded conversation`);
+    return recorded(backend.script);
+  }
+  const { name, url, key, models } = backend;
+  const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
+  return createOpenAIBackend({
+    name,
+    url,
+    limits: config.limits,
+    clock: systemClock,
+    ...(key === undefined ? {} : { key: await resolveSecret(key) }),
+    ...(models.length === 0 ? {} : { models }),
+  });
+}
+
+async function recorded(script: string): Promise<Backend> {
+  const [{ createRehearsal }, { parseRehearsal }] = await Promise.all([
+    import('./backends/rehearsal/backend.ts'),
+    import('./backends/rehearsal/script.ts'),
+  ]);
+  const text = await readFile(script, 'utf8').catch((cause: Error) => {
+    throw new CaissonError('config_unreadable', `the script ${script} cannot be read: ${cause.message}`, {
+      cause,
+      place: { file: script },
+    });
+  });
+  return createRehearsal(parseRehearsal(text, script), script);
+}

@@ -1,0 +1,90 @@
+// Owns the overseer of a house in this process: the same questions as over HTTP, asked directly.
+import { CaissonError } from './base/errors.ts';
+import type { Overseer, Seen } from './cli/overseer.ts';
+import type { Principal } from './contracts/accounts.ts';
+import type { ProgressNote } from './contracts/ports.ts';
+import { SERVICE_CHAIN } from './contracts/run-events.ts';
+import type { House } from './house.ts';
+import { tailRun } from './runs/tail.ts';
+import { serveSocketSoon } from './socket-service.ts';
+
+/** The person who owns the machine: may do everything here. */
+export const LOCAL_OWNER: Principal = {
+  id: 'local',
+  name: 'local',
+  team: 'local',
+  roles: ['admin', 'author', 'approver', 'auditor', 'client'],
+};
+
+export function localOverseer(house: House): Overseer {
+  const { runs, approvals, accounts, journal } = house;
+  const socket = serveSocketSoon(house);
+  const known = async (id: string) => (await runs.get(id)) ?? missing(`there is no run ${id}`);
+  return {
+    kind: 'local',
+    createRun: async (request, bundle) => {
+      const run = await runs.create(request, bundle, LOCAL_OWNER);
+      socket.soon();
+      return run;
+    },
+    run: known,
+    runs: (limit) => runs.list({ limit }),
+    cancel: (id) => runs.cancel(id, LOCAL_OWNER.name),
+    message: (id, text) => runs.message(id, text, LOCAL_OWNER.name),
+    watch: (id, after, signal) => watch(house, id, after, signal),
+    content: (_id, hash) => journal.content(hash),
+    checks: (id) => runs.checks(id),
+    diff: async (id) => (await runs.patch(id))?.text,
+    apply: async (id, wish) => {
+      const answer = await runs.apply(id, wish, LOCAL_OWNER);
+      if (answer.state === 'waiting') socket.now();
+      return answer;
+    },
+    applied: (id, result) => runs.applied(id, result),
+    questions: (all) => approvals.list(all ? {} : { state: 'waiting' }),
+    question: async (id) => {
+      const [record, shown] = await Promise.all([approvals.get(id), approvals.shownText(id)]);
+      return record === undefined || shown === undefined ? missing(`there is no question ${id}`) : { record, shown };
+    },
+    answer: (id, answer) => approvals.answer(id, { ...answer, by: LOCAL_OWNER.name }),
+    halt: (note) => runs.halt(LOCAL_OWNER.name, note),
+    release: () => runs.release(LOCAL_OWNER.name),
+    createKey: async (request) => {
+      const made = await accounts.create(request);
+      const { id: key, name, roles } = made.record;
+      await journal.append([
+        { chain: SERVICE_CHAIN, body: { type: 'key_created', key, name, roles: [...roles], by: LOCAL_OWNER.name } },
+      ]);
+      return made;
+    },
+    keys: () => accounts.list(),
+    revokeKey: async (id) => {
+      const record = (await accounts.revoke(id)) ?? missing(`there is no key ${id}`);
+      await journal.append([{ chain: SERVICE_CHAIN, body: { type: 'key_revoked', key: id, by: LOCAL_OWNER.name } }]);
+      return record;
+    },
+    close: async () => {
+      await socket.close();
+      await house.close('the command ended');
+    },
+  };
+}
+
+/** Stored and live events in one line, with the notes between them. */
+async function* watch(house: House, id: string, after: number, signal: AbortSignal): AsyncGenerator<Seen> {
+  if ((await house.runs.get(id)) === undefined) missing(`there is no run ${id}`);
+  const notes: ProgressNote[] = [];
+  const stop = house.notes.listen(id, (note) => notes.push(note));
+  try {
+    for await (const event of tailRun(house.journal, id, after, signal)) {
+      for (const note of notes.splice(0)) yield { kind: 'note', note };
+      yield { kind: 'event', event };
+    }
+  } finally {
+    stop();
+  }
+}
+
+function missing(message: string): never {
+  throw new CaissonError('not_found', message);
+}

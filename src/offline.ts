@@ -1,0 +1,65 @@
+// Owns what the command line can do without a service: a house in this process, and the commands that need none.
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CaissonError } from './base/errors.ts';
+import { noFaults } from './base/faults.ts';
+import { jsonLogger } from './base/logger.ts';
+import type { Overseer } from './cli/overseer.ts';
+import type { LoadedConfig } from './config/load.ts';
+import type { JournalVerdict } from './contracts/journal.ts';
+import type { AppliedRef } from './contracts/workspace.ts';
+import { createBackends } from './engines.ts';
+import { openHouse } from './house.ts';
+import { readJournalKey } from './journal/key.ts';
+import { verifyJournal } from './journal/verify.ts';
+import { localOverseer } from './local-overseer.ts';
+import { applyPatch } from './publish/apply.ts';
+import { openStoreReadOnly } from './store/open.ts';
+
+export { diagnose } from './diagnosis.ts';
+
+/** Does the work in this process. Other terminals reach it on the socket of the data directory. */
+export async function openOffline(config: LoadedConfig): Promise<Overseer> {
+  const logger = jsonLogger((line) => process.stderr.write(line), Date.now);
+  const quiet = { ...logger, info: () => {} };
+  const backends = await createBackends(config, { allowRecorded: true });
+  const house = await openHouse(config, { host: 'cli', backends, logger: quiet, faults: noFaults });
+  return localOverseer(house);
+}
+
+/** Makes the ref of a granted apply in the person's own repository. */
+export function applyGranted(order: Parameters<typeof applyPatch>[0]): Promise<AppliedRef> {
+  return applyPatch(order);
+}
+
+export interface VerifyOrder {
+  readonly loaded?: LoadedConfig;
+  /** A copy of the database, with head and key beside it unless they are named. */
+  readonly file?: string;
+  readonly head?: string;
+  readonly key?: string;
+}
+
+/** Verifies the journal of this machine, or of a copied file. Changes neither. */
+export async function verifyOffline(order: VerifyOrder): Promise<JournalVerdict> {
+  const file = order.file ?? join(order.loaded?.dataDir ?? '', 'caisson.db');
+  const info = await stat(file).catch((cause: unknown) => {
+    throw new CaissonError('not_found', `there is no journal at ${file}`, {
+      cause,
+      hint: 'Give the data directory, or a copy of caisson.db.',
+    });
+  });
+  if (!info.isFile())
+    throw new CaissonError('not_found', `${file} is not a file`, { hint: 'Give a copy of caisson.db.' });
+  const keyFile =
+    order.key ??
+    (order.file === undefined ? order.loaded?.journalKeyFile : undefined) ??
+    join(dirname(file), 'journal.key');
+  const store = await openStoreReadOnly(file);
+  try {
+    const headFile = order.head ?? join(dirname(file), 'journal.head');
+    return await verifyJournal({ store, headFile, key: await readJournalKey(keyFile) });
+  } finally {
+    await store.close();
+  }
+}
