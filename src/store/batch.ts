@@ -86,14 +86,16 @@ function placeSide(
   return results;
 }
 
+/** SQLite gives up the whole transaction when one write finds no room: then each is tried alone, so that it fails alone. */
 function undo(
   jobs: readonly Job[],
-  { connection }: BatchPorts,
+  ports: BatchPorts,
   prepared: PreparedFile | undefined,
   error: unknown,
 ): readonly JobResult[] {
-  if (connection.inTransaction()) connection.exec('ROLLBACK');
+  if (ports.connection.inTransaction()) ports.connection.exec('ROLLBACK');
   if (prepared !== undefined) rmSync(prepared.file, { force: true });
+  if (jobs.length > 1) return jobs.flatMap((job) => commitBatch([job], ports));
   return jobs.map((job) => failed(job, error));
 }
 
