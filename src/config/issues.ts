@@ -1,0 +1,117 @@
+// Owns the words for what a schema refuses: what was found, what was expected, what was probably meant. Knows no file.
+import { z } from 'zod';
+import { nearest } from './nearest.ts';
+import { fieldName, type Path } from './problems.ts';
+
+export interface Refusal {
+  /** Path of the value, or of the key that should not be there. */
+  readonly path: Path;
+  readonly text: string;
+  /** The key is the mistake, not its value. */
+  readonly onKey: boolean;
+}
+
+const WANTED: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a section of `name: value` lines',
+};
+
+/** Every refusal in words. `value` is what was parsed; only numbers, booleans and words of a closed list are ever shown. */
+export function explainIssues(
+  issues: readonly z.core.$ZodIssue[],
+  value: unknown,
+  schema: z.ZodType,
+): readonly Refusal[] {
+  return issues.flatMap((issue): Refusal[] => {
+    const path = issue.path.filter((part) => typeof part !== 'symbol');
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ path: [...path, key], text: unknownKey(key, path, schema), onKey: true }));
+    return [{ path, text: explain(issue, valueAt(value, path)), onKey: false }];
+  });
+}
+
+function explain(issue: z.core.$ZodIssue, found: unknown): string {
+  if (issue.code === 'invalid_type') return explainType(issue.expected, found);
+  if (issue.code === 'invalid_value') {
+    const allowed = issue.values.map(String);
+    return `expected ${allowed.join(' or ')}, found ${wordOf(found)}${guess(found, allowed)}`;
+  }
+  if (issue.code === 'too_small')
+    return `expected ${amount(issue.origin, 'at least', Number(issue.minimum))}, found ${sizeOf(found)}`;
+  if (issue.code === 'too_big')
+    return `expected ${amount(issue.origin, 'at most', Number(issue.maximum))}, found ${sizeOf(found)}`;
+  return issue.code === 'invalid_format' ? `expected ${issue.message}` : issue.message;
+}
+
+function explainType(expected: string, found: unknown): string {
+  const wanted = WANTED[expected] ?? expected;
+  return found === undefined ? `this is missing: expected ${wanted}` : `expected ${wanted}, found ${kindOf(found)}`;
+}
+
+function unknownKey(key: string, path: Path, schema: z.ZodType): string {
+  const known = keysAt(schema, path);
+  const meant = nearest(key, known) ?? elsewhere(key, schema);
+  const where = path.length === 0 ? '' : ` in ${fieldName(path)}`;
+  const help = meant === undefined ? `known: ${known.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`;
+  return `there is no ${JSON.stringify(key)}${where}; ${help}`;
+}
+
+/** The same key, where it belongs. */
+function elsewhere(key: string, schema: z.ZodType): string | undefined {
+  const section = keysAt(schema, []).find((name) => keysAt(schema, [name]).includes(key));
+  return section === undefined ? undefined : `${section}.${key}`;
+}
+
+function keysAt(schema: z.ZodType, path: Path): readonly string[] {
+  let at: unknown = schema;
+  for (const part of path) {
+    at = bare(at);
+    if (at instanceof z.ZodArray) at = at.element;
+    else if (at instanceof z.ZodObject) at = at.shape[part];
+  }
+  at = bare(at);
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+function bare(schema: unknown): unknown {
+  return schema instanceof z.ZodOptional ? bare(schema.unwrap()) : schema;
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  let at = value;
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
+    at = (at as Record<string | number, unknown>)[part];
+  }
+  return at;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value === 'object' ? 'a section' : 'text';
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' && /^[\w-]{1,24}$/.test(value) ? JSON.stringify(value) : kindOf(value);
+}
+
+function guess(found: unknown, allowed: readonly string[]): string {
+  const meant = typeof found === 'string' ? nearest(found, allowed) : undefined;
+  return meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
+}
+
+function amount(origin: string, bound: string, count: number): string {
+  if (origin === 'string') return `${bound} ${count} characters`;
+  return origin === 'array' ? `${bound} ${count} items` : `${bound} ${count}`;
+}
+
+function sizeOf(value: unknown): string {
+  if (typeof value === 'string') return `${value.length}`;
+  return Array.isArray(value) ? `${value.length}` : kindOf(value);
+}

@@ -1,0 +1,114 @@
+// Owns one source of configuration after another, each checked by the schema and each knowing where its values are written. Knows no default.
+import { dirname, join } from 'node:path';
+import { type ErrorPlace } from '../base/errors.ts';
+import { type FileWish, readConfigFile } from './config-file.ts';
+import { type Assignment, assignmentsOf } from './environment.ts';
+import { explainIssues } from './issues.ts';
+import { absolutePaths } from './paths.ts';
+import { fieldName, type Path, type Problem } from './problems.ts';
+import { configSchema, type ConfigValues, PROJECT_KEYS } from './schema.ts';
+import type { ConfigSources } from './sources.ts';
+import type { YamlText } from './yaml-text.ts';
+
+/** Name of the file in a repository. */
+export const PROJECT_FILE = '.caisson.yaml';
+
+export interface Layer {
+  /** Path of the file, or undefined for the environment and the flags. */
+  readonly file?: string;
+  /** It comes with a repository: it may narrow limits, never widen them. */
+  readonly untrusted: boolean;
+  readonly values: ConfigValues;
+  readonly originOf: (path: Path) => string;
+}
+
+export type LayerResult =
+  | { readonly layer: Layer; readonly problems: readonly [] }
+  | { readonly problems: readonly Problem[] };
+
+/** All sources that are there, the weakest first. Throws `config_unreadable`; wrong values are in `problems`. */
+export async function readLayers(sources: ConfigSources): Promise<readonly LayerResult[]> {
+  const wishes = fileWishes(sources);
+  const files: LayerResult[] = [];
+  for (const wish of wishes) {
+    const text = await readConfigFile(wish);
+    if (text !== undefined) files.push(fileLayer(wish, text, sources.home));
+  }
+  const spoken = [
+    assignmentsOf(sources.env),
+    sources.flags.map(({ flag, path, value }) => ({ path: path.split('.'), value, origin: flag })),
+  ];
+  return [...files, ...spoken.filter((all) => all.length > 0).map((all) => spokenLayer(all, sources))];
+}
+
+/** The verdict on one file. */
+export function fileLayer({ file, untrusted }: FileWish, text: YamlText, home: string): LayerResult {
+  const refused = untrusted ? refusedKeys(text) : [];
+  const checked = check(text.value ?? {}, (path, key) => text.placeOf(path, key));
+  const problems = [...text.problems, ...refused, ...checked.problems].sort(byPlace);
+  if (problems.length > 0 || checked.values === undefined) return { problems };
+  const originOf = (path: Path) => `${file}:${text.placeOf(path).line ?? 1}`;
+  const values = absolutePaths(checked.values, { base: dirname(file), home });
+  return { layer: { file, untrusted, values, originOf }, problems: [] };
+}
+
+function fileWishes({ systemFile, userFile, explicitFile, projectDir }: ConfigSources): readonly FileWish[] {
+  const ordinary = (file: string) => ({ file, required: false, untrusted: false });
+  const named =
+    explicitFile === undefined
+      ? [ordinary(systemFile), ordinary(userFile)]
+      : [{ ...ordinary(explicitFile), required: true }];
+  if (projectDir === undefined) return named;
+  return [...named, { file: join(projectDir, PROJECT_FILE), required: false, untrusted: true }];
+}
+
+/** Variables and flags: their place is their name. */
+function spokenLayer(assignments: readonly Assignment[], { cwd, home }: ConfigSources): LayerResult {
+  const originOf = (path: Path) =>
+    assignments.find((one) => one.path.every((part, index) => part === path[index]))?.origin ?? '';
+  const { values, problems } = check(nest(assignments), (path) => ({ field: fieldName(path) }));
+  const told = problems.map(({ place, text }) => ({
+    place,
+    text: `${originOf((place.field ?? '').split(/[.[]/))}: ${text}`,
+  }));
+  if (told.length > 0 || values === undefined) return { problems: told };
+  return { layer: { untrusted: false, values: absolutePaths(values, { base: cwd, home }), originOf }, problems: [] };
+}
+
+function check(
+  value: unknown,
+  placeOf: (path: Path, key?: boolean) => ErrorPlace,
+): { readonly values?: ConfigValues; readonly problems: readonly Problem[] } {
+  const parsed = configSchema.safeParse(value);
+  if (parsed.success) return { values: parsed.data, problems: [] };
+  return {
+    problems: explainIssues(parsed.error.issues, value, configSchema).map(({ path, text, onKey }) => ({
+      place: { ...placeOf(path, onKey), field: fieldName(path) },
+      text,
+    })),
+  };
+}
+
+function refusedKeys(text: YamlText): readonly Problem[] {
+  if (typeof text.value !== 'object' || text.value === null) return [];
+  return Object.keys(text.value)
+    .filter((key) => Object.hasOwn(configSchema.shape, key) && !PROJECT_KEYS.includes(key))
+    .map((key) => ({
+      place: text.placeOf([key], true),
+      text: `a repository may set ${PROJECT_KEYS.join(', ')} and nothing else: ${key} belongs in your own or the system's file`,
+    }));
+}
+
+function nest(assignments: readonly Assignment[]): Record<string, unknown> {
+  const all: Record<string, unknown> = {};
+  for (const { path, value } of assignments) {
+    const [first = '', second] = path;
+    if (second === undefined) all[first] = value;
+    else all[first] = { ...(all[first] as Record<string, unknown> | undefined), [second]: value };
+  }
+  return all;
+}
+
+function byPlace(left: Problem, right: Problem): number {
+  return (left.place.line ?? 0) - (right.place.line ?? 0) || (left.place.column ?? 0) - (right.place.column ?? 0);
+}

@@ -1,0 +1,26 @@
+// Owns the way from all sources to one configuration: flags > environment > project file > user file > system file > defaults. Starts nothing.
+import { strangeVariables } from './environment.ts';
+import { readLayers } from './layers.ts';
+import { mergeLayers } from './merge.ts';
+import { configError } from './problems.ts';
+import { type LoadedConfig, settingsOf } from './settings.ts';
+import type { ConfigSources } from './sources.ts';
+
+export type { LoadedConfig } from './settings.ts';
+export type { ConfigSources } from './sources.ts';
+
+/**
+ * Reads and checks every source. Throws `config_invalid` with all mistakes of all sources, the first as the place, and
+ * `config_unreadable` for a named file that is missing or any that cannot be read. Reads no secret.
+ */
+export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const results = await readLayers(sources);
+  const problems = results.flatMap((result) => result.problems);
+  if (problems.length > 0) throw configError(problems);
+  const layers = results.flatMap((result) => ('layer' in result ? [result.layer] : []));
+  return settingsOf(mergeLayers(layers), {
+    sources,
+    files: layers.flatMap(({ file }) => (file === undefined ? [] : [file])),
+    warnings: strangeVariables(sources.env),
+  });
+}

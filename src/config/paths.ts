@@ -1,0 +1,39 @@
+// Owns which values are paths and what they are relative to: the folder of their file, or the current directory. Touches no disk.
+import { resolve } from 'node:path';
+import { type ConfigValues, type SecretSource, sourceOfSecret } from './schema.ts';
+
+interface Base {
+  readonly base: string;
+  readonly home: string;
+}
+
+/** The same values with every path absolute; `~/` is the home directory. */
+export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
+  const { data_dir, policy, executor, journal, backends, client } = values;
+  return {
+    ...values,
+    ...(data_dir === undefined ? {} : { data_dir: absolute(data_dir, from) }),
+    ...(policy === undefined ? {} : { policy: absolute(policy, from) }),
+    ...(executor?.socket === undefined ? {} : { executor: { ...executor, socket: absolute(executor.socket, from) } }),
+    ...(journal?.key_file === undefined ? {} : { journal: { key_file: absolute(journal.key_file, from) } }),
+    ...(client?.key === undefined ? {} : { client: { ...client, key: absoluteSecret(client.key, from) } }),
+    ...(backends === undefined
+      ? {}
+      : {
+          backends: backends.map((backend) => ({
+            ...backend,
+            ...(backend.script === undefined ? {} : { script: absolute(backend.script, from) }),
+            ...(backend.key === undefined ? {} : { key: absoluteSecret(backend.key, from) }),
+          })),
+        }),
+  };
+}
+
+function absolute(path: string, { base, home }: Base): string {
+  return path === '~' || path.startsWith('~/') ? resolve(home, path.slice(2)) : resolve(base, path);
+}
+
+function absoluteSecret(secret: SecretSource, from: Base): SecretSource {
+  const source = sourceOfSecret(secret);
+  return source !== undefined && 'file' in source ? { file: absolute(source.file, from) } : secret;
+}

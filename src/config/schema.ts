@@ -1,0 +1,147 @@
+// Owns the one schema of a configuration: names, types, ranges. Knows no file, no environment and no default.
+import { z } from 'zod';
+import { LIMITS, type Limits } from '../base/limits.ts';
+import type { SandboxLimits } from '../contracts/executor.ts';
+import { checkSchema } from '../contracts/runs.ts';
+
+export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
+const BACKEND_TYPES = ['openai', 'rehearsal'] as const;
+const EXECUTOR_MODES = ['in_process', 'socket'] as const;
+
+/** What one sandbox may ever be given. */
+const SANDBOX_CEILINGS: SandboxLimits = {
+  processes: 8192,
+  processMemoryBytes: 64 * 1024 ** 3,
+  openFiles: 65_536,
+  fileBytes: 64 * 1024 ** 3,
+  cpuSeconds: 24 * 3600,
+};
+
+const MAX_CHECKS = 20;
+const MAX_BACKENDS = 50;
+const ENV_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
+const FILE_PREFIX = 'file:';
+
+const word = z.string().min(1).max(256);
+const path = z.string().min(1).max(4096);
+
+/** Address of an engine or of a service. */
+export const addressSchema = z.string().superRefine((text, context) => {
+  const problem = addressProblem(text);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+
+/** Never the secret itself: only the place it is read from. */
+const secret = z.custom<SecretSource>(
+  (value) => sourceOfSecret(value) !== undefined,
+  'a secret is never written here: give ${NAME} of an environment variable, or file: PATH',
+);
+
+const backend = z
+  .strictObject({
+    name: word.regex(/^[a-z0-9][a-z0-9._-]*$/, 'a name of small letters, digits, dots, dashes and underscores'),
+    type: z.enum(BACKEND_TYPES),
+    url: addressSchema.optional(),
+    key: secret.optional(),
+    models: z.array(word).max(100).optional(),
+    script: path.optional(),
+  })
+  .superRefine((value, context) => {
+    const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+    if (value.type === 'openai' && value.url === undefined) refuse('url', 'a backend of type openai needs a url');
+    if (value.type === 'openai' && value.script !== undefined) refuse('script', 'only a rehearsal has a script');
+    if (value.type === 'rehearsal' && value.script === undefined) refuse('script', 'a rehearsal needs a script');
+    if (value.type === 'rehearsal' && value.url !== undefined) refuse('url', 'a rehearsal has no url');
+    if (value.type === 'rehearsal' && value.key !== undefined) refuse('key', 'a rehearsal has no key');
+  });
+
+/** What one source (a file, the environment, the flags) may say: everything may be absent, nothing else may be there. */
+export const configSchema = z.strictObject({
+  data_dir: path.optional(),
+  server: z
+    .strictObject({
+      host: word,
+      port: z.int().min(0).max(65_535),
+      allowed_hosts: z.array(word).min(1).max(100),
+      socket: z.boolean(),
+      single_user: z.boolean(),
+    })
+    .partial()
+    .optional(),
+  client: z.strictObject({ url: addressSchema, key: secret }).partial().optional(),
+  backends: z.array(backend).max(MAX_BACKENDS).superRefine(uniqueNames).optional(),
+  model: word.optional(),
+  policy: path.optional(),
+  executor: z
+    .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, user: word })
+    .partial()
+    .optional(),
+  sandbox: z.strictObject(sandboxShape()).partial().optional(),
+  limits: z.strictObject(limitShape()).partial().optional(),
+  checks: z.array(checkSchema).max(MAX_CHECKS).superRefine(uniqueNames).optional(),
+  journal: z.strictObject({ key_file: path }).partial().optional(),
+  log: z
+    .strictObject({ level: z.enum(LOG_LEVELS) })
+    .partial()
+    .optional(),
+});
+
+export type ConfigValues = z.infer<typeof configSchema>;
+export type BackendValues = NonNullable<ConfigValues['backends']>[number];
+export type SecretSource = string | { readonly file: string };
+
+/** What the file of a repository, which nobody here vouches for, may set. */
+export const PROJECT_KEYS: readonly string[] = ['checks', 'model', 'limits'];
+
+/** Where a secret is read from; undefined if the value is anything else. */
+export function sourceOfSecret(value: unknown): { readonly env: string } | { readonly file: string } | undefined {
+  if (typeof value === 'string') {
+    const name = ENV_REFERENCE.exec(value)?.[1];
+    if (name !== undefined) return { env: name };
+    const file = value.startsWith(FILE_PREFIX) ? value.slice(FILE_PREFIX.length).trim() : '';
+    return file === '' ? undefined : { file };
+  }
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1 || !('file' in value))
+    return undefined;
+  return typeof value.file === 'string' && value.file !== '' ? { file: value.file } : undefined;
+}
+
+/** `jsonBodyBytes` is written `json_body_bytes`. */
+export function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+export function sandboxLimitNames(): readonly (keyof SandboxLimits)[] {
+  return Object.keys(SANDBOX_CEILINGS) as (keyof SandboxLimits)[];
+}
+
+export function limitNames(): readonly (keyof Limits)[] {
+  return Object.keys(LIMITS) as (keyof Limits)[];
+}
+
+function sandboxShape(): Record<string, z.ZodInt> {
+  return Object.fromEntries(
+    sandboxLimitNames().map((name) => [snakeCase(name), z.int().min(1).max(SANDBOX_CEILINGS[name])]),
+  );
+}
+
+function limitShape(): Record<string, z.ZodInt> {
+  return Object.fromEntries(limitNames().map((name) => [snakeCase(name), z.int().min(1).max(LIMITS[name])]));
+}
+
+function addressProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'expected an address such as http://host:8000/v1';
+  const { protocol, username, password, search, hash } = new URL(text);
+  if (protocol !== 'http:' && protocol !== 'https:') return 'expected an address that begins with http:// or https://';
+  if (username !== '' || password !== '') return 'an address holds no user name and no password: use key';
+  return search === '' && hash === '' ? undefined : 'an address ends before ? and #';
+}
+
+function uniqueNames(items: readonly { readonly name: string }[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [index, { name }] of items.entries()) {
+    const message = `the name ${JSON.stringify(name)} is given twice`;
+    if (seen.has(name)) context.addIssue({ code: 'custom', path: [index, 'name'], message });
+    seen.add(name);
+  }
+}

@@ -1,0 +1,156 @@
+// Owns the configuration as the program reads it: every default filled in, secrets as references. Knows no file format.
+import { join } from 'node:path';
+import { type Limits, narrowLimits } from '../base/limits.ts';
+import type { SandboxLimits } from '../contracts/executor.ts';
+import type { Check } from '../contracts/runs.ts';
+import type { Merged } from './merge.ts';
+import {
+  type BackendValues,
+  type ConfigValues,
+  limitNames,
+  type LOG_LEVELS,
+  sandboxLimitNames,
+  type SecretSource,
+  snakeCase,
+  sourceOfSecret,
+} from './schema.ts';
+import { secretFromEnvironment, secretFromFile, type SecretRef } from './secret.ts';
+import type { ConfigSources } from './sources.ts';
+
+export type BackendConfig =
+  | {
+      readonly name: string;
+      readonly type: 'openai';
+      readonly url: string;
+      readonly key?: SecretRef;
+      /** Empty: ask the engine. */
+      readonly models: readonly string[];
+    }
+  | { readonly name: string; readonly type: 'rehearsal'; readonly script: string; readonly models: readonly string[] };
+
+export interface LoadedConfig {
+  readonly isRoot: boolean;
+  readonly dataDir: string;
+  readonly server: {
+    readonly host: string;
+    /** 0: any free port. */
+    readonly port: number;
+    readonly allowedHosts: readonly string[];
+    readonly socket: boolean;
+    readonly singleUser: boolean;
+  };
+  /** The service that commands speak to, where another one than this machine's own is meant. */
+  readonly client: { readonly url?: string; readonly key?: SecretRef };
+  readonly backends: readonly BackendConfig[];
+  /** Model of a run that names none; '' if nothing says. */
+  readonly model: string;
+  /** Undefined: the shipped policy. */
+  readonly policyFile: string | undefined;
+  readonly executor: { readonly mode: 'in_process' | 'socket'; readonly socket: string; readonly user: string };
+  readonly limits: Limits;
+  readonly sandbox: SandboxLimits;
+  readonly checks: readonly Check[];
+  readonly journalKeyFile: string;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** `server.port` or `backends[0].url` → `--flag`, `env NAME`, `file:line`; what is not in it has its default. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** Files that were read, the weakest first. */
+  readonly files: readonly string[];
+  /** What a person should know, in words. */
+  readonly warnings: readonly string[];
+}
+
+/** Enough for node, npm, gcc, cargo and pytest; a heavier build needs more by configuration. */
+const SANDBOX_DEFAULTS: SandboxLimits = {
+  processes: 512,
+  processMemoryBytes: 2 * 1024 ** 3,
+  openFiles: 8192,
+  fileBytes: 1024 ** 3,
+  cpuSeconds: 1800,
+};
+const DEFAULT_PORT = 8484;
+const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];
+
+interface Around {
+  readonly sources: ConfigSources;
+  readonly files: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Fills in the defaults. */
+export function settingsOf({ values, origins }: Merged, { sources, files, warnings }: Around): LoadedConfig {
+  const { env, isRoot } = sources;
+  const dataDir = values.data_dir ?? defaultDataDir(sources);
+  const backends = (values.backends ?? []).map((backend) => backendOf(backend, env));
+  return {
+    isRoot,
+    dataDir,
+    server: serverOf(values.server),
+    client: clientOf(values.client, env),
+    backends,
+    model: values.model ?? backends[0]?.models[0] ?? '',
+    policyFile: values.policy,
+    executor: executorOf(values.executor, dataDir),
+    limits: narrowLimits(camelNames(values.limits, limitNames())),
+    sandbox: { ...SANDBOX_DEFAULTS, ...camelNames(values.sandbox, sandboxLimitNames()) },
+    checks: values.checks ?? [],
+    journalKeyFile: values.journal?.key_file ?? join(dataDir, 'journal.key'),
+    logLevel: values.log?.level ?? 'info',
+    origins,
+    files,
+    warnings,
+  };
+}
+
+function serverOf(server: ConfigValues['server'] = {}): LoadedConfig['server'] {
+  const singleUser = server.single_user ?? true;
+  return {
+    host: server.host ?? '127.0.0.1',
+    port: server.port ?? DEFAULT_PORT,
+    allowedHosts: server.allowed_hosts ?? LOOPBACK,
+    socket: server.socket ?? singleUser,
+    singleUser,
+  };
+}
+
+function clientOf(client: ConfigValues['client'] = {}, env: NodeJS.ProcessEnv): LoadedConfig['client'] {
+  return { ...(client.url === undefined ? {} : { url: client.url }), ...keyOf(client.key, env) };
+}
+
+function executorOf(executor: ConfigValues['executor'] = {}, dataDir: string): LoadedConfig['executor'] {
+  return {
+    mode: executor.mode ?? 'in_process',
+    socket: executor.socket ?? join(dataDir, 'sock', 'runner.sock'),
+    user: executor.user ?? 'caisson',
+  };
+}
+
+function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfig {
+  const { name, type, url = '', script = '', key, models = [] } = backend;
+  return type === 'openai' ? { name, type, url, ...keyOf(key, env), models } : { name, type, script, models };
+}
+
+function keyOf(secret: SecretSource | undefined, env: NodeJS.ProcessEnv): { readonly key?: SecretRef } {
+  const source = sourceOfSecret(secret);
+  if (source === undefined) return {};
+  return { key: 'env' in source ? secretFromEnvironment(source.env, env) : secretFromFile(source.file) };
+}
+
+function camelNames<Name extends string>(
+  values: Readonly<Record<string, number | undefined>> = {},
+  names: readonly Name[],
+): { [Key in Name]?: number } {
+  const all: { [Key in Name]?: number } = {};
+  for (const name of names) {
+    const value = values[snakeCase(name)];
+    if (value !== undefined) all[name] = value;
+  }
+  return all;
+}
+
+function defaultDataDir({ isRoot, env, home }: ConfigSources): string {
+  if (isRoot) return '/var/lib/caisson';
+  const data = env['XDG_DATA_HOME'] ?? '';
+  // The XDG rules: a relative path there counts as unset.
+  return join(data.startsWith('/') ? data : join(home, '.local', 'share'), 'caisson');
+}
