@@ -5,17 +5,10 @@ import { type Surroundings, runCommandLine } from './cli/cli.ts';
 import { type Flags, textFlag } from './cli/context.ts';
 import type { Overseer } from './cli/overseer.ts';
 import { createTerminal } from './cli/terminal.ts';
-import { loadConfig, type LoadedConfig } from './config/load.ts';
-import { withEndpoint, withScript } from './config/endpoint.ts';
+import type { LoadedConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret.ts';
-import { currentSources, type FlagValue } from './config/sources.ts';
+import { configOf } from './entry-config.ts';
 import { VERSION } from './version.ts';
-
-const CONFIG_FLAGS: readonly (readonly [flag: string, path: string])[] = [
-  ['data-dir', 'data_dir'],
-  ['model', 'model'],
-  ['policy', 'policy'],
-];
 
 async function start(): Promise<void> {
   const [name, ...rest] = process.argv.slice(2);
@@ -45,30 +38,6 @@ async function confirm(question: string, interactive: boolean): Promise<boolean>
   } finally {
     lines.close();
   }
-}
-
-export async function configOf(flags: Flags, project: string | undefined): Promise<LoadedConfig> {
-  const given = CONFIG_FLAGS.flatMap(([flag, path]): FlagValue[] => {
-    const value = textFlag(flags, flag);
-    return value === undefined ? [] : [{ flag: `--${flag}`, path, value }];
-  });
-  const explicitFile = textFlag(flags, 'config');
-  const sources = currentSources({
-    flags: given,
-    ...(explicitFile === undefined ? {} : { explicitFile }),
-    ...(project === undefined ? {} : { projectDir: project }),
-  });
-  return withEngine(await loadConfig(sources), flags);
-}
-
-function withEngine(loaded: LoadedConfig, flags: Flags): LoadedConfig {
-  const url = textFlag(flags, 'endpoint');
-  const file = textFlag(flags, 'script');
-  const model = textFlag(flags, 'model');
-  const key = textFlag(flags, 'key');
-  const named = model === undefined ? {} : { model };
-  if (file !== undefined) return withScript(loaded, { file, ...named });
-  return url === undefined ? loaded : withEndpoint(loaded, { url, ...named, ...(key === undefined ? {} : { key }) });
 }
 
 /** A service that is named, else one that answers on this machine's socket, else the work is done here. */

@@ -70,7 +70,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
       approvals,
       executor: executor.port,
       streamModel: router.stream,
-      isRecorded: async (model) => (await router.backendOf(model))?.recorded ?? false,
+      findModel: (wish) => router.findModel(wish),
       decide: createDecide(policy),
       policyHash: () => policy.hash,
       clock: systemClock,

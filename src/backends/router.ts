@@ -1,11 +1,14 @@
 // Owns which backend answers for a model, and that every backend keeps the law of the port. Knows no wire format.
-import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
+import { CaissonError } from '../base/errors.ts';
+import type { ModelEvent } from '../contracts/model-events.ts';
 import type { Backend, ModelInfo, StreamModel } from '../contracts/ports.ts';
 
 export interface Router {
   readonly stream: StreamModel;
   /** Of all backends that answer; those that do not are left out. */
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** The model a wish means: '' is the first that is served. Rejects with `model_not_found`. */
+  findModel(wish: string): Promise<{ readonly model: string; readonly recorded: boolean }>;
   /** The first backend that serves the model; undefined if none does. */
   backendOf(model: string, signal?: AbortSignal): Promise<Backend | undefined>;
 }
@@ -33,10 +36,17 @@ export function createRouter(backends: readonly Backend[]): Router {
   return {
     models,
     backendOf,
+    findModel: async (wish) => {
+      const [first] = wish === '' ? await models(AbortSignal.timeout(ASK_MS)) : [{ id: wish }];
+      const backend = first === undefined ? undefined : await backendOf(first.id);
+      if (first === undefined || backend === undefined) throw notServed(wish, [...served.keys()]);
+      return { model: first.id, recorded: backend.recorded };
+    },
     stream: async function* stream(request, signal) {
       const backend = await backendOf(request.model);
       if (backend === undefined) {
-        yield await unknownModel(request.model, models);
+        const { message } = notServed(request.model, [...served.keys()]);
+        yield { type: 'error', code: 'model_not_found', message, retryable: false };
         return;
       }
       yield* lawful(backend, backend.stream(request, signal));
@@ -44,18 +54,12 @@ export function createRouter(backends: readonly Backend[]): Router {
   };
 }
 
-async function unknownModel(
-  model: string,
-  models: (signal: AbortSignal) => Promise<readonly ModelInfo[]>,
-): Promise<ModelErrorEvent> {
-  const served = (await models(AbortSignal.timeout(ASK_MS))).map(({ id }) => id);
-  const list = served.length === 0 ? 'no backend answers' : `served are: ${served.join(', ')}`;
-  return {
-    type: 'error',
-    code: 'model_not_found',
-    message: `no backend serves the model "${model}"; ${list}`,
-    retryable: false,
-  };
+function notServed(model: string, served: readonly string[]): CaissonError {
+  const list = served.length === 0 ? 'no backend is configured or answers' : `served are: ${served.join(', ')}`;
+  const wish = model === '' ? 'there is no model to work with' : `no backend serves the model "${model}"`;
+  return new CaissonError('model_not_found', `${wish}; ${list}`, {
+    hint: 'Give --endpoint URL --model NAME, or configure backends; `caisson doctor` asks each of them.',
+  });
 }
 
 /** Nothing follows an error, only usage follows a finish, and nothing is thrown. */

@@ -47,7 +47,7 @@ function problems(
   const told = issues.slice(0, MOST_PROBLEMS).map((issue) => {
     const path = issue.path.filter((part) => typeof part !== 'symbol');
     if (issue.code !== 'unrecognized_keys')
-      return { place: placeOf(path), message: `${fieldOf(path)}: ${issue.message}` };
+      return { place: placeOf(path), message: issue.message };
     const [key = ''] = issue.keys;
     const meant = closestWord(key, knownKeys(schema, path));
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;

@@ -19,7 +19,7 @@ async function textOf(body: EventBody, content: ReadContent): Promise<string | u
         ? `sandbox ready (firejail ${body.firejail}, ${Math.round(body.startMs)} ms)`
         : undefined;
     case 'tool_finished':
-      return `${body.tool.padEnd(7)} ${body.detail} (${seconds(body.ms)})`;
+      return `${body.tool.padEnd(7)} → ${resultText(body)} (${seconds(body.ms)})`;
     case 'tool_started':
       return `${body.tool.padEnd(7)} ${brief(await content(body.argumentsHash))}`;
     case 'decided':
@@ -62,6 +62,12 @@ async function rareText(body: EventBody, content: ReadContent): Promise<string |
     default:
       return undefined;
   }
+}
+
+function resultText({ status, exitCode, detail }: EventOf<'tool_finished'>): string {
+  const words = status.replace('_', ' ');
+  if (exitCode !== undefined) return `exit status ${exitCode}`;
+  return detail === '' || detail === status ? words : `${words}: ${detail}`;
 }
 
 function checkLine(body: EventOf<'check_finished'>): string {

@@ -12,7 +12,8 @@ export type Check = z.infer<typeof checkSchema>;
 
 export const runRequestSchema = z.strictObject({
   task: z.string().min(1),
-  model: z.string().min(1),
+  /** '' asks for the first model that is served. */
+  model: z.string(),
   checks: z.array(checkSchema).max(20).default([]),
   origin: z.strictObject({ head: z.string(), branch: z.string(), headTree: z.string(), tree: z.string() }),
   /** Ask to publish the patch under this ref as soon as the checks passed; absent: the patch only waits to be applied. */

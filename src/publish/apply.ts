@@ -84,7 +84,7 @@ async function makeCommit(call: GitCall, { origin, patch, message, time }: Apply
   const tree = (await git(['write-tree'], call)).stdout.trim();
   if (origin.tree === origin.headTree && tree !== patch.resultTree)
     throw new CaissonError('patch_refused', `the patch gives the tree ${tree}, but ${patch.resultTree} was checked`);
-  const date = `${Math.floor(time / 1000)} +0000`;
+  const date = `@${Math.floor(time / 1000)} +0000`;
   const env = { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
   const words = ['commit-tree', tree, '-p', origin.head];
   return (await git(words, { ...call, env, stdin: message })).stdout.trim();

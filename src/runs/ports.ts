@@ -15,8 +15,8 @@ export interface RunsPorts {
   readonly approvals: Approvals;
   readonly executor: Executor;
   readonly streamModel: StreamModel;
-  /** True if a recorded conversation answers for that model. */
-  readonly isRecorded: (model: string) => Promise<boolean>;
+  /** The model that a wish means ('' is the first that is served), and whether a recorded conversation answers for it. */
+  readonly findModel: (wish: string) => Promise<{ readonly model: string; readonly recorded: boolean }>;
   readonly decide: Decide;
   readonly policyHash: () => string;
   readonly clock: Clock;

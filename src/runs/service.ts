@@ -134,7 +134,8 @@ async function openRun(request: RunRequest, bundle: string, owner: Principal, po
 }
 
 async function newRecord(id: string, request: RunRequest, owner: Principal, ports: RunsPorts): Promise<RunRecord> {
-  const { task, model, origin } = request;
+  const { task, origin } = request;
+  const { model, recorded } = await ports.findModel(request.model);
   return {
     id,
     task,
@@ -143,7 +144,7 @@ async function newRecord(id: string, request: RunRequest, owner: Principal, port
     team: owner.team,
     state: 'queued',
     startedAt: ports.clock.now(),
-    recorded: await ports.isRecorded(model),
+    recorded,
     origin,
     totals: { steps: 0, promptTokens: 0, completionTokens: 0 },
   };
