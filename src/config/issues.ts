@@ -38,6 +38,7 @@ function explain(issue: z.core.$ZodIssue, found: unknown): string {
   if (issue.code === 'invalid_type') return explainType(issue.expected, found);
   if (issue.code === 'invalid_value') {
     const allowed = issue.values.map(String);
+    if (found === undefined) return `this is missing: expected ${allowed.join(' or ')}`;
     return `expected ${allowed.join(' or ')}, found ${wordOf(found)}${guess(found, allowed)}`;
   }
   if (issue.code === 'too_small')

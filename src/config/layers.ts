@@ -83,7 +83,7 @@ function check(
   if (parsed.success) return { values: parsed.data, problems: [] };
   return {
     problems: explainIssues(parsed.error.issues, value, configSchema).map(({ path, text, onKey }) => ({
-      place: { ...placeOf(path, onKey), field: fieldName(path) },
+      place: { ...placeOf(path, onKey), ...(path.length === 0 ? {} : { field: fieldName(path) }) },
       text,
     })),
   };

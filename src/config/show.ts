@@ -83,7 +83,7 @@ function printLine({ text, origin, secret }: Line, column: number, withOrigin: b
     ...(secret === undefined ? [] : [secret.isSet() ? 'set' : 'not set']),
     ...(withOrigin && origin !== undefined ? [origin] : []),
   ];
-  return remarks.length === 0 ? text : `${text.padEnd(column)}# ${remarks.join(', ')}`;
+  return remarks.length === 0 ? text : `${text.padEnd(column - 2)}  # ${remarks.join(', ')}`;
 }
 
 function secretText(secret: SecretRef): string {

@@ -1,0 +1,183 @@
+// Shows which source wins, what the defaults are, and that each value knows where it is written.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { LIMITS } from '../../../src/base/limits.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { makeFolder } from './folder.ts';
+
+test('with no source at all, everything has its default and no origin', async (context) => {
+  const folder = await makeFolder(context);
+  const config = await loadConfig(folder.sources());
+  const dataDir = join(folder.path, 'home', '.local', 'share', 'caisson');
+  assert.deepEqual(config, {
+    isRoot: false,
+    dataDir,
+    server: {
+      host: '127.0.0.1',
+      port: 8484,
+      allowedHosts: ['localhost', '127.0.0.1', '::1'],
+      socket: true,
+      singleUser: true,
+    },
+    client: {},
+    backends: [],
+    model: '',
+    policyFile: undefined,
+    executor: { mode: 'in_process', socket: join(dataDir, 'sock', 'runner.sock'), user: 'caisson' },
+    limits: { ...LIMITS },
+    sandbox: {
+      processes: 512,
+      processMemoryBytes: 2147483648,
+      openFiles: 8192,
+      fileBytes: 1073741824,
+      cpuSeconds: 1800,
+    },
+    checks: [],
+    journalKeyFile: join(dataDir, 'journal.key'),
+    logLevel: 'info',
+    origins: new Map(),
+    files: [],
+    warnings: [],
+  });
+});
+
+test('the data directory of root is the system’s; of a user XDG_DATA_HOME counts when it is absolute', async (context) => {
+  const folder = await makeFolder(context);
+  const dataDirOf = async (changes: object) => (await loadConfig(folder.sources(changes))).dataDir;
+  assert.equal(await dataDirOf({ isRoot: true }), '/var/lib/caisson');
+  assert.equal(await dataDirOf({ env: { XDG_DATA_HOME: '/srv/data' } }), '/srv/data/caisson');
+  assert.equal(
+    await dataDirOf({ env: { XDG_DATA_HOME: 'relative' } }),
+    join(folder.path, 'home', '.local', 'share', 'caisson'),
+  );
+});
+
+test('a flag beats the environment, it beats the project, it beats the user, and the user beats the system', async (context) => {
+  const folder = await makeFolder(context);
+  const system = await folder.write('system.yaml', 'model: system\n');
+  const seen: [string, string | undefined][] = [];
+  const load = async (changes: object = {}) => {
+    const { model, origins } = await loadConfig(folder.sources(changes));
+    seen.push([model, origins.get('model')]);
+  };
+  await load();
+  const user = await folder.write('user.yaml', '# mine\nmodel: user\n');
+  await load();
+  const project = await folder.write('repo/.caisson.yaml', 'checks: []\n\nmodel: project\n');
+  await load();
+  const env = { CAISSON_MODEL: 'environment' };
+  await load({ env });
+  await load({ env, flags: [{ flag: '--model', path: 'model', value: 'flag' }] });
+  assert.deepEqual(seen, [
+    ['system', `${system}:1`],
+    ['user', `${user}:2`],
+    ['project', `${project}:3`],
+    ['environment', 'env CAISSON_MODEL'],
+    ['flag', '--model'],
+  ]);
+});
+
+test('sections are joined value by value, lists are taken whole, and each part keeps its own origin', async (context) => {
+  const folder = await makeFolder(context);
+  const system = await folder.write(
+    'system.yaml',
+    'server:\n  host: 0.0.0.0\n  port: 80\n  allowed_hosts: [a, b, c]\nlog: {level: error}\n',
+  );
+  const user = await folder.write('user.yaml', 'server:\n  port: 9000\n  allowed_hosts:\n    - mine\n');
+  const { server, logLevel, origins } = await loadConfig(folder.sources());
+  assert.deepEqual(
+    { server, logLevel },
+    {
+      server: { host: '0.0.0.0', port: 9000, allowedHosts: ['mine'], socket: true, singleUser: true },
+      logLevel: 'error',
+    },
+  );
+  assert.deepEqual(Object.fromEntries(origins), {
+    'server.host': `${system}:2`,
+    'server.port': `${user}:2`,
+    'server.allowed_hosts': `${user}:4`,
+    'server.allowed_hosts[0]': `${user}:4`,
+    'log.level': `${system}:5`,
+  });
+});
+
+test('an explicit file takes the place of the system’s and the user’s', async (context) => {
+  const folder = await makeFolder(context);
+  await folder.write('system.yaml', 'model: system\n');
+  await folder.write('user.yaml', 'log: {level: error}\n');
+  const explicitFile = await folder.write('mine.yaml', 'model: mine\n');
+  const { model, logLevel, files } = await loadConfig(folder.sources({ explicitFile }));
+  assert.deepEqual({ model, logLevel, files }, { model: 'mine', logLevel: 'info', files: [explicitFile] });
+});
+
+test('paths are relative to the file that names them, or to the current directory for a variable; ~ is the home', async (context) => {
+  const folder = await makeFolder(context);
+  await folder.write(
+    'user.yaml',
+    [
+      'policy: rules/mine.yaml',
+      'journal: {key_file: ~/journal.key}',
+      'executor: {mode: socket, socket: ../runner.sock}',
+      'backends: [{name: tape, type: rehearsal, script: tape.yaml}]',
+      '',
+    ].join('\n'),
+  );
+  const env = { CAISSON_DATA_DIR: 'data' };
+  const { dataDir, policyFile, journalKeyFile, executor, backends } = await loadConfig(folder.sources({ env }));
+  assert.deepEqual(
+    { dataDir, policyFile, journalKeyFile, executor, backends },
+    {
+      dataDir: join(folder.path, 'cwd', 'data'),
+      policyFile: join(folder.path, 'rules', 'mine.yaml'),
+      journalKeyFile: join(folder.path, 'home', 'journal.key'),
+      executor: { mode: 'socket', socket: join(folder.path, '..', 'runner.sock'), user: 'caisson' },
+      backends: [{ name: 'tape', type: 'rehearsal', script: join(folder.path, 'tape.yaml'), models: [] }],
+    },
+  );
+});
+
+test('the environment speaks in text, numbers, truths and lists, and an empty variable says nothing', async (context) => {
+  const folder = await makeFolder(context);
+  const env = {
+    CAISSON_SERVER_PORT: '0',
+    CAISSON_SERVER_SOCKET: 'false',
+    CAISSON_SERVER_SINGLE_USER: '1',
+    CAISSON_SERVER_ALLOWED_HOSTS: 'one, two',
+    CAISSON_SERVER_HOST: '',
+    CAISSON_LIMITS_RUN_STEPS: '7',
+  };
+  const { server, limits } = await loadConfig(folder.sources({ env }));
+  assert.deepEqual(
+    { server, limits },
+    {
+      server: { host: '127.0.0.1', port: 0, allowedHosts: ['one', 'two'], socket: false, singleUser: true },
+      limits: { ...LIMITS, runSteps: 7 },
+    },
+  );
+});
+
+test('CAISSON_ENDPOINT is a backend in one word, and its first model is the model of a run', async (context) => {
+  const folder = await makeFolder(context);
+  const env = { CAISSON_ENDPOINT: 'http://engine:8000/v1', CAISSON_ENDPOINT_KEY: 'sk-secret' };
+  const { backends, origins } = await loadConfig(folder.sources({ env }));
+  assert.deepEqual(JSON.parse(JSON.stringify(backends)), [
+    {
+      name: 'endpoint',
+      type: 'openai',
+      url: 'http://engine:8000/v1',
+      key: '${CAISSON_ENDPOINT_KEY}',
+      models: [],
+    },
+  ]);
+  assert.equal(origins.get('backends[0].url'), 'env CAISSON_ENDPOINT');
+  await folder.write('user.yaml', 'backends: [{name: e, type: openai, url: "http://e/v1", models: [first, second]}]\n');
+  assert.equal((await loadConfig(folder.sources())).model, 'first');
+});
+
+test('a variable of ours that does not exist is remarked upon with what was meant', async (context) => {
+  const folder = await makeFolder(context);
+  const env = { CAISSON_SERVER_PROT: '1', CAISSON_MODEL_DIR: '/models', CAISSON_KEY_FILE: '/k', SERVER_PROT: '1' };
+  const { warnings } = await loadConfig(folder.sources({ env }));
+  assert.deepEqual(warnings, ['there is no variable CAISSON_SERVER_PROT; did you mean CAISSON_SERVER_PORT?']);
+});
