@@ -1,12 +1,16 @@
 // Owns API keys: made, looked up, revoked. Keeps no key, only its hash.
 import { timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { sha256 } from '../base/hash.ts';
 import { newId } from '../base/ids.ts';
 import { type KeyRecord, type Principal, type Role, ROLES } from '../contracts/accounts.ts';
+import { parseColumn } from '../store/json-column.ts';
 import type { KeyRow } from '../store/keys.ts';
 import type { Store } from '../store/open.ts';
 import { isWellFormed, newKey, prefixOf } from './key-text.ts';
+
+const rolesSchema = z.array(z.string());
 
 export interface NewKeyRequest {
   readonly name: string;
@@ -61,12 +65,14 @@ export function createAccounts({ store, clock }: { readonly store: Store; readon
   };
 }
 
-function principalOf({ id, name, team, roles }: KeyRow): Principal {
-  return { id, name, team, roles: rolesOf(roles) };
+function principalOf(row: KeyRow): Principal {
+  const { id, name, team } = row;
+  return { id, name, team, roles: rolesOf(row) };
 }
 
-function rolesOf(text: string): readonly Role[] {
-  const names = JSON.parse(text) as readonly string[];
+/** A role that this version does not know gives nothing. */
+function rolesOf({ id, roles }: KeyRow): readonly Role[] {
+  const names = parseColumn(roles, rolesSchema, `the roles of key ${id}`);
   return ROLES.filter((role) => names.includes(role));
 }
 
@@ -77,7 +83,7 @@ function recordOf(row: KeyRow): KeyRecord {
     name,
     team,
     prefix,
-    roles: rolesOf(row.roles),
+    roles: rolesOf(row),
     createdAt: row.created_at,
     ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
     ...(row.revoked_at === null ? {} : { revokedAt: row.revoked_at }),

@@ -1,23 +1,50 @@
 // Owns the way from a row to a question. Knows no SQL.
+import { z } from 'zod';
 import type { Decision, QuestionRecord, QuestionState } from '../contracts/decisions.ts';
 import { effectSchema } from '../contracts/effects.ts';
-import type { QuestionRow } from '../store/approvals.ts';
+import { NOBODY, type QuestionRow } from '../store/approvals.ts';
+import { parseColumn } from '../store/json-column.ts';
+
+const verdict = z.enum(['allow', 'ask', 'deny']);
+const decisionSchema = z.strictObject({
+  verdict,
+  rule: z.string(),
+  reason: z.string(),
+  advice: z.string(),
+  policy: z.string(),
+  lost: z.array(z.strictObject({ rule: z.string(), verdict })),
+}) satisfies z.ZodType<Decision>;
 
 /** A question whose time is over is expired, whether or not anything has written that down yet. */
 export function recordOf(row: QuestionRow, now: number): QuestionRecord {
-  const open = row.state === 'waiting' || row.state === 'approved';
-  const state = open && row.expires_at <= now ? 'expired' : (row.state as QuestionState);
   return {
     id: row.id,
     run: row.run,
     step: row.step,
-    effect: effectSchema.parse(JSON.parse(row.effect)),
-    decision: JSON.parse(row.decision) as Decision,
+    effect: parseColumn(row.effect, effectSchema, `the effect of question ${row.id}`),
+    decision: parseColumn(row.decision, decisionSchema, `the decision of question ${row.id}`),
     summary: row.summary,
     shown: row.shown_hash,
     askedAt: row.asked_at,
     expiresAt: row.expires_at,
-    state,
+    ...(isOver(row, now) ? expired(row) : answered(row)),
+  };
+}
+
+function isOver({ state, expires_at: expiresAt }: QuestionRow, now: number): boolean {
+  return (state === 'waiting' || state === 'approved') && expiresAt <= now;
+}
+
+type Answered = Pick<QuestionRecord, 'state' | 'answeredBy' | 'answeredAt' | 'note'>;
+
+function expired(row: QuestionRow): Answered {
+  return { state: 'expired', answeredBy: NOBODY.by, answeredAt: row.expires_at, note: NOBODY.note };
+}
+
+function answered(row: QuestionRow): Answered {
+  return {
+    // The table lets no other word in.
+    state: row.state as QuestionState,
     ...(row.answered_by === null ? {} : { answeredBy: row.answered_by }),
     ...(row.answered_at === null ? {} : { answeredAt: row.answered_at }),
     ...(row.note === null ? {} : { note: row.note }),

@@ -95,7 +95,7 @@ function plainHost(host: string): string {
 function compilePrefix(prefix: string): Texts {
   const folder = prefix.endsWith('/') ? prefix : `${prefix}/`;
   return (path) => {
-    const plain = URL.parse(path, 'http://host')?.pathname ?? '';
+    const plain = URL.parse(`http://host${path.startsWith('/') ? '' : '/'}${path}`)?.pathname ?? '';
     return plain === prefix || plain.startsWith(folder);
   };
 }

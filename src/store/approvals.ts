@@ -10,7 +10,6 @@ export interface QuestionRow {
   readonly decision: string;
   readonly policy: string;
   readonly summary: string;
-  readonly shown: string;
   readonly shown_hash: string;
   readonly asked_at: number;
   readonly expires_at: number;
@@ -20,24 +19,34 @@ export interface QuestionRow {
   readonly note: string | null;
 }
 
-type NewRow = Omit<QuestionRow, 'state' | 'answered_by' | 'answered_at' | 'note'>;
+interface NewRow extends Omit<QuestionRow, 'state' | 'answered_by' | 'answered_at' | 'note'> {
+  /** The text put before the person; rows are read without it. */
+  readonly shown: string;
+}
 
-const COLUMNS = `id, run, step, effect, effect_hash, decision, policy, summary, shown, shown_hash, asked_at, expires_at, state,
+/** Who answered a question that nobody answered in time. */
+export const NOBODY = { by: 'time', note: 'nobody answered in time' } as const;
+
+const COLUMNS = `id, run, step, effect, effect_hash, decision, policy, summary, shown_hash, asked_at, expires_at, state,
   answered_by, answered_at, note`;
-const INSERT = `INSERT INTO questions (${COLUMNS})
+const INSERT = `INSERT INTO questions (id, run, step, effect, effect_hash, decision, policy, summary, shown, shown_hash, asked_at,
+    expires_at, state, answered_by, answered_at, note)
   VALUES (:id, :run, :step, :effect, :effect_hash, :decision, :policy, :summary, :shown, :shown_hash, :asked_at, :expires_at,
     'waiting', NULL, NULL, NULL)`;
 const SAME = `SELECT ${COLUMNS} FROM questions
   WHERE run = :run AND effect_hash = :effect_hash AND shown_hash = :shown_hash AND policy = :policy
     AND state IN ('waiting', 'approved') AND expires_at > :asked_at`;
 const LIST = `SELECT ${COLUMNS} FROM questions
-  WHERE (:state IS NULL OR state = :state) AND (:run IS NULL OR run = :run) ORDER BY id`;
-const EXPIRE = `UPDATE questions SET state = 'expired', answered_by = 'time', answered_at = :now, note = 'nobody answered in time'
+  WHERE (:run IS NULL OR run = :run) AND (:state IS NULL OR :state =
+    CASE WHEN state IN ('waiting', 'approved') AND expires_at <= :now THEN 'expired' ELSE state END)
+  ORDER BY rowid`;
+const EXPIRE = `UPDATE questions SET state = 'expired', answered_by = :by, answered_at = expires_at, note = :note
   WHERE state IN ('waiting', 'approved') AND expires_at <= :now`;
 const ANSWER = `UPDATE questions SET state = :state, answered_by = :by, answered_at = :now, note = :note
-  WHERE id = :id AND state = 'waiting' AND shown_hash = :shown AND expires_at > :now`;
+  WHERE id = :id AND state = 'waiting' AND shown_hash = :shown AND (:state = 'denied' OR policy = :in_force)`;
 const USE = `UPDATE questions SET state = 'used'
-  WHERE id = :id AND state = 'approved' AND shown_hash = :shown AND effect_hash = :effect_hash AND policy = :policy AND expires_at > :now`;
+  WHERE id = :id AND state = 'approved' AND shown_hash = :shown AND effect_hash = :effect_hash
+    AND policy = :policy AND policy = :in_force`;
 const REVOKE = `UPDATE questions SET state = 'revoked', answered_by = :by, answered_at = :now, note = 'revoked'
   WHERE state IN ('waiting', 'approved') AND (:run IS NULL OR run = :run)`;
 
@@ -46,12 +55,8 @@ function openQuestion(db: Db, row: NewRow): QuestionRow {
   const same = db.prepare<QuestionRow>(SAME).get(row);
   if (same !== undefined) return same;
   db.prepare(INSERT).run(row);
-  return { ...row, state: 'waiting', answered_by: null, answered_at: null, note: null };
-}
-
-/** Questions whose time is over become expired, in the same transaction as whatever follows. */
-function expireQuestions(db: Db, { now }: { readonly now: number }): number {
-  return db.prepare(EXPIRE).run({ now }).changes;
+  const { shown: _, ...stored } = row;
+  return { ...stored, state: 'waiting', answered_by: null, answered_at: null, note: null };
 }
 
 interface AnswerOrder {
@@ -61,6 +66,8 @@ interface AnswerOrder {
   readonly note: string;
   /** Hash of what the person saw. */
   readonly shown: string;
+  /** Hash of the policy that holds now; a yes to a question that another policy asked does not count. */
+  readonly in_force: string;
   readonly now: number;
 }
 
@@ -75,6 +82,7 @@ interface UseOrder {
   readonly shown: string;
   readonly effect_hash: string;
   readonly policy: string;
+  readonly in_force: string;
   readonly now: number;
 }
 
@@ -85,18 +93,39 @@ function useGrant(db: Db, order: UseOrder): QuestionRow | 'missing' | undefined 
   return readQuestion(db, order) ?? 'missing';
 }
 
-function revokeQuestions(db: Db, order: { readonly run?: string; readonly by: string; readonly now: number }): number {
-  return db.prepare(REVOKE).run({ run: null, ...order }).changes;
+/** Ids of what was waiting or approved and is neither now. */
+function revokeQuestions(
+  db: Db,
+  order: { readonly run?: string; readonly by: string; readonly now: number },
+): readonly string[] {
+  expireQuestions(db, order);
+  return db
+    .prepare<{ id: string }>(`${REVOKE} RETURNING id`)
+    .all({ run: null, ...order })
+    .map(({ id }) => id);
+}
+
+/** Questions whose time is over become expired, in the same transaction as whatever follows. */
+function expireQuestions(db: Db, { now }: { readonly now: number }): void {
+  db.prepare(EXPIRE).run({ now, ...NOBODY });
 }
 
 function readQuestion(db: Db, { id }: { readonly id: string }): QuestionRow | undefined {
   return db.prepare<QuestionRow>(`SELECT ${COLUMNS} FROM questions WHERE id = ?`).get(id);
 }
 
+/** The text that was put before the person. */
+function readShown(db: Db, { id }: { readonly id: string }): string | undefined {
+  return db.prepare<{ shown: string }>('SELECT shown FROM questions WHERE id = ?').get(id)?.shown;
+}
+
 /** In the order they were asked. */
-function listQuestions(db: Db, filter: { readonly state?: string; readonly run?: string }): readonly QuestionRow[] {
+function listQuestions(
+  db: Db,
+  filter: { readonly state?: string; readonly run?: string; readonly now: number },
+): readonly QuestionRow[] {
   return db.prepare<QuestionRow>(LIST).all({ state: null, run: null, ...filter });
 }
 
-export const approvalWrites = { openQuestion, expireQuestions, answerQuestion, useGrant, revokeQuestions };
-export const approvalReads = { readQuestion, listQuestions };
+export const approvalWrites = { openQuestion, answerQuestion, useGrant, revokeQuestions };
+export const approvalReads = { readQuestion, readShown, listQuestions };

@@ -30,7 +30,7 @@ function findKey(db: Db, { hash }: { readonly hash: string }): KeyRow | undefine
   return db.prepare<KeyRow>(`SELECT ${COLUMNS} FROM keys WHERE hash = ?`).get(hash);
 }
 
-function listKeys(db: Db, _: Record<string, never>): readonly KeyRow[] {
+function listKeys(db: Db): readonly KeyRow[] {
   return db.prepare<KeyRow>(`SELECT ${COLUMNS} FROM keys ORDER BY id`).all();
 }
 

@@ -21,7 +21,7 @@ export interface RunFilter {
 
 const SAVE = `INSERT INTO runs (id, owner, team, state, record) VALUES (:id, :owner, :team, :state, :record)
   ON CONFLICT (id) DO UPDATE SET state = excluded.state, record = excluded.record`;
-const LIST = `SELECT record FROM runs
+const LIST = `SELECT id, record FROM runs
   WHERE (:owner IS NULL OR owner = :owner) AND (:team IS NULL OR team = :team) AND (:state IS NULL OR state = :state)
     AND (:before IS NULL OR id < :before)
   ORDER BY id DESC LIMIT :limit`;
@@ -30,17 +30,16 @@ function saveRun(db: Db, row: RunRow): void {
   db.prepare(SAVE).run(row);
 }
 
-function readRun(db: Db, { id }: { readonly id: string }): string | undefined {
-  return db.prepare<{ record: string }>('SELECT record FROM runs WHERE id = ?').get(id)?.record;
+type StoredRun = Pick<RunRow, 'id' | 'record'>;
+
+function readRun(db: Db, { id }: { readonly id: string }): StoredRun | undefined {
+  return db.prepare<StoredRun>('SELECT id, record FROM runs WHERE id = ?').get(id);
 }
 
 /** Newest first. */
-function listRuns(db: Db, filter: RunFilter): readonly string[] {
+function listRuns(db: Db, filter: RunFilter): readonly StoredRun[] {
   const none = { owner: null, team: null, state: null, before: null };
-  return db
-    .prepare<{ record: string }>(LIST)
-    .all({ ...none, ...filter })
-    .map((row) => row.record);
+  return db.prepare<StoredRun>(LIST).all({ ...none, ...filter });
 }
 
 export const runWrites = { saveRun };
