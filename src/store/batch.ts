@@ -28,8 +28,9 @@ export function commitBatch(jobs: readonly Job[], ports: BatchPorts): readonly J
     connection.exec('BEGIN IMMEDIATE');
     const before = changesOf(connection);
     results = jobs.map((job) => runJob(job, ports));
-    if (changesOf(connection) !== before) faults = ports.faults;
-    prepared = prepareSide(lastSide(jobs, results), ports.dataDir);
+    const side = lastSide(jobs, results);
+    if (side !== undefined || changesOf(connection) !== before) faults = ports.faults;
+    prepared = side === undefined ? undefined : prepareSideFile(ports.dataDir, side);
     faults('before:store.commit');
     connection.exec('COMMIT');
   } catch (error) {
@@ -62,10 +63,6 @@ function runJob(job: Job, { connection, find }: BatchPorts): JobResult {
 
 function lastSide(jobs: readonly Job[], results: readonly JobResult[]): SideFile | undefined {
   return jobs.findLast((job, index) => job.side !== undefined && results[index]?.ok === true)?.side;
-}
-
-function prepareSide(side: SideFile | undefined, dataDir: string): PreparedFile | undefined {
-  return side === undefined ? undefined : prepareSideFile(dataDir, side);
 }
 
 /** The database is ahead of the file if this fails: those who asked for the file are told, and what they wrote is stored. */

@@ -1,5 +1,7 @@
 // What a journal promises to those who append to it, read from it and listen to it.
 import assert from 'node:assert/strict';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { CaissonError } from '../../../src/base/errors.ts';
 import { sha256 } from '../../../src/base/hash.ts';
@@ -203,6 +205,20 @@ test('an append that fails among others fails alone, and those behind it in its 
       [[['run_1', 1]], 'no', [['run_1', 2]], [['run_2', 1]]],
     );
     await journal.append([said('run_1', 'three')]);
+    await assertWhole(scene);
+  });
+});
+
+test('an append whose head cannot be put in place rejects although it is stored, and the next one is linked behind it', async () => {
+  await inScene(async (scene) => {
+    const { journal, headFile } = scene;
+    await journal.append([said('run_1', 'one')]);
+    await rm(headFile);
+    await mkdir(join(headFile, 'in the way'), { recursive: true });
+    await assert.rejects(journal.append([said('run_1', 'two'), opened('run_2')]), { code: 'data_dir_unusable' });
+    await rm(headFile, { recursive: true });
+    const [three] = await journal.append([said('run_1', 'three')]);
+    assert.equal(three?.seq, 3);
     await assertWhole(scene);
   });
 });

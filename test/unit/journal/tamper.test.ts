@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import Database from 'better-sqlite3';
+import Database, { type Statement } from 'better-sqlite3';
 import type { JournalVerdict } from '../../../src/contracts/journal.ts';
 import { checkJournal } from '../../../src/journal/check.ts';
 import { chainStart, linkHash, linkRow } from '../../../src/journal/format.ts';
@@ -15,6 +15,7 @@ type Place = readonly [chain: string, seq: number];
 
 interface Evidence {
   readonly db: Database.Database;
+  readonly statements: Map<string, Statement>;
   readonly head: string;
   readonly key: Uint8Array;
 }
@@ -38,7 +39,7 @@ before(async () => {
       const db = new Database(join(directory, 'caisson.db'));
       // Whoever changes rows can change the index too: then two rows may claim one place.
       db.exec('DROP INDEX events_place; CREATE INDEX events_place ON events (chain, seq)');
-      evidence = { db, head: readFileSync(scene.headFile, 'utf8'), key: scene.key };
+      evidence = { db, statements: new Map(), head: readFileSync(scene.headFile, 'utf8'), key: scene.key };
       await new Promise<void>((resolve) => {
         release = resolve;
         ready();
@@ -260,8 +261,13 @@ function verdictAfter(change: () => void, head: string = evidence.head): Journal
 }
 
 function check(head: string | undefined, key: Uint8Array | undefined): JournalVerdict {
-  const { db } = evidence;
-  return checkJournal({ prepare: <Row>(sql: string) => db.prepare<unknown[], Row>(sql) }, readHead(head, key), key);
+  return checkJournal({ prepare: preparedOnce }, readHead(head, key), key);
+}
+
+function preparedOnce<Row>(sql: string): Statement<unknown[], Row> {
+  const statement = evidence.statements.get(sql) ?? evidence.db.prepare(sql);
+  evidence.statements.set(sql, statement);
+  return statement as Statement<unknown[], Row>;
 }
 
 function inUndone<Value>(step: () => Value): Value {
