@@ -38,6 +38,12 @@ interface Desk {
   flushing: boolean;
 }
 
+interface Failure {
+  readonly error: unknown;
+  /** True if the database was looked at and has nothing of the flush. */
+  readonly undone: boolean;
+}
+
 /**
  * Opens the journal of the store's data directory. Throws `journal_broken` if the head is missing or forged or counts events
  * that are not there: going on would sign the loss.
@@ -91,8 +97,8 @@ async function flushAll(desk: Desk): Promise<void> {
     const group = desk.queue.splice(0, FLUSH_ENTRIES);
     const failure = await flush(desk, group);
     if (failure === undefined) continue;
-    if (group.length === 1 || !isOfOne(failure)) for (const entry of group) entry.reject(explain(failure, entry));
-    else for (const entry of group) await flushAlone(desk, entry);
+    if (group.length > 1 && mayTryEach(failure)) for (const entry of group) await flushAlone(desk, entry);
+    else for (const entry of group) entry.reject(explain(failure, entry));
   }
   desk.flushing = false;
 }
@@ -104,17 +110,18 @@ async function flushAlone(desk: Desk, entry: Entry): Promise<void> {
 }
 
 /** The store knows no event: its words get those of the append before them. */
-function explain(failure: unknown, { what }: Entry): unknown {
-  if (!(failure instanceof CaissonError)) return failure;
-  return new CaissonError(failure.code, `cannot append ${what}: ${failure.message}`, { cause: failure });
+function explain({ error }: Failure, { what }: Entry): unknown {
+  if (!(error instanceof CaissonError)) return error;
+  return new CaissonError(error.code, `cannot append ${what}: ${error.message}`, { cause: error });
 }
 
-function isOfOne(failure: unknown): boolean {
-  return !(failure instanceof CaissonError) || failure.code !== 'disk_full';
+/** Only what is surely not stored is tried again: nothing may be appended twice. */
+function mayTryEach({ error, undone }: Failure): boolean {
+  return undone && !(error instanceof CaissonError && error.code === 'disk_full');
 }
 
 /** Stores the entries, all or none, and tells everyone. Gives back what went wrong; then nobody was told anything. */
-async function flush(desk: Desk, group: readonly Entry[]): Promise<unknown> {
+async function flush(desk: Desk, group: readonly Entry[]): Promise<Failure | undefined> {
   const { store, tails, key } = desk;
   let draft: Draft;
   try {
@@ -130,8 +137,7 @@ async function flush(desk: Desk, group: readonly Entry[]): Promise<unknown> {
     if (draft.rows.length > 0) await store.write('appendEvents', args, { name: HEAD_FILE, text });
   } catch (error) {
     // What failed may still be stored, if only the head could not be put in place.
-    await catchUp(tails, store);
-    return error;
+    return { error, undone: (await catchUp(tails, store)) === 0 };
   }
   keepDraft(tails, draft);
   for (const { entry, events } of draft.done) {

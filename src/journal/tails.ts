@@ -75,12 +75,16 @@ export function keepDraft(tails: Tails, draft: Draft): void {
   tails.events += draft.rows.length;
 }
 
-/** Looks at the database again after a failure. Never rejects: what cannot be seen now is looked at before the next flush. */
-export async function catchUp(tails: Tails, store: Store): Promise<void> {
+/**
+ * Looks at the database again after a failure; gives how many events it has that were not known. Never rejects: undefined if it
+ * cannot be seen now, and then it is looked at before the next flush.
+ */
+export async function catchUp(tails: Tails, store: Store): Promise<number | undefined> {
   try {
-    await refresh(tails, store);
+    return await refresh(tails, store);
   } catch {
     tails.stale = true;
+    return undefined;
   }
 }
 
