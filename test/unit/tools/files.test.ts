@@ -237,7 +237,7 @@ test('the live shell keeps its directory, variables and options, and its own cha
     ].map((name) => `function ${name} { printf hacked; }`),
     'function /usr/bin/env { printf hacked; }',
     "shopt -s expand_aliases; alias exec='printf hacked'",
-    'export PATH=/nowhere BASH_ENV=/nowhere/env LD_PRELOAD= ENV=/nowhere/env',
+    'export PATH=/nowhere BASH_ENV=/nowhere/env LD_PRELOAD=/nowhere/lib.so ENV=/nowhere/env',
     "trap 'printf debug' DEBUG; set -T",
     'p=poison t=poison d=poison m=poison',
   ];

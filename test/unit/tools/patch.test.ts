@@ -176,6 +176,14 @@ test('hunks fit by context, by anchor, at the end, and by nothing less', () => {
     assert.deepEqual(hunked(text, lines), { ok: true, text: expected }, name);
 });
 
+test('a hunk at the end of the file fits there and not at the like lines before', () => {
+  assert.deepEqual(hunked('a\nb\na\nb\n', [' a', '-b', '+end', '*** End of File']), {
+    ok: true,
+    text: 'a\nb\na\nend\n',
+  });
+  assert.equal(hunked('a\nb\nc\n', ['-b', '+x', '*** End of File']).ok, false);
+});
+
 test('hunks that fit nowhere, at several places or out of order say so', () => {
   const text = 'a\nb\nc\nb\n';
   const problem = (lines: readonly string[]) => {

@@ -83,6 +83,11 @@ test('a malformed call is answered with the field, what was expected, and an exa
     ['edit', '{"path":"a","old":"b"}', `edit: "new" is missing: the text to put in its place. ${edit}`],
     ['edit', '{"path":"a","patch":"x"}', `edit: give either patch, or path, old and new. ${edit}`],
     ['edit', '{"patch":"x"}', 'edit: line 1 of the patch is "x": expected *** Begin Patch'],
+    [
+      'raed',
+      '{}',
+      'there is no tool "raed" (did you mean read?); the tools are bash, read, edit, write, search, finish',
+    ],
     ['shell', '{}', 'there is no tool "shell"; the tools are bash, read, edit, write, search, finish'],
     [
       'Bash',
