@@ -40,16 +40,10 @@ export function openReader(file: string): Connection {
   const inUse = existsSync(`${file}-shm`);
   const view = inUse ? undefined : makePrivateView(file);
   try {
-    const database = new Database(view?.file ?? file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
-    const connection = connect(database, () => view?.remove());
-    connection.pragma('query_only = ON');
-    // SQLite opens any file; this reads its first page.
-    connection.pragma('schema_version');
-    setCommon(connection);
-    return connection;
-  } catch (error) {
+    return startReading(new Database(view?.file ?? file, { readonly: true, fileMustExist: true, timeout: BUSY_MS }));
+  } finally {
+    // All its files are open now, and a process that is killed later leaves no names behind.
     view?.remove();
-    throw error;
   }
 }
 
@@ -66,12 +60,26 @@ export function holdLock(file: string): Connection {
   return connection;
 }
 
+function startReading(database: Database.Database): Connection {
+  const connection = connect(database);
+  try {
+    connection.pragma('query_only = ON');
+    setCommon(connection);
+    // SQLite takes any file until it reads from it.
+    connection.pragma('schema_version');
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
 function setCommon(connection: Connection): void {
   connection.pragma('foreign_keys = ON');
   connection.pragma('trusted_schema = OFF');
 }
 
-function connect(database: Database.Database, closed: () => void = () => {}): Connection {
+function connect(database: Database.Database): Connection {
   const statements = new Map<string, Statement>();
   const prepare = (sql: string) => {
     const known = statements.get(sql);
@@ -85,10 +93,7 @@ function connect(database: Database.Database, closed: () => void = () => {}): Co
     exec: (sql) => void database.exec(sql),
     pragma: (source) => database.pragma(source, { simple: true }),
     inTransaction: () => database.inTransaction,
-    close: () => {
-      database.close();
-      closed();
-    },
+    close: () => void database.close(),
   };
 }
 
