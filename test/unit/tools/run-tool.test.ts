@@ -1,8 +1,12 @@
 // Owns tests of the way of one call. Knows nothing beside.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { createApprovals } from '../../../src/approvals/approvals.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { noFaults } from '../../../src/base/faults.ts';
 import { sha256 } from '../../../src/base/hash.ts';
 import { canonicalJson } from '../../../src/base/json.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
@@ -10,6 +14,7 @@ import type { Decision, Verdict } from '../../../src/contracts/decisions.ts';
 import type { Effect } from '../../../src/contracts/effects.ts';
 import type { EmitEvent } from '../../../src/contracts/ports.ts';
 import { eventBodySchema } from '../../../src/contracts/run-events.ts';
+import { openStore } from '../../../src/store/open.ts';
 import { TOOLS } from '../../../src/tools/registry.ts';
 import { createRunTool, type RunToolPorts } from '../../../src/tools/run-tool.ts';
 import { type Airlock, airlock } from './airlock.ts';
@@ -331,4 +336,37 @@ test('an emit that fails stops the call before anything is executed', async (t) 
   const { call, log } = bench(t, { emit: () => Promise.reject(new Error('journal lost')) });
   await assert.rejects(call('bash', { command: 'true' }), /journal lost/);
   assert.deepEqual(log, []);
+});
+
+test('with the real airlock an approval counts once, for exactly this call', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'caisson-airlock-'));
+  const store = await openStore({ dataDir, faults: noFaults });
+  const approvals = createApprovals({ store, clock: systemClock, policyHash: () => POLICY });
+  t.after(async () => {
+    approvals.close();
+    await store.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  const { call, log } = bench(t, { decide: decideBy('ask'), approvals });
+  const answering = async (verdict: 'approve' | 'deny') => {
+    for (;;) {
+      const [question] = await approvals.list({ state: 'waiting' });
+      if (question === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+      else return approvals.answer(question.id, { verdict, by: 'ann', shown: question.shown, note: 'seen' });
+    }
+  };
+  const ask = async (verdict: 'approve' | 'deny') => {
+    const [called] = await Promise.all([
+      call('bash', { command: 'true || curl https://a.example' }),
+      answering(verdict),
+    ]);
+    return called.result.output;
+  };
+  assert.deepEqual(
+    [await ask('approve'), await ask('deny')],
+    ['exit status: 0', 'denied by net: a person was asked and said no and says: seen. advice of net'],
+  );
+  assert.equal(log.filter((line) => line === 'grant_used').length, 1);
+  const states = (await approvals.list({})).map(({ state }) => state);
+  assert.deepEqual(states.toSorted(), ['denied', 'used']);
 });
