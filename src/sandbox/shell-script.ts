@@ -37,6 +37,8 @@ IFS= read -r -d '' -u ${CONTROL_FD} go || exit 0
 ( ( exec ${CONTROL_FD}>&- ${STDIN_FD}>&- 5>&-; IFS= read -r -d '' -u 6 gone; kill -9 -1 ) & )
 exec 6<&-
 cd -- "$start" 2>/dev/null
+# Firejail's own words for graphical programs.
+unset FIREJAIL_QUIET DBUS_SESSION_BUS_ADDRESS DBUS_SYSTEM_BUS_ADDRESS KDE_FORK_SLAVES QML_DISABLE_DISK_CACHE QT_X11_NO_MITSHM
 unset canary root start status uids nets pids readable rootwritable workwritable executable go
 (
 while IFS= read -r -d '' -u ${CONTROL_FD} __mark && IFS= read -r -d '' -u ${CONTROL_FD} __bytes &&

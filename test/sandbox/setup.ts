@@ -10,12 +10,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import type { ExecOutcome, Executor, SandboxLimits } from '../../src/contracts/executor.ts';
 import { createExecutor } from '../../src/sandbox/executor.ts';
 import { type CommandUser, findUser } from '../../src/sandbox/command-user.ts';
-import {
-  commandUser,
-  insidePaths,
-  type InsidePaths,
-  type SandboxSetup,
-} from '../../src/sandbox/setup.ts';
+import { commandUser, insidePaths, type InsidePaths, type SandboxSetup } from '../../src/sandbox/setup.ts';
 import { fillToolbox } from '../../src/sandbox/toolbox.ts';
 
 export const LIMITS: SandboxLimits = {
