@@ -6,7 +6,7 @@ import type { JournalVerdict } from '../contracts/journal.ts';
 import { openReader } from '../store/connection.ts';
 import { storeError } from '../store/failures.ts';
 import { checkJournal } from './check.ts';
-import { readHead } from './head.ts';
+import { type HeadReading, readHead } from './head.ts';
 
 export interface VerifySetup {
   readonly file: string;
@@ -18,8 +18,6 @@ export type VerifyAnswer =
   | { readonly ok: true; readonly verdict: JournalVerdict }
   | { readonly ok: false; readonly report: ErrorReport };
 
-/** A service that is at work may commit between the reading of the head and the view of the database: look again. */
-const ATTEMPTS = 5;
 /** Longer than a service needs from its commit to its head. */
 const HEAD_MS = 100;
 
@@ -32,29 +30,34 @@ function answer(port: MessagePort, setup: VerifySetup): void {
 
 function verify(setup: VerifySetup): VerifyAnswer {
   try {
-    let verdict = verifyOnce(setup);
-    for (let attempt = 1; attempt < ATTEMPTS && !verdict.settled; attempt += 1) verdict = verifyOnce(setup);
-    return { ok: true, verdict: verdict.verdict };
+    const before = readHead(readIfThere(setup.headFile), setup.key);
+    const verdict = check(setup, before);
+    const ahead = verdict.completeness.state === 'crashed_before_head';
+    return {
+      ok: true,
+      verdict: ahead && isSignedSince(setup, verdict) ? { ...verdict, completeness: { state: 'complete' } } : verdict,
+    };
   } catch (error) {
     return { ok: false, report: reportOf(storeError(error, `cannot verify ${setup.file}`)) };
   }
 }
 
-function verifyOnce({ file, headFile, key }: VerifySetup): {
-  readonly verdict: JournalVerdict;
-  readonly settled: boolean;
-} {
+/** Reads the head before the database: a service at work is then never behind it. */
+function check({ file, key }: VerifySetup, head: HeadReading): JournalVerdict {
   const connection = openReader(file);
   try {
-    const text = readIfThere(headFile);
     connection.exec('BEGIN');
-    const verdict = checkJournal(connection, readHead(text, key), key);
-    if (verdict.completeness.state !== 'crashed_before_head') return { verdict, settled: true };
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HEAD_MS);
-    return { verdict, settled: readIfThere(headFile) === text };
+    return checkJournal(connection, head, key);
   } finally {
     connection.close();
   }
+}
+
+/** A service at work goes on between the reading of the head and of the database: then its next head counts what was read. */
+function isSignedSince({ headFile, key }: VerifySetup, { events }: JournalVerdict): boolean {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, HEAD_MS);
+  const after = readHead(readIfThere(headFile), key);
+  return after.state === 'read' && after.head.events >= events;
 }
 
 function readIfThere(file: string): string | undefined {
