@@ -1,6 +1,16 @@
 // Owns the messages between the service and the executor. All are plain data: they cross a socket unchanged.
 import type { ErrorReport } from '../base/errors.ts';
-import type { KillReason } from './tools.ts';
+
+/** What killed a command that did not end by itself. */
+export type KillReason =
+  | 'memory'
+  | 'processes'
+  | 'disk'
+  | 'cpu'
+  | 'file_size'
+  | 'output'
+  | 'cancelled'
+  | 'sandbox_gone';
 
 export interface SandboxLimits {
   /** Processes and threads of one sandbox. */

@@ -1,18 +1,8 @@
 // Owns the result of a tool call and the definition of a tool. Knows no tool.
 import type { Limits } from '../base/limits.ts';
 import type { Effect } from './effects.ts';
-import type { ExecOutcome, ExecRequest } from './executor.ts';
+import type { ExecOutcome, ExecRequest, KillReason } from './executor.ts';
 import type { ToolDefinition } from './messages.ts';
-
-export type KillReason =
-  | 'memory'
-  | 'processes'
-  | 'disk'
-  | 'cpu'
-  | 'file_size'
-  | 'output'
-  | 'cancelled'
-  | 'sandbox_gone';
 
 export interface CutOutput {
   /** Bytes and lines that were left out between head and tail. */

@@ -1,8 +1,7 @@
 // Owns the talk with the bash of one launched sandbox: one command at a time, its end, its output. Knows no box and no policy.
 import { randomBytes } from 'node:crypto';
 import { LIMITS } from '../base/limits.ts';
-import type { ExecEnd } from '../contracts/executor.ts';
-import type { KillReason } from '../contracts/tools.ts';
+import type { ExecEnd, KillReason } from '../contracts/executor.ts';
 import type { Collector } from './collector.ts';
 import type { Exit, Launched } from './launch.ts';
 import { createMarkScanner, type MarkScanner } from './mark.ts';

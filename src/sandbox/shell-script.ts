@@ -46,12 +46,12 @@ while IFS= read -r -d '' -u ${CONTROL_FD} __mark && IFS= read -r -d '' -u ${CONT
   if [[ $__bytes == - ]]; then
     eval "$__command" <&- </dev/null >&5 2>&5 ${STDIN_FD}>&- 5>&- ${CONTROL_FD}>&-
   else
-    head -c "$__bytes" <&${STDIN_FD} >/tmp/.stdin.$$
+    /usr/bin/head -c "$__bytes" <&${STDIN_FD} >/tmp/.stdin.$$
     eval "$__command" </tmp/.stdin.$$ >&5 2>&5 ${STDIN_FD}>&- 5>&- ${CONTROL_FD}>&-
   fi
   __status=$?
-  printf '%s' "$__mark" >&5
-  printf 'end %s %s\0' "$__status" "$PWD" >&${CONTROL_FD}
+  builtin printf '%s' "$__mark" >&5
+  builtin printf 'end %s %s\0' "$__status" "$PWD" >&${CONTROL_FD}
 done
 exit 0
 )

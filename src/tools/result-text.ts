@@ -1,5 +1,6 @@
 // Owns the text of a result as the model reads it: a status line, then head and tail with a word about what lies between. Knows no tool.
-import type { CutOutput, KillReason, ToolOutcome, ToolResult } from '../contracts/tools.ts';
+import type { KillReason } from '../contracts/executor.ts';
+import type { CutOutput, ToolOutcome, ToolResult } from '../contracts/tools.ts';
 import type { ExecOutput } from '../contracts/executor.ts';
 
 /** Bytes of a result kept for its status line and the line about the cut. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS, narrowLimits } from '../../../src/base/limits.ts';
 import type { ExecOutcome } from '../../../src/contracts/executor.ts';
-import type { KillReason, ToolContext } from '../../../src/contracts/tools.ts';
+import type { KillReason } from '../../../src/contracts/executor.ts';
+import type { ToolContext } from '../../../src/contracts/tools.ts';
 import { bashTool } from '../../../src/tools/bash.ts';
 import { localShell } from './bash-executor.ts';
 
