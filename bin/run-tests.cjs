@@ -1,14 +1,15 @@
-// Owns the verdict of the tests: every file, every failure, and that nothing was skipped. Knows no test. Runs on Node 24.
+// Owns the verdict of the tests: every file, every failure, and that nothing was left out. Knows no test. Runs on Node 24.
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
-const { run } = require('node:test');
-const { inspect } = require('node:util');
 const { duration } = require('./parts/report.cjs');
+const { killGroup, runTestFile } = require('./parts/test-file.cjs');
 
 const ROOT = path.dirname(__dirname);
-const FILE_TIMEOUT_MS = 20 * 60 * 1000;
-const CONCURRENCY = 2;
+const AT_ONCE = 2;
+/** A file that takes longer is killed and counts as failed. */
+const DEADLINE_MS = 20 * 60 * 1000;
+const FAST_DEADLINE_MS = 90 * 1000;
 /** Not tests: benches are judged by `npm run bench`, fixtures hold the failing tests of the repositories in them. */
 const APART = ['test/bench', 'test/fixtures'];
 const FAST = ['test/unit', 'test/gateway'];
@@ -16,9 +17,13 @@ const FAST = ['test/unit', 'test/gateway'];
 /** `all`, `fast`, or the paths of files and folders. */
 async function main(words) {
   const files = chooseFiles(words);
-  if (files.length === 0) return fail(`no test file matches ${words.join(' ')}`);
-  const verdict = await runFiles(files);
-  process.exitCode = tell(verdict, files) ? 0 : 1;
+  if (files.length === 0) {
+    process.stderr.write(`caisson: no test file matches ${words.join(' ')}\n`);
+    process.exit(1);
+  }
+  const start = Date.now();
+  const results = await runAll(files, words[0] === 'fast' ? FAST_DEADLINE_MS : DEADLINE_MS);
+  process.exit(tell(results, Date.now() - start) ? 0 : 1);
 }
 
 function chooseFiles(words) {
@@ -30,95 +35,68 @@ function chooseFiles(words) {
 function testFiles(place) {
   const full = path.join(ROOT, place);
   if (APART.includes(place) || !fs.existsSync(full)) return [];
-  if (!fs.statSync(full).isDirectory()) return place.endsWith('.test.ts') ? [full] : [];
+  if (!fs.statSync(full).isDirectory()) return place.endsWith('.test.ts') ? [place] : [];
   return fs
     .readdirSync(full)
     .sort()
     .flatMap((name) => testFiles(path.join(place, name)));
 }
 
-async function runFiles(files) {
-  const verdict = { passed: 0, failures: [], skipped: [], reported: new Set(), words: new Map(), start: Date.now() };
-  const stream = run({
-    files,
-    concurrency: CONCURRENCY,
-    timeout: FILE_TIMEOUT_MS,
-    cwd: ROOT,
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-  });
-  for await (const event of stream) take(verdict, event);
-  return verdict;
-}
-
-function take(verdict, { type, data }) {
-  if (type === 'test:pass' || type === 'test:fail') return takeTest(verdict, type, data);
-  if (type === 'test:stdout' || type === 'test:stderr')
-    verdict.words.set(data.file, `${verdict.words.get(data.file) ?? ''}${data.message}`.slice(-100_000));
-  if (type === 'test:summary' && data.file !== undefined) tellFile(verdict, data);
-}
-
-function takeTest(verdict, type, data) {
-  const isFile = data.nesting === 0 && path.resolve(ROOT, data.name) === data.file;
-  const name = isFile ? `${relative(data.file)} as a whole` : `${relative(data.file)}: ${data.name}`;
-  if (data.skip !== undefined) verdict.skipped.push(`${name} (skipped)`);
-  if (data.todo !== undefined) verdict.skipped.push(`${name} (to do)`);
-  if (!isFile) verdict.reported.add(data.file);
-  if (type === 'test:fail') verdict.failures.push({ name, data });
-  else if (isTest(data) && !isFile) verdict.passed += 1;
-}
-
-function isTest(data) {
-  return data.details.type !== 'suite' && data.skip === undefined && data.todo === undefined;
-}
-
-function tellFile(verdict, { file, success, counts, duration_ms }) {
-  const mark = success ? 'ok  ' : 'FAIL';
-  process.stdout.write(`${mark} ${relative(file)}  ${counts.tests} tests, ${duration(Math.round(duration_ms))}\n`);
-  if (!success) tellWords(verdict, file);
-}
-
-/** What the file itself printed, once. */
-function tellWords(verdict, file) {
-  const words = (verdict.words.get(file) ?? '').trimEnd();
-  verdict.words.delete(file);
-  if (words !== '') process.stdout.write(`${words.replace(/^/gm, '     | ')}\n`);
-}
-
-/** True when all is well. */
-function tell(verdict, files) {
-  const silent = files.filter((file) => !verdict.reported.has(file)).map((file) => `${relative(file)} holds no test`);
-  const complaints = [...verdict.skipped, ...silent];
-  const failures = verdict.failures.filter(({ data }) => !isOnlyParent(data));
-  for (const { name, data } of failures) {
-    process.stdout.write(`\n✖ ${name}\n${describe(data)}\n`);
-    tellWords(verdict, data.file);
+/** A few files at once; when this process is told to end, so is every test. */
+async function runAll(files, deadlineMs) {
+  const groups = new Set();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      groups.forEach(killGroup);
+      process.exit(130);
+    });
   }
-  for (const complaint of complaints) process.stdout.write(`\n✖ ${complaint}: nothing may be left out silently\n`);
-  const counts = `${verdict.passed} passed, ${failures.length} failed, ${complaints.length} left out`;
-  process.stdout.write(`\n${files.length} files, ${counts}, ${duration(Date.now() - verdict.start)}\n`);
-  return verdict.failures.length === 0 && complaints.length === 0;
+  const waiting = [...files];
+  const results = [];
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const result = judge(file, await runTestFile(file, ROOT, deadlineMs, groups));
+      results.push(result);
+      tellFile(result);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
 }
 
-function isOnlyParent(data) {
-  return data.details.error?.failureType === 'subtestsFailed';
+/** `failures` and `leftOut` are what makes a file red. */
+function judge(file, { tests, words, ended, ms }) {
+  const failures = tests.filter((test) => test.failed !== undefined && !test.onlyChildren);
+  const leftOut = tests.filter((test) => test.leftOut !== undefined).map((test) => `${test.name} (${test.leftOut})`);
+  if (tests.length === 0 && ended === 0) leftOut.push('it holds no test that had its turn');
+  if (ended !== 0 && failures.length === 0)
+    failures.push({ name: 'the file as a whole', failed: `it ended: ${ended}` });
+  const passed = tests.filter((test) => !test.suite && test.failed === undefined && test.leftOut === undefined).length;
+  return { file, passed, failures, leftOut, words, ms };
 }
 
-function describe(data) {
-  const error = data.details.error?.cause ?? data.details.error;
-  const place = data.line === undefined ? '' : `    at ${relative(data.file)}:${data.line}:${data.column}\n`;
-  return place + inspect(error, { depth: 6 }).replace(/^/gm, '    ');
+function tellFile({ file, passed, failures, leftOut, words, ms }) {
+  const red = failures.length + leftOut.length > 0;
+  process.stdout.write(`${red ? 'FAIL' : 'ok  '} ${file}  ${passed} passed, ${duration(ms)}\n`);
+  if (red && words !== '') process.stdout.write(`${words.replace(/^/gm, '     | ')}\n`);
 }
 
-function relative(file) {
-  return file === undefined ? '(unknown file)' : path.relative(ROOT, file);
+/** Failures come last, so that they need no search. True when all is well. */
+function tell(results, ms) {
+  const total = (count) => results.reduce((sum, result) => sum + count(result), 0);
+  for (const { file, failures, leftOut } of results) {
+    for (const { name, place, failed } of failures)
+      process.stdout.write(`\n✖ ${file}${place === undefined ? '' : `:${place.line}`}: ${name}\n${indent(failed)}\n`);
+    for (const what of leftOut) process.stdout.write(`\n✖ ${file}: ${what}: nothing may be left out silently\n`);
+  }
+  const [failed, leftOut] = [total(({ failures }) => failures.length), total((result) => result.leftOut.length)];
+  const counts = `${total(({ passed }) => passed)} passed, ${failed} failed, ${leftOut} left out`;
+  process.stdout.write(`\n${results.length} files, ${counts}, ${duration(ms)}\n`);
+  return failed + leftOut === 0;
 }
 
-function fail(message) {
-  process.stderr.write(`caisson: ${message}\n`);
-  process.exitCode = 1;
+function indent(text) {
+  return text.replace(/^/gm, '    ');
 }
 
-main(process.argv.slice(2)).catch((error) => {
-  process.stderr.write(`${inspect(error)}\n`);
-  process.exitCode = 1;
-});
+void main(process.argv.slice(2));

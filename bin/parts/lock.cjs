@@ -97,11 +97,12 @@ function isAlive(holder) {
   return startOf(holder.pid) === holder.start;
 }
 
-/** Clock ticks after boot at which the process began: tells it from a later one with the same id. '' where /proc does not say. */
+/** Clock ticks after boot at which the process began: tells it from a later one with the same id. `ended` for one that only waits to be reaped, '' where /proc does not say. */
 function startOf(pid) {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? 'ended' : fields[19];
   } catch {
     return '';
   }

@@ -1,9 +1,10 @@
 // Owns the proof that the verdict on tests is red for every way a test can be left out. Knows no test of the product.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { type Checkout, makeCheckout, run } from './checkout.ts';
+import { type Checkout, loadPart, makeCheckout, run } from './checkout.ts';
 
 const IMPORT = "import { describe, test } from 'node:test';\n";
 const GOOD = `${IMPORT}describe('all', () => { test('is well', () => {}); });\n`;
@@ -64,7 +65,7 @@ describe('it is red', () => {
     ['for one that is to do', "test('later', { todo: true }, () => {});", /later \(to do\)/, '0 passed, 0 failed, 1'],
     ['for a suite that is skipped', "describe.skip('later', () => {});", /later \(skipped\)/, '0 passed, 0 failed, 1'],
     ['for a file without a test', '', /holds no test/, '0 passed, 0 failed, 1'],
-    ['for a file that does not load', "throw new Error('broken');", /Error: broken/, '0 passed, 1 failed, 1'],
+    ['for a file that does not load', "throw new Error('broken');", /Error: broken/, '0 passed, 1 failed, 0'],
   ];
   for (const [name, text, said, counts] of cases) {
     test(name, async () => {
@@ -79,4 +80,37 @@ describe('it is red', () => {
     const { code, stderr } = await verdict({}, 'test/nowhere');
     assert.deepEqual([code, stderr], [1, 'caisson: no test file matches test/nowhere\n']);
   });
+});
+
+type RunTestFile = (
+  file: string,
+  root: string,
+  deadlineMs: number,
+  groups: Set<number>,
+) => Promise<{ tests: readonly { name: string }[]; words: string; ended: number | string }>;
+
+test('a file that never ends is killed at its deadline together with what it started', async () => {
+  const { runTestFile } = loadPart('test-file') as { runTestFile: RunTestFile };
+  const hanging = `import { spawn } from 'node:child_process';
+    test('is well', () => {});
+    test('hangs', async () => {
+      const child = spawn('sleep', ['1000'], { stdio: 'inherit' });
+      console.log('child ' + child.pid);
+      await new Promise((resolve) => setTimeout(resolve, 1_000_000));
+    });`;
+  await checkout.write('test/hang.test.ts', IMPORT + hanging);
+  const groups = new Set<number>();
+  const { tests, words, ended } = await runTestFile('test/hang.test.ts', checkout.root, 2000, groups);
+  assert.deepEqual([tests.map(({ name }) => name), ended, groups.size], [['is well'], 'ran past 2 s', 0]);
+  const child = Number(/^child (\d+)$/.exec(words)?.[1]);
+  assert.ok(
+    !existsSync(`/proc/${child}`) || readFileSync(`/proc/${child}/stat`, 'utf8').includes(') Z '),
+    'the child lives',
+  );
+});
+
+test('a file that exits in the middle is red, however well its tests went until then', async () => {
+  const { code, stdout } = await verdict({ 'test/a.test.ts': `${GOOD}test('exits', () => process.exit(0));` }, 'all');
+  assert.equal(code, 1);
+  assert.match(stdout, /the file as a whole\n {4}it ended: exited before all its tests had their turn/);
 });
