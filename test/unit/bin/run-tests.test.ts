@@ -112,5 +112,6 @@ test('a file that never ends is killed at its deadline together with what it sta
 test('a file that exits in the middle is red, however well its tests went until then', async () => {
   const { code, stdout } = await verdict({ 'test/a.test.ts': `${GOOD}test('exits', () => process.exit(0));` }, 'all');
   assert.equal(code, 1);
-  assert.match(stdout, /the file as a whole\n {4}it ended: exited before all its tests had their turn/);
+  // How much of its report was written when it exited is chance.
+  assert.match(stdout, /exited before all its tests had their turn|holds no test that had its turn/);
 });
