@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { configSchema } from '../../../src/config/schema.ts';
 import { readFiles } from '../../architecture/source.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -159,6 +160,14 @@ describe('the compose file', () => {
     const mounted = compose().services.caisson.volumes.filter((volume) => volume.startsWith('./'));
     assert.equal(mounted.length, 1);
     for (const volume of mounted) assert.ok(read(volume.split(':')[0] ?? '').length > 0, volume);
+  });
+});
+
+test('the service’s configuration names the engine and the model that the compose file starts', () => {
+  assert.deepEqual(configSchema.parse(parseYaml('deploy/caisson.gpu.yaml')), {
+    server: { host: '0.0.0.0', port: 8484, allowed_hosts: ['localhost', '127.0.0.1'] },
+    backends: [{ name: 'vllm', type: 'openai', url: 'http://vllm:8000/v1' }],
+    model: 'nemotron-3-nano-30b-a3b-fp8',
   });
 });
 
