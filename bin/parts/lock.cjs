@@ -97,7 +97,10 @@ function isAlive(holder) {
   return startOf(holder.pid) === holder.start;
 }
 
-/** Clock ticks after boot at which the process began: tells it from a later one with the same id. `ended` for one that only waits to be reaped, '' where /proc does not say. */
+/**
+ * Clock ticks after boot at which the process began: tells it from a later one with the same id.
+ * `ended` for one that only waits to be reaped, '' where /proc does not say.
+ */
 function startOf(pid) {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,4 +1,4 @@
-// Owns what one test file tells the runner: a line of JSON per test, and one when all had their turn. A reporter of node:test; knows no verdict.
+// Owns what a test file tells the runner, as a reporter of node:test: a line per test, and one at the end. Knows no verdict.
 'use strict';
 const { inspect } = require('node:util');
 

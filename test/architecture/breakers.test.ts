@@ -219,6 +219,7 @@ describe('a forbidden word is found', () => {
           'src/policy/new.ts',
           'export const first = Promise.any([Promise.resolve(1)]);',
           'export const both = AbortSignal.any([]);',
+          'const any = (x: number): number => x; export const called = any(1);',
           "export const table = { any: 'as unknown as', value: new Map([[1, 2]]) };",
           '// any as unknown as, export default, process.env',
           'export const text = `any process.env ${first} let any`;',
@@ -271,9 +272,12 @@ describe('a wrong in the repository is found', () => {
 
   test('paths of the machine, homes of persons and hosts of registries', () => {
     const registry = ['registry', 'npmjs', 'org'].join('.');
-    const text = ['see /srv/build/caisson/x', 'see /home/joe/x', `https://${registry}/zod`, '/home/caisson/work'].join(
-      '\n',
-    );
+    const text = [
+      'see /srv/build/caisson/x',
+      `see ${['', 'home', 'joe', 'x'].join('/')}`,
+      `https://${registry}/zod`,
+      '/home/caisson/work',
+    ].join('\n');
     assert.deepEqual(checkTraces([sourceFile('README.md', text)], ['/srv/build/caisson']).map(formatProblem), [
       'README.md:1: names a path of this machine: /srv/build/caisson [trace]',
       'README.md:2: names the home directory of a person [trace]',

@@ -31,8 +31,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Composition roots that a room may import; every other root is imported by roots only. */
 const DOORS: Readonly<Record<string, readonly string[]>> = { cli: ['src/offline.ts'] };
 
-/** Files beside the roots that may import while running. */
-const LAZY: readonly string[] = [];
+/** Files beside the roots that may import while running: the YAML parser is loaded only where a file is there to be read. */
+const LAZY: readonly string[] = ['src/config/config-file.ts'];
 
 /** The room a file lies in; `root` for the composition roots directly in src/. Undefined outside of src/. */
 export function roomOf(path: string): string | undefined {

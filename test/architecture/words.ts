@@ -59,11 +59,12 @@ function isCode(token: Token | undefined, word: string): boolean {
   return token?.text === word && (token.kind === 'word' || token.kind === 'sign');
 }
 
-/** A member (`Promise.any`) or a key (`any: 1`) is a name, not the type. */
+/** A member (`Promise.any`), a key (`any: 1`), a declaration and a call are names, not the type. */
 function isAnyType(code: readonly Token[], index: number): boolean {
   if (!isCode(code[index], 'any')) return false;
   const [before, after] = [code[index - 1]?.text ?? '', code[index + 1]?.text ?? ''];
-  return before !== '.' && before !== '?.' && !(after === ':' && ['{', ',', ';'].includes(before)) && after !== '(';
+  if (['.', '?.', 'const', 'function'].includes(before)) return false;
+  return !(after === ':' && ['{', ',', ';'].includes(before)) && after !== '(';
 }
 
 /** Lines at depth 0 of `let`, `var`, and of containers that are made empty. */
