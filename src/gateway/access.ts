@@ -1,0 +1,58 @@
+// Owns who speaks: the key of a request, or the owner of the machine on a unix socket, and which roles a route wants. Knows no run.
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import { CaissonError } from '../base/errors.ts';
+import type { Principal, Role } from '../contracts/accounts.ts';
+import type { GatewayPorts } from './ports.ts';
+
+export interface Gate {
+  /** A hook that lets in who has one of the roles; admin has all of them. Runs before the body is read. */
+  admit(...roles: readonly Role[]): onRequestAsyncHookHandler;
+  /** Who was let in. */
+  principalOf(request: FastifyRequest): Principal;
+}
+
+const BEARER = /^Bearer +([\x21-\x7e]{1,256})$/i;
+
+export function createGate(app: FastifyInstance, ports: Pick<GatewayPorts, 'accounts' | 'localOwner'>): Gate {
+  const admitted = new WeakMap<FastifyRequest, Principal>();
+  return {
+    admit:
+      (...roles) =>
+      async (request) => {
+        const principal = await identify(request, app, ports);
+        if (!hasRole(principal, roles))
+          throw new CaissonError('forbidden', `this needs a key with the role ${roles.join(' or ')}`);
+        admitted.set(request, principal);
+      },
+    principalOf: (request) => {
+      const principal = admitted.get(request);
+      if (principal === undefined) throw new CaissonError('internal', 'a route without a gate asked who speaks');
+      return principal;
+    },
+  };
+}
+
+export function hasRole(principal: Principal, roles: readonly Role[]): boolean {
+  return principal.roles.includes('admin') || roles.some((role) => principal.roles.includes(role));
+}
+
+async function identify(
+  request: FastifyRequest,
+  app: FastifyInstance,
+  { accounts, localOwner }: Pick<GatewayPorts, 'accounts' | 'localOwner'>,
+): Promise<Principal> {
+  const header = request.headers.authorization;
+  if (header === undefined) {
+    if (localOwner !== undefined && isUnixSocket(app)) return localOwner;
+    throw new CaissonError('unauthenticated', 'this needs an API key');
+  }
+  const key = BEARER.exec(header)?.[1];
+  const principal = key === undefined ? undefined : await accounts.authenticate(key);
+  if (principal === undefined) throw new CaissonError('unauthenticated', 'the API key is not valid');
+  return principal;
+}
+
+/** Asked of the listener: a peer that has gone has no address either, on any kind of socket. */
+function isUnixSocket(app: FastifyInstance): boolean {
+  return typeof app.server.address() === 'string';
+}

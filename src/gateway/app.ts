@@ -1,0 +1,59 @@
+// Owns the making of the HTTP application: its limits, its hooks in order, its groups of routes. Neither executes nor decides.
+import { fastify, type FastifyInstance } from 'fastify';
+import { createGate } from './access.ts';
+import { approvalRoutes } from './api/approvals.ts';
+import { bundleRoutes } from './api/bundles.ts';
+import { controlRoutes } from './api/control.ts';
+import { journalRoutes } from './api/journal.ts';
+import { keyRoutes } from './api/keys.ts';
+import { runReadingRoutes } from './api/run-reading.ts';
+import { runRoutes } from './api/runs.ts';
+import { readBodiesSafely } from './bodies.ts';
+import { chatRoutes } from './chat/route.ts';
+import { modelRoutes } from './chat/models.ts';
+import { guardEntrance } from './entrance.ts';
+import { answerError, answerErrors, refuseBrokenHttp } from './errors.ts';
+import { operationRoutes } from './operations.ts';
+import type { GatewayPorts } from './ports.ts';
+import type { RouteContext } from './route-context.ts';
+
+const HEADERS_MS = 20_000;
+const KEEP_ALIVE_MS = 75_000;
+const SWEEP_CONNECTIONS_MS = 5000;
+/** Path parameters are ids, hashes and names of models. */
+const MAX_PARAMETER_LENGTH = 512;
+
+/** The application, not listening yet. Each listener has its own: `localOwner` belongs to one on a unix socket only. */
+export function buildApp(ports: GatewayPorts): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    genReqId: () => ports.newId('req'),
+    requestIdHeader: false,
+    bodyLimit: ports.limits.jsonBodyBytes,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // A bundle may take long: bodies have deadlines of their own.
+    requestTimeout: 0,
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: SWEEP_CONNECTIONS_MS },
+    clientErrorHandler: refuseBrokenHttp,
+    frameworkErrors: answerError,
+  });
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+  const gate = createGate(app, ports);
+  guardEntrance(app, ports);
+  readBodiesSafely(app);
+  answerErrors(app, ports);
+  const context: RouteContext = { ports, gate, closing: closing.signal };
+  operationRoutes(app, context);
+  modelRoutes(app, context);
+  chatRoutes(app, context);
+  runRoutes(app, context);
+  runReadingRoutes(app, context);
+  bundleRoutes(app, context);
+  approvalRoutes(app, context);
+  controlRoutes(app, context);
+  keyRoutes(app, context);
+  journalRoutes(app, context);
+  return app;
+}

@@ -1,0 +1,131 @@
+// Owns how every error becomes an HTTP answer, in the shape its clients read. The only file that does. Knows no route.
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CATALOGUE, CaissonError, type ErrorCode, type ErrorReport, reportOf } from '../base/errors.ts';
+import type { ModelErrorEvent } from '../contracts/model-events.ts';
+import { hasUnreadBody } from './bodies.ts';
+import type { GatewayPorts } from './ports.ts';
+
+/** An error of an engine, with what its clients need to know. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  readonly event: ModelErrorEvent;
+
+  constructor(event: ModelErrorEvent) {
+    super(event.message);
+    this.event = event;
+  }
+}
+
+interface HttpError {
+  readonly status: number;
+  readonly report: ErrorReport;
+  /** `code` of the OpenAI shape where it differs. */
+  readonly openaiCode?: string;
+  readonly retryAfter?: number;
+}
+
+const RETRY_SECONDS = 5;
+
+const FRAMEWORK: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_input',
+  FST_ERR_BAD_URL: 'invalid_input',
+  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+};
+
+const OPENAI_TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+};
+
+export function answerErrors(app: FastifyInstance, { logger }: GatewayPorts): void {
+  app.setErrorHandler((error, request, reply) => {
+    if (httpErrorOf(error).report.code === 'internal')
+      logger.error('a request failed unexpectedly', { request: request.id, message: String(error) });
+    answerError(error, request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const hint = 'The README lists the addresses of the service.';
+    answerError(new CaissonError('not_found', 'there is nothing at this address', { hint }), request, reply);
+  });
+}
+
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const answer = httpErrorOf(error);
+  if (hasUnreadBody(request)) reply.header('connection', 'close');
+  if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
+  if (answer.retryAfter !== undefined) reply.header('retry-after', String(answer.retryAfter));
+  const isOpenai = request.url.startsWith('/v1/');
+  reply.code(answer.status).send(isOpenai ? openaiShape(answer) : { error: answer.report });
+}
+
+/** What is no HTTP at all gets a plain no, and the connection ends. */
+export function refuseBrokenHttp(_error: Error, socket: Socket): void {
+  if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  else socket.destroy();
+}
+
+function httpErrorOf(error: unknown): HttpError {
+  if (error instanceof EngineError) return engineError(error.event);
+  if (error instanceof CaissonError) return catalogued(reportOf(error));
+  const code = frameworkCode(error);
+  if (code === undefined)
+    return catalogued({ code: 'internal', message: 'an unexpected error', hint: CATALOGUE.internal.hint });
+  return catalogued({ code, message: (error as Error).message, hint: CATALOGUE[code].hint });
+}
+
+function openaiShape({ status, report, openaiCode }: HttpError): object {
+  const type = OPENAI_TYPES[status] ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
+  const code = openaiCode ?? (status === 401 ? 'invalid_api_key' : report.code);
+  return { error: { message: report.message, type, param: report.place?.field ?? null, code } };
+}
+
+function catalogued(report: ErrorReport): HttpError {
+  const { status } = CATALOGUE[report.code];
+  return status === 503 ? { status, report, retryAfter: RETRY_SECONDS } : { status, report };
+}
+
+function engineError(event: ModelErrorEvent): HttpError {
+  const { code, retryAfter = RETRY_SECONDS } = event;
+  const message = withoutAddresses(event.message);
+  if (code === 'context_exceeded')
+    return {
+      ...catalogued({ code: 'invalid_input', message, hint: 'Send a shorter conversation.' }),
+      openaiCode: 'context_length_exceeded',
+    };
+  if (code === 'overloaded') {
+    const report: ErrorReport = {
+      code: 'backend_unreachable',
+      message,
+      hint: 'The engine is full: send the request again later.',
+    };
+    return { status: 503, report, openaiCode: 'overloaded', retryAfter };
+  }
+  if (code === 'backend_unreachable') {
+    const report: ErrorReport = {
+      code,
+      message: 'the engine of this model cannot be reached',
+      hint: CATALOGUE[code].hint,
+    };
+    return { status: 503, report, retryAfter };
+  }
+  const known = code === 'aborted' ? 'backend_failed' : code;
+  return catalogued({ code: known, message, hint: CATALOGUE[known].hint });
+}
+
+/** Where an engine lives is nobody's business outside. */
+function withoutAddresses(message: string): string {
+  return message
+    .replaceAll(/\b[a-z][a-z+.-]*:\/\/[^\s"')]+/gi, 'the engine')
+    .replaceAll(/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, 'the engine');
+}
+
+function frameworkCode(error: unknown): ErrorCode | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  return FRAMEWORK[error.code];
+}

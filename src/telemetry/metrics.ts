@@ -1,0 +1,108 @@
+// Owns the Prometheus text of the service: names, help, labels. Labels come from closed lists: never an id, never a user's text.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Approvals } from '../contracts/ports.ts';
+import type { Tally } from './tally.ts';
+
+export interface Metrics {
+  /** Text format 0.0.4. */
+  text(): Promise<string>;
+  close(): void;
+}
+
+const NANOSECONDS = 1e9;
+const RESOLUTION_MS = 10;
+const QUANTILES: readonly (readonly [label: string, percent: number])[] = [
+  ['0.5', 50],
+  ['0.99', 99],
+  ['1', 100],
+];
+
+/** Reads the tally when it is asked, so that nothing is counted twice and nothing costs in between. */
+export function createMetrics(of: { readonly tally: Tally; readonly approvals: Pick<Approvals, 'list'> }): Metrics {
+  const { tally, approvals } = of;
+  const registry = new Registry();
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delay.enable();
+  const counter = (name: string, help: string, labelNames: string[], collect: (into: Counter) => void) =>
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        collect(this);
+      },
+    });
+  const gauge = (name: string, help: string, labelNames: string[], collect: (into: Gauge) => void | Promise<void>) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect: function read() {
+        return collect(this);
+      },
+    });
+
+  countRequests(counter, tally);
+  countTokens(counter, tally);
+  countByLabel(counter, 'caisson_runs_ended_total', 'Runs by how they ended.', 'end', () => tally.counts().runs);
+  countByLabel(
+    counter,
+    'caisson_journal_events_total',
+    'Events of the journal by type.',
+    'type',
+    () => tally.counts().events,
+  );
+  gauge('caisson_sandboxes_open', 'Sandboxes that are open now.', [], (into) => into.set(tally.counts().openSandboxes));
+  gauge('caisson_approvals_waiting', 'Questions that wait for a person.', [], async (into) => {
+    into.set((await approvals.list({ state: 'waiting' })).length);
+  });
+  gauge('caisson_event_loop_delay_seconds', 'Delay of the event loop since the last reading.', ['quantile'], (into) => {
+    for (const [quantile, percent] of QUANTILES) into.set({ quantile }, delay.percentile(percent) / NANOSECONDS);
+    delay.reset();
+  });
+  gauge('caisson_memory_resident_bytes', 'Resident memory of this process.', [], (into) =>
+    into.set(process.memoryUsage.rss()),
+  );
+  return { text: () => registry.metrics(), close: () => delay.disable() };
+}
+
+type MakeCounter = (name: string, help: string, labels: string[], collect: (into: Counter) => void) => Counter;
+
+function countRequests(counter: MakeCounter, tally: Tally): void {
+  const labels = ['method', 'route', 'status'];
+  const each = (into: Counter, value: (entry: { readonly count: number; readonly seconds: number }) => number) => {
+    for (const [label, entry] of tally.counts().requests) {
+      const [method = '', route = '', status = ''] = label.split(' ');
+      into.inc({ method, route, status }, value(entry));
+    }
+  };
+  counter('caisson_http_requests_total', 'Answered requests.', labels, (into) => each(into, ({ count }) => count));
+  counter('caisson_http_request_seconds_total', 'Time spent on answered requests.', labels, (into) =>
+    each(into, ({ seconds }) => seconds),
+  );
+}
+
+function countTokens(counter: MakeCounter, tally: Tally): void {
+  counter('caisson_tokens_total', 'Tokens of models, by who used them.', ['for', 'kind'], (into) => {
+    for (const [user, { promptTokens, completionTokens }] of Object.entries(tally.counts().tokens)) {
+      into.inc({ for: user, kind: 'prompt' }, promptTokens);
+      into.inc({ for: user, kind: 'completion' }, completionTokens);
+    }
+  });
+}
+
+function countByLabel(
+  counter: MakeCounter,
+  name: string,
+  help: string,
+  label: string,
+  read: () => ReadonlyMap<string, number>,
+): void {
+  counter(name, help, [label], (into) => {
+    for (const [value, count] of read()) into.inc({ [label]: value }, count);
+  });
+}
