@@ -17,7 +17,7 @@ export const LIMITS = {
   /** A repository with more files than this is refused before anything is copied. */
   repositoryFiles: 200_000,
   /** A larger patch ends the run as failed; the work tree is kept. */
-  patchBytes: 64 * MB,
+  patchBytes: 16 * MB,
   /** A configuration or policy file larger than this is refused. */
   configBytes: 1 * MB,
   /** A task text larger than this is refused. */

@@ -21,6 +21,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'core.pager': 'cat',
   'credential.helper': '',
   'diff.external': '',
+  // What is written here is read once: time counts, not space.
+  'core.looseCompression': '0',
+  'pack.compression': '1',
   'gc.auto': '0',
   'maintenance.auto': 'false',
   'fetch.fsckObjects': 'true',
@@ -49,7 +52,7 @@ export interface GitDone {
   readonly code: number;
 }
 
-/** Rejects with `GitFailed` for an exit code that is not expected, `conflict` when aborted. Output is latin1 where names may be any bytes. */
+/** Rejects with `GitFailed` for an exit code that is not expected, `conflict` when aborted. Output is read as UTF-8. */
 export async function git(words: readonly string[], call: GitCall = {}): Promise<GitDone> {
   const bytes = await gitBytes(words, call);
   return { ...bytes, stdout: bytes.stdout.toString('utf8') };

@@ -13,7 +13,7 @@ import { initGitDir } from './trusted-git.ts';
 export const PACKED_REF = 'refs/heads/base';
 
 /**
- * Makes `bundle` with one parentless commit. Its tree is what a commit of everything would hold: ignored files are left out, tracked ones kept.
+ * Makes `bundle` with one parentless commit. Its tree is what a commit of everything would hold: ignored files are left out.
  * Throws the `repo_…` codes; `repo_too_large` before anything is copied.
  */
 export async function packRepository(options: {
@@ -43,6 +43,8 @@ async function packInto(
   const call = { gitDir, workTree: repository.top, cwd: repository.top, ...signal };
   await git(['read-tree', repository.head], call);
   const measured = await measureTree(call, repository.top, options.limits);
+  // From here on git must not see the repository's objects: it would renew the times of those that it finds there.
+  await rm(join(gitDir, 'objects', 'info', 'alternates'));
   await addEverything(call);
   const links = await dropSubmodules(call);
   const tree = (await git(['write-tree'], call)).stdout.trim();
@@ -50,7 +52,11 @@ async function packInto(
   await git(['update-ref', PACKED_REF, commit], call);
   await git(['bundle', 'create', '--quiet', options.bundle, PACKED_REF], call);
   const { head, branch, headTree } = repository;
-  const dirty = await countDirty(call, headTree, tree);
+  const dirty = await countDirty(
+    { ...call, env: { GIT_ALTERNATE_OBJECT_DIRECTORIES: repository.objects.join(':') } },
+    headTree,
+    tree,
+  );
   return {
     bundle: options.bundle,
     head,

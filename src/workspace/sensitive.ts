@@ -7,7 +7,8 @@ const PATTERNS: readonly RegExp[] = [
   /(?:^|\/)\.pre-commit-config\.yaml$/,
   // Builds that run by themselves.
   /^\.(?:github|gitea|forgejo)\/(?:workflows|actions)\//,
-  /^(?:\.gitlab-ci\.yml|\.gitlab\/|\.circleci\/|\.travis\.yml|\.drone\.yml|\.woodpecker|\.buildkite\/|Jenkinsfile|azure-pipelines|bitbucket-pipelines)/,
+  /^(?:\.gitlab-ci\.yml|\.gitlab\/|\.circleci\/|\.travis\.yml|\.drone\.yml|\.woodpecker|\.buildkite\/)/,
+  /^(?:Jenkinsfile|azure-pipelines|bitbucket-pipelines)/,
   // Git's own files.
   /(?:^|\/)\.git(?:attributes|modules|config)$/,
   // Configuration that tools read on their own.

@@ -1,4 +1,4 @@
-// Owns the walk over a work tree after everything in it is dead: nothing too large, nothing unreadable, no nested repository. Follows no link.
+// Owns the walk over a work tree when everything in it is dead: nothing too large or unreadable, no nested repository. Follows no link.
 import { chmod, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
