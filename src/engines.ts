@@ -7,7 +7,7 @@ import { resolveSecret } from './config/secret.ts';
 import type { BackendConfig } from './config/settings.ts';
 import type { Backend } from './contracts/ports.ts';
 
-/** `allowRecorded`: false in a service, whose clients must not be answered from a script. Throws `rehearsal_refused` and what reading gives. */
+/** `allowRecorded`: false in a service, whose clients must not be answered from a script. Throws `rehearsal_refused`. */
 export function createBackends(
   config: LoadedConfig,
   options: { readonly allowRecorded: boolean },

@@ -16,12 +16,13 @@ import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
 import { createDecide } from './policy/decide.ts';
+import type { Policy } from './policy/policy.ts';
 import { loadPolicyOf } from './policy-file.ts';
 import { createLiveNotes, type LiveNotes } from './runs/notes.ts';
 import type { RunsPorts } from './runs/ports.ts';
 import { recover } from './runs/recover.ts';
 import { createRuns, type Runs } from './runs/service.ts';
-import { openExecutor } from './executors.ts';
+import { type OpenExecutor, openExecutor } from './executors.ts';
 import { type Places, placesOf } from './places.ts';
 import { type Store, openStore } from './store/open.ts';
 import { createRunStore } from './store/run-store.ts';
@@ -64,27 +65,8 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash });
     const router = createRouter(options.backends);
     const notes = createLiveNotes();
-    const ports: RunsPorts = {
-      journal,
-      runStore: createRunStore(store),
-      approvals,
-      executor: executor.port,
-      streamModel: router.stream,
-      findModel: (wish) => router.findModel(wish),
-      decide: createDecide(policy),
-      policyHash: () => policy.hash,
-      clock: systemClock,
-      limits: config.limits,
-      sandboxLimits: config.sandbox,
-      logger,
-      faults,
-      runsRoot: places.runsRoot,
-      workPath: executor.workPath,
-      ...(executor.owner === undefined ? {} : { owner: executor.owner }),
-      host: options.host,
-      startHalted: await wasHalted(journal),
-      progress: notes.tell,
-    };
+    const base = { config, places, store, journal, approvals, router, notes, logger };
+    const ports = runsPorts(base, executor, policy, { ...options, startHalted: await wasHalted(journal) });
     const runs = createRuns(ports);
     const { host } = options;
     await journal.append([
@@ -95,24 +77,43 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
       },
     ]);
     await recover(runs, ports, host === 'service' ? 'resume' : 'end');
-    const house = {
-      config,
-      places,
-      store,
-      journal,
-      approvals,
-      accounts: createAccounts({ store, clock: systemClock }),
-      executor: executor.port,
-      router,
-      runs,
-      notes,
-      logger,
-    };
+    const accounts = createAccounts({ store, clock: systemClock });
+    const house = { ...base, accounts, executor: executor.port, runs };
     return { ...house, close: closing(house) };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+function runsPorts(
+  house: Pick<House, 'config' | 'places' | 'store' | 'journal' | 'approvals' | 'router' | 'notes' | 'logger'>,
+  executor: OpenExecutor,
+  policy: Policy,
+  options: Pick<HouseOptions, 'host' | 'faults'> & { readonly startHalted: boolean },
+): RunsPorts {
+  const { config, router, notes } = house;
+  return {
+    journal: house.journal,
+    runStore: createRunStore(house.store),
+    approvals: house.approvals,
+    executor: executor.port,
+    streamModel: router.stream,
+    findModel: (wish) => router.findModel(wish),
+    decide: createDecide(policy),
+    policyHash: () => policy.hash,
+    clock: systemClock,
+    limits: config.limits,
+    sandboxLimits: config.sandbox,
+    logger: house.logger,
+    faults: options.faults,
+    runsRoot: house.places.runsRoot,
+    workPath: executor.workPath,
+    ...(executor.owner === undefined ? {} : { owner: executor.owner }),
+    host: options.host,
+    startHalted: options.startHalted,
+    progress: notes.tell,
+  };
 }
 
 function closing(house: Omit<House, 'close'>): House['close'] {

@@ -21,7 +21,8 @@ const REPLIES: Readonly<Record<Problem, string>> = {
   empty: 'Your answer was empty. Call a tool to go on, or call finish if the task is done.',
   cut: 'Your answer was cut off by the length limit, so nothing of it was run. Answer again, shorter: write large files in several calls.',
   question:
-    'Nobody can answer questions during the work. Decide by what the repository shows, take the most careful reading of the task, and go on with a tool call; state the assumption in finish.',
+    'Nobody can answer questions during the work. Decide by what the repository shows, take the most careful reading of the ' +
+    'task, and go on with a tool call; state the assumption in finish.',
   thinking_only:
     'Your answer held only thinking and no tool call. Go on with a tool call, or call finish if the task is done.',
   call_as_text:

@@ -14,7 +14,7 @@ export interface ParsedYaml<Value> {
 
 const MOST_PROBLEMS = 20;
 
-/** Throws `code` with the place of the first problem; the message tells all of them. Duplicate keys and aliases that explode are refused. */
+/** Throws `code` with the place of the first problem; the message tells all. Duplicate keys and exploding aliases are refused. */
 export function parseYaml<Schema extends z.ZodType>(
   text: string,
   file: string,
@@ -46,8 +46,7 @@ function problems(
 ): CaissonError {
   const told = issues.slice(0, MOST_PROBLEMS).map((issue) => {
     const path = issue.path.filter((part) => typeof part !== 'symbol');
-    if (issue.code !== 'unrecognized_keys')
-      return { place: placeOf(path), message: issue.message };
+    if (issue.code !== 'unrecognized_keys') return { place: placeOf(path), message: issue.message };
     const [key = ''] = issue.keys;
     const meant = closestWord(key, knownKeys(schema, path));
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;

@@ -116,7 +116,7 @@ export type ExecutorResult<Value> =
   | { readonly ok: false; readonly error: ErrorReport };
 
 /**
- * Everything that touches the sandbox. Methods must not throw for what happens inside it; they reject only when the executor itself is lost.
+ * Everything that touches the sandbox. Methods must not throw for what happens inside; they reject only when the executor is lost.
  * `exec` calls of one sandbox are run one after the other.
  */
 export interface Executor {

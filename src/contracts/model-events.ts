@@ -12,7 +12,8 @@ export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' |
 
 /**
  * A backend must not throw after the first event: failure is an `error` event, and then the stream ends.
- * `finish` comes at most once, after all text and calls; `usage` may come before or after it. A stream that ends without `finish` or `error` is cut.
+ * `finish` comes at most once, after all text and calls; `usage` may come before or after it.
+ * A stream that ends without `finish` or `error` is cut.
  * Fragments of one call share its `index`; `id` and `name` come with the first one; `complete` is true once, on the last,
  * and only if the engine closed the call: a call that never got `complete` was cut and must not be run.
  */

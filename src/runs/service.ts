@@ -15,7 +15,7 @@ import { createHalt } from './halt.ts';
 import { readChecks, readEvents, readPatch } from './history.ts';
 import { liveOut } from './life.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
-import { createQueue } from './queue.ts';
+import { createQueue, type Queue } from './queue.ts';
 import { stopRun } from './stops.ts';
 
 export interface Runs extends RunService {
@@ -27,60 +27,29 @@ export interface Runs extends RunService {
   shutdown(): Promise<void>;
 }
 
+interface Desk {
+  readonly ports: RunsPorts;
+  readonly live: Map<string, LiveRun>;
+  readonly queue: Queue;
+}
+
 export function createRuns(ports: RunsPorts): Runs {
   const live = new Map<string, LiveRun>();
-  const queue = createQueue(ports.limits.runsAtOnce);
+  const desk: Desk = { ports, live, queue: createQueue(ports.limits.runsAtOnce) };
   const halt = createHalt(ports, live);
-
-  const launch = (record: RunRecord, request: RunRequest, history: readonly RunEvent[]) => {
-    const run = newLive(record);
-    live.set(record.id, run);
-    run.ended = queue
-      .enter(run.stop.signal, async () => {
-        run.record = { ...run.record, state: 'running' };
-        await ports.runStore.save(run.record);
-        await liveOut(run, request, history, ports);
-      })
-      .catch((error: unknown) =>
-        ports.logger.error('the journal failed a run', { run: record.id, message: String(error) }),
-      )
-      .finally(() => live.delete(record.id));
-    return run;
-  };
-  const get = async (id: string) => live.get(id)?.record ?? (await ports.runStore.get(id));
-  const known = async (id: string) => {
-    const record = await get(id);
-    if (record === undefined) throw new CaissonError('not_found', `there is no run ${id}`);
-    return record;
-  };
-
+  const known = (id: string) => knownRun(desk, id);
   return {
     create: async (request, bundle, owner) => {
       halt.refuseIfHalted();
       const record = await openRun(request, bundle, owner, ports);
-      launch(record, request, []);
+      launch(desk, record, request, []);
       return record;
     },
-    resume: (record, request, history) => {
-      launch(record, request, history);
-    },
-    get,
+    resume: (record, request, history) => launch(desk, record, request, history),
+    get: async (id) => live.get(id)?.record ?? (await ports.runStore.get(id)),
     list: async (filter) => (await ports.runStore.list(filter)).map((record) => live.get(record.id)?.record ?? record),
-    cancel: async (id, by) => {
-      const run = live.get(id);
-      if (run === undefined) return known(id);
-      stopRun(run, { kind: 'cancelled', by });
-      await run.ended;
-      return known(id);
-    },
-    message: async (id, text, by) => {
-      const run = live.get(id);
-      if (run === undefined)
-        throw new CaissonError('conflict', `run ${(await known(id)).id} has ended and reads no messages`);
-      const emit = createEmit(id, () => run.step, ports);
-      await emit([{ body: { type: 'message_received', by, textHash: sha256(text) }, contents: [text] }]);
-      run.inbox.push(text);
-    },
+    cancel: (id, by) => cancelRun(desk, id, by),
+    message: (id, text, by) => tellRun(desk, id, text, by),
     patch: async (id) => readPatch(await known(id), await readEvents(id, ports), ports),
     checks: async (id) => readChecks(await readEvents((await known(id)).id, ports), ports),
     apply: async (id, wish, _by) => {
@@ -103,6 +72,53 @@ export function createRuns(ports: RunsPorts): Runs {
       await Promise.all(all.map((run) => run.ended));
     },
   };
+}
+
+async function knownRun({ live, ports }: Desk, id: string): Promise<RunRecord> {
+  const record = live.get(id)?.record ?? (await ports.runStore.get(id));
+  if (record === undefined) throw new CaissonError('not_found', `there is no run ${id}`);
+  return record;
+}
+
+function launch(
+  { live, queue, ports }: Desk,
+  record: RunRecord,
+  request: RunRequest,
+  history: readonly RunEvent[],
+): void {
+  const run = newLive(record);
+  live.set(record.id, run);
+  const work = async () => {
+    run.record = { ...run.record, state: 'running' };
+    await ports.runStore.save(run.record);
+    await liveOut(run, request, history, ports);
+  };
+  const lose = (error: unknown) =>
+    ports.logger.error('the journal failed a run', { run: record.id, message: String(error) });
+  run.ended = queue
+    .enter(run.stop.signal, work)
+    .catch(lose)
+    .finally(() => live.delete(record.id));
+}
+
+async function cancelRun(desk: Desk, id: string, by: string): Promise<RunRecord> {
+  const run = desk.live.get(id);
+  if (run !== undefined) {
+    stopRun(run, { kind: 'cancelled', by });
+    await run.ended;
+  }
+  return knownRun(desk, id);
+}
+
+async function tellRun(desk: Desk, id: string, text: string, by: string): Promise<void> {
+  const run = desk.live.get(id);
+  if (run === undefined) {
+    const { state } = await knownRun(desk, id);
+    throw new CaissonError('conflict', `run ${id} is ${state} and reads no messages`);
+  }
+  const emit = createEmit(id, () => run.step, desk.ports);
+  await emit([{ body: { type: 'message_received', by, textHash: sha256(text) }, contents: [text] }]);
+  run.inbox.push(text);
 }
 
 function newLive(record: RunRecord): LiveRun {

@@ -10,75 +10,97 @@ export interface Collector {
 
 const NEWLINE = 0x0a;
 
-/**
- * `keep`: where the whole output goes as soon as it is longer than `outputBytes`. The folder must not be writable by the sandbox.
- */
-export function createCollector(options: {
+/** What was collected so far: everything while it is short, head and tail from then on. */
+interface Collected {
+  readonly room: number;
+  whole: Buffer[];
+  bytes: number;
+  newlines: number;
+  last: number;
+  head: Buffer;
+  tail: Buffer;
+  file: number | undefined;
+}
+
+interface CollectorOptions {
   readonly outputBytes: number;
+  /** Where the whole output goes once it is longer than `outputBytes`. The folder must not be writable by the sandbox. */
   readonly keep?: { readonly hostPath: string; readonly insidePath: string };
-}): Collector {
+}
+
+const NOTHING = Buffer.alloc(0);
+
+export function createCollector(options: CollectorOptions): Collector {
   const room = Math.max(2, options.outputBytes);
-  const half = Math.floor(room / 2);
-  let whole: Buffer[] = [];
-  let total = 0;
-  let newlines = 0;
-  let last = NEWLINE;
-  let head = Buffer.alloc(0);
-  let tail = Buffer.alloc(0);
-  let file: number | undefined;
-
-  const overflow = () => {
-    const all = Buffer.concat(whole);
-    whole = [];
-    head = Buffer.from(all.subarray(0, half));
-    tail = Buffer.from(all.subarray(-half));
-    if (options.keep === undefined) return;
-    file = openKept(options.keep.hostPath);
-    if (file !== undefined) writeSync(file, all);
+  const seen: Collected = {
+    room,
+    whole: [],
+    bytes: 0,
+    newlines: 0,
+    last: NEWLINE,
+    head: NOTHING,
+    tail: NOTHING,
+    file: undefined,
   };
-
   return {
     add: (chunk) => {
-      if (chunk.length === 0) return;
-      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) newlines += 1;
-      last = chunk.at(-1) ?? last;
-      const before = total;
-      total += chunk.length;
-      if (total <= room) {
-        whole.push(chunk);
-        return;
-      }
-      if (before <= room) {
-        whole.push(chunk);
-        overflow();
-        return;
-      }
-      tail = Buffer.from(Buffer.concat([tail, chunk.subarray(-half)]).subarray(-half));
-      if (file !== undefined) writeSync(file, chunk);
+      if (chunk.length > 0) take(seen, chunk, options);
     },
-    bytes: () => total,
+    bytes: () => seen.bytes,
     finish: () => {
-      if (file !== undefined) closeSync(file);
-      const lines = newlines + (total > 0 && last !== NEWLINE ? 1 : 0);
-      if (total <= room) {
-        const text = Buffer.concat(whole).toString('utf8');
-        return { head: text, tail: '', bytes: total, lines, cutBytes: 0, cutLines: 0 };
-      }
-      const first = wholeCharactersAtEnd(head);
-      const end = wholeCharactersAtStart(tail);
-      const cutBytes = total - first.length - end.length;
-      const cutLines = newlines - countNewlines(first) - countNewlines(end);
-      const kept = file === undefined || options.keep === undefined ? {} : { path: options.keep.insidePath };
-      return {
-        head: first.toString('utf8'),
-        tail: end.toString('utf8'),
-        bytes: total,
-        lines,
-        cutBytes,
-        cutLines,
-        ...kept,
-      };
+      if (seen.file !== undefined) closeSync(seen.file);
+      return seen.bytes <= room ? wholeOutput(seen) : cutOutput(seen, options);
     },
+  };
+}
+
+function take(seen: Collected, chunk: Buffer, options: CollectorOptions): void {
+  const wasShort = seen.bytes <= seen.room;
+  seen.bytes += chunk.length;
+  seen.newlines += countNewlines(chunk);
+  seen.last = chunk.at(-1) ?? seen.last;
+  if (wasShort) seen.whole.push(chunk);
+  if (seen.bytes <= seen.room) return;
+  if (wasShort) {
+    overflow(seen, options);
+    return;
+  }
+  const half = Math.floor(seen.room / 2);
+  seen.tail = Buffer.from(Buffer.concat([seen.tail, chunk.subarray(-half)]).subarray(-half));
+  if (seen.file !== undefined) writeSync(seen.file, chunk);
+}
+
+function overflow(seen: Collected, options: CollectorOptions): void {
+  const half = Math.floor(seen.room / 2);
+  const all = Buffer.concat(seen.whole);
+  seen.whole = [];
+  seen.head = Buffer.from(all.subarray(0, half));
+  seen.tail = Buffer.from(all.subarray(-half));
+  if (options.keep === undefined) return;
+  seen.file = openKept(options.keep.hostPath);
+  if (seen.file !== undefined) writeSync(seen.file, all);
+}
+
+function linesOf({ bytes, newlines, last }: Collected): number {
+  return newlines + (bytes > 0 && last !== NEWLINE ? 1 : 0);
+}
+
+function wholeOutput(seen: Collected): ExecOutput {
+  const head = Buffer.concat(seen.whole).toString('utf8');
+  return { head, tail: '', bytes: seen.bytes, lines: linesOf(seen), cutBytes: 0, cutLines: 0 };
+}
+
+function cutOutput(seen: Collected, { keep }: CollectorOptions): ExecOutput {
+  const head = wholeCharactersAtEnd(seen.head);
+  const tail = wholeCharactersAtStart(seen.tail);
+  return {
+    head: head.toString('utf8'),
+    tail: tail.toString('utf8'),
+    bytes: seen.bytes,
+    lines: linesOf(seen),
+    cutBytes: seen.bytes - head.length - tail.length,
+    cutLines: seen.newlines - countNewlines(head) - countNewlines(tail),
+    ...(seen.file === undefined || keep === undefined ? {} : { path: keep.insidePath }),
   };
 }
 

@@ -7,7 +7,8 @@ export const FACTS = 'facts';
 /**
  * Arguments: canary, root of the box, directory to begin in. Facts are gathered with builtins only: no process is started before the
  * host has judged them. A record of the host is MARK NUL STDIN-BYTES NUL COMMAND NUL; MARK is printed behind the output of the command.
- * The live shell is a child of a first one that only waits: `exit`, `exec` and `set -e` in a command end the child, and the first one says so.
+ * The live shell is a child of a first one that only waits: `exit`, `exec` and `set -e` in a command end the child, and the first
+ * one says so.
  * The watchdog is no child of either, so that `wait` does not wait for it; it ends everything when the service is gone.
  */
 export const SHELL_SCRIPT = String.raw`

@@ -2,7 +2,12 @@
 import { spawn } from 'node:child_process';
 
 const [url, repo, firejail] = process.argv.slice(2);
-const tools = [{ type: 'function', function: { name: 'bash', parameters: { type: 'object', properties: { command: { type: 'string' } } } } }];
+const tools = [
+  {
+    type: 'function',
+    function: { name: 'bash', parameters: { type: 'object', properties: { command: { type: 'string' } } } },
+  },
+];
 const messages = [
   { role: 'system', content: 'You are an agent.' },
   { role: 'user', content: 'work' },
@@ -22,7 +27,11 @@ function run(command) {
 
 async function ask() {
   const body = JSON.stringify({ model: 'bench', stream: true, messages, tools });
-  const answer = await fetch(`${url}/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  const answer = await fetch(`${url}/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
   const chunks = (await answer.text()).split('\n\n').filter((line) => line.startsWith('data: {'));
   for (const chunk of chunks) {
     const call = JSON.parse(chunk.slice(6)).choices[0]?.delta?.tool_calls?.[0];
@@ -34,5 +43,9 @@ for (;;) {
   const call = await ask();
   messages.push({ role: 'assistant', content: '', tool_calls: [call] });
   if (call === undefined || call.function.name === 'finish') break;
-  messages.push({ role: 'tool', tool_call_id: call.id, content: await run(JSON.parse(call.function.arguments).command) });
+  messages.push({
+    role: 'tool',
+    tool_call_id: call.id,
+    content: await run(JSON.parse(call.function.arguments).command),
+  });
 }

@@ -10,7 +10,11 @@ export interface Spread {
 
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((left, right) => left - right);
-  return { median: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN, low: sorted[0] ?? Number.NaN, high: sorted.at(-1) ?? Number.NaN };
+  return {
+    median: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN,
+    low: sorted[0] ?? Number.NaN,
+    high: sorted.at(-1) ?? Number.NaN,
+  };
 }
 
 /** Ratio of each pair of one round, so that a drift of the machine's speed cancels out. */
@@ -29,7 +33,10 @@ export interface TreeCost {
 }
 
 /** Runs a program under the shell's `time`, whose figures hold every descendant that was waited for. */
-export function costOf(argv: readonly string[], options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<TreeCost> {
+export function costOf(
+  argv: readonly string[],
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<TreeCost> {
   return new Promise((resolve, reject) => {
     const timed = ['-c', 'TIMEFORMAT="CPU %U %S %R"; time "$@"', 'bench', ...argv];
     const child = spawn('bash', timed, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });

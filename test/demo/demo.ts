@@ -61,7 +61,8 @@ async function showEvidence(run: string, common: readonly string[]): Promise<boo
   heading('the decisions');
   const events = (await caisson(['show', run, '--json', ...common])).output.split('\n').map((line) => JSON.parse(line));
   for (const { step, body } of events)
-    if (body.type === 'decided') console.log(`step ${step}  ${body.verdict.padEnd(5)} ${body.effect.padEnd(8)} ${body.rule}`);
+    if (body.type === 'decided')
+      console.log(`step ${step}  ${body.verdict.padEnd(5)} ${body.effect.padEnd(8)} ${body.rule}`);
   heading('the journal');
   const verified = await caisson(['journal', 'verify', ...common]);
   console.log(verified.output);
@@ -75,7 +76,10 @@ async function main(): Promise<number> {
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
   const folder = await mkdtemp(join(tmpdir(), 'caisson-demo-'));
   try {
-    const { repo } = await makeFixture(values.broken ? 'slugify-js-broken-differently' : 'slugify-js', join(folder, 'repo'));
+    const { repo } = await makeFixture(
+      values.broken ? 'slugify-js-broken-differently' : 'slugify-js',
+      join(folder, 'repo'),
+    );
     return await demonstrate(repo, ['--data-dir', dataDir]);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -102,7 +106,8 @@ async function demonstrate(repo: string, common: readonly string[]): Promise<num
   const journalIsSound = await showEvidence(run, common);
   heading('look further');
   const flags = common.join(' ');
-  for (const command of [`show ${run}`, `diff ${run}`, 'journal verify', 'runs']) console.log(`bin/caisson ${command} ${flags}`);
+  for (const command of [`show ${run}`, `diff ${run}`, 'journal verify', 'runs'])
+    console.log(`bin/caisson ${command} ${flags}`);
   if (values.endpoint === undefined)
     console.log('\nRecorded: the replies of the model. Real: everything else that you saw.');
   if (ran.code !== 0 || !journalIsSound) {
