@@ -43,8 +43,9 @@ describe('a run request', () => {
   const origin = { head: 'a', branch: 'main', headTree: 'b', tree: 'c' };
   const request = { task: 'make the tests pass', model: 'm', origin };
 
-  test('needs a task, a model and an origin; checks default to none', () => {
+  test('needs a task, a model (empty for whichever is served) and an origin; checks default to none', () => {
     assert.deepEqual(runRequestSchema.parse(request), { ...request, checks: [] });
+    assert.equal(runRequestSchema.parse({ ...request, model: '' }).model, '');
     for (const wrong of [
       { ...request, task: '' },
       { ...request, model: '' },
