@@ -1,20 +1,12 @@
 // Owns the overseer of a house in this process: the same questions as over HTTP, asked directly.
 import { CaissonError } from './base/errors.ts';
 import type { Overseer, Seen } from './cli/overseer.ts';
-import type { Principal } from './contracts/accounts.ts';
 import type { ProgressNote } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import type { House } from './house.ts';
+import { LOCAL_OWNER } from './local-owner.ts';
 import { tailRun } from './runs/tail.ts';
 import { serveSocketSoon } from './socket-service.ts';
-
-/** The person who owns the machine: may do everything here. */
-export const LOCAL_OWNER: Principal = {
-  id: 'local',
-  name: 'local',
-  team: 'local',
-  roles: ['admin', 'author', 'approver', 'auditor', 'client'],
-};
 
 export function localOverseer(house: House): Overseer {
   const { runs, approvals, accounts, journal } = house;

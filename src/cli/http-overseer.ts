@@ -72,6 +72,7 @@ async function orUndefined(answer: Promise<string>): Promise<string | undefined>
 /** Follows the stream; after a lost connection it goes on behind the last event it has seen. */
 async function* watch(call: Caller, id: string, after: number, signal: AbortSignal): AsyncGenerator<Seen> {
   let last = after;
+  let over = false;
   for (let failures = 0; failures < TRIES && !signal.aborted;) {
     try {
       const body = await call.open('GET', `/api/v1/runs/${id}/events`, { 'last-event-id': String(last) }, signal);
@@ -81,8 +82,9 @@ async function* watch(call: Caller, id: string, after: number, signal: AbortSign
         if (seen === undefined) continue;
         if (seen.kind === 'event') last = seen.event.seq;
         yield seen;
-        if (seen.kind === 'event' && seen.event.body.type === 'run_ended') return;
+        over ||= seen.kind === 'event' && seen.event.body.type === 'run_ended';
       }
+      if (over) return;
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof CaissonError && error.code !== 'service_unreachable') throw error;

@@ -1,0 +1,106 @@
+// Composition root of the service: opens the house, tests the sandbox, listens, and stops in order.
+import { CaissonError, formatError } from './base/errors.ts';
+import { noFaults } from './base/faults.ts';
+import { jsonLogger, type Logger } from './base/logger.ts';
+import { canonicalJson } from './base/json.ts';
+import { sha256 } from './base/hash.ts';
+import { parseWords } from './cli/cli.ts';
+import { type FlagKind, textFlag } from './cli/context.ts';
+import { helpFor } from './cli/help.ts';
+import { SERVICE_CHAIN } from './contracts/run-events.ts';
+import { createBackends } from './engines.ts';
+import { configOf } from './entry-config.ts';
+import { type House, openHouse } from './house.ts';
+import { listenOnPort, listenOnSocket, type OnTheAir, type Readiness } from './serving.ts';
+
+const FLAGS = {
+  host: { type: 'string', value: 'HOST', help: 'address to listen on (127.0.0.1)' },
+  port: { type: 'string', value: 'PORT', help: 'port to listen on (8484); 0: any' },
+} as const satisfies Readonly<Record<string, FlagKind>>;
+const SERVE = {
+  usage: '',
+  summary: 'the service: gateway, runs, approvals',
+  flags: FLAGS,
+  positionals: [0, 0],
+} as const;
+const ASK_MS = 3000;
+
+/** Serves until the signal aborts. Prints one line with its address when it is ready. */
+export async function serve(words: readonly string[], signal: AbortSignal): Promise<void> {
+  try {
+    const { flags } = parseWords('serve', SERVE, words);
+    if (flags['help'] === true) process.stdout.write(`${helpFor('serve', SERVE)}\n`);
+    else await run(flags, signal);
+  } catch (error) {
+    process.stderr.write(`caisson serve: ${formatError(error)}\n`);
+    process.exitCode = error instanceof CaissonError && error.code === 'usage' ? 2 : 1;
+  }
+}
+
+async function run(flags: Parameters<typeof configOf>[0], signal: AbortSignal): Promise<void> {
+  const config = await configOf(flags, undefined);
+  const { host, port } = config.server;
+  const listen = { host: textFlag(flags, 'host') ?? host, port: portOf(textFlag(flags, 'port')) ?? port };
+  const logger = jsonLogger((line) => process.stderr.write(line), Date.now);
+  const backends = await createBackends(config, { allowRecorded: false });
+  const settled = { ...config, server: { ...config.server, ...listen } };
+  const house = await openHouse(settled, { host: 'service', backends, logger, faults: noFaults });
+  const onTheAir: OnTheAir[] = [];
+  try {
+    const readiness = watchReadiness(house, logger);
+    if (settled.server.socket && settled.server.singleUser) onTheAir.push(await listenOnSocket(house, readiness));
+    const http = await listenOnPort(house, readiness);
+    onTheAir.push(http);
+    process.stdout.write(`caisson serves at ${http.address}\n`);
+    await aborted(signal);
+  } finally {
+    await house.runs.shutdown();
+    await Promise.all(onTheAir.map((one) => one.close()));
+    await house.close('stopped');
+  }
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new CaissonError('usage', `--port ${text}: give a number from 0 to 65535`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** The self-test runs while the service already listens; until it has passed, the service says that it is not ready. */
+function watchReadiness(house: House, logger: Logger): Readiness {
+  let sandbox: string | undefined = 'the sandbox is being tested';
+  void testSandbox(house, logger).then((reason) => {
+    sandbox = reason;
+  });
+  return {
+    ready: async () => {
+      const reasons = sandbox === undefined ? [] : [sandbox];
+      if (house.runs.halted()) reasons.push('Caisson is halted');
+      if ((await house.router.models(AbortSignal.timeout(ASK_MS))).length === 0) reasons.push('no backend answers');
+      return { ok: reasons.length === 0, reasons };
+    },
+  };
+}
+
+/** Undefined: the sandbox holds what it promises. */
+async function testSandbox(house: House, logger: Logger): Promise<string | undefined> {
+  const report = await house.executor.probe();
+  const content = canonicalJson(report);
+  const failed = report.ok
+    ? report.value.checks.filter((check) => !check.ok).map((check) => check.name)
+    : [report.error.message];
+  const ok = failed.length === 0;
+  const body = { type: 'probed', ok, probeHash: sha256(content), failed } as const;
+  await house.journal.append([{ chain: SERVICE_CHAIN, body: { ...body, failed: [...failed] }, contents: [content] }]);
+  if (ok) return undefined;
+  logger.error('the sandbox fails its self-test: no command will run', { failed: failed.join('; ') });
+  return `the sandbox fails its self-test: ${failed.join('; ')}`;
+}

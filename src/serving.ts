@@ -1,0 +1,81 @@
+// Owns the putting of a house on the air: its application on an address, on a unix socket, or both.
+import { systemClock } from './base/clock.ts';
+import { newId } from './base/ids.ts';
+import { buildApp } from './gateway/app.ts';
+import { sweepUploads } from './gateway/api/uploads.ts';
+import { listenOnAddress, listenOnSocket as listenOnPath } from './gateway/listen.ts';
+import type { GatewayPorts } from './gateway/ports.ts';
+import type { House } from './house.ts';
+import { LOCAL_OWNER } from './local-owner.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createTally, type Tally } from './telemetry/tally.ts';
+
+export interface OnTheAir {
+  close(): Promise<void>;
+}
+
+export interface Readiness {
+  ready(): Promise<{ readonly ok: boolean; readonly reasons: readonly string[] }>;
+}
+
+/** The socket of a single user: whoever can open it is the owner of the machine. */
+export async function listenOnSocket(house: House, readiness: Readiness = ALWAYS): Promise<OnTheAir> {
+  const telemetry = createTelemetry(house);
+  const app = buildApp(portsOf(house, readiness, telemetry, true));
+  await listenOnPath(app, house.places.socket);
+  return { close: () => closeAll(app, telemetry) };
+}
+
+/** Resolves with the address, as http://127.0.0.1:8484. Everyone needs a key there. */
+export async function listenOnPort(
+  house: House,
+  readiness: Readiness,
+): Promise<OnTheAir & { readonly address: string }> {
+  const telemetry = createTelemetry(house);
+  const ports = portsOf(house, readiness, telemetry, false);
+  await sweepUploads(ports);
+  const app = buildApp(ports);
+  const address = await listenOnAddress(app, house.config.server.host, house.config.server.port);
+  return { address, close: () => closeAll(app, telemetry) };
+}
+
+const ALWAYS: Readiness = { ready: async () => ({ ok: true, reasons: [] }) };
+
+interface Telemetry {
+  readonly tally: Tally;
+  readonly metrics: Metrics;
+}
+
+function createTelemetry({ journal, approvals }: House): Telemetry {
+  const tally = createTally({ journal });
+  return { tally, metrics: createMetrics({ tally, approvals }) };
+}
+
+async function closeAll(app: { close(): Promise<unknown> }, { tally, metrics }: Telemetry): Promise<void> {
+  await app.close();
+  metrics.close();
+  tally.close();
+}
+
+function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemetry, local: boolean): GatewayPorts {
+  const { router, accounts, runs, approvals, journal, notes, places, config, logger } = house;
+  return {
+    stream: router.stream,
+    models: (signal) => router.models(signal),
+    accounts,
+    runs,
+    approvals,
+    journal,
+    progress: (run, listener) => notes.listen(run, listener),
+    ready: () => readiness.ready(),
+    metrics: () => metrics.text(),
+    tally,
+    uploadsDir: places.uploads,
+    allowedHosts: config.server.allowedHosts,
+    localOwner: local ? LOCAL_OWNER : undefined,
+    limits: config.limits,
+    clock: systemClock,
+    logger,
+    newId: (prefix) => newId(prefix, systemClock.now()),
+  };
+}
