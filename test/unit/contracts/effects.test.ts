@@ -48,7 +48,7 @@ describe('a run request', () => {
     assert.equal(runRequestSchema.parse({ ...request, model: '' }).model, '');
     for (const wrong of [
       { ...request, task: '' },
-      { ...request, model: '' },
+      { task: 'x', origin },
       { task: 'x', model: 'm' },
     ])
       assert.equal(runRequestSchema.safeParse(wrong).success, false);
