@@ -103,17 +103,18 @@ async function demonstrate(repo: string, common: readonly string[]): Promise<num
   });
   await Promise.all(answers);
   if (run === '') return 1;
-  const journalIsSound = await showEvidence(run, common);
+  const done = ran.code === 0;
+  const journalIsSound = done && (await showEvidence(run, common));
   heading('look further');
   const flags = common.join(' ');
   for (const command of [`show ${run}`, `diff ${run}`, 'journal verify', 'runs'])
     console.log(`bin/caisson ${command} ${flags}`);
-  if (values.endpoint === undefined)
-    console.log('\nRecorded: the replies of the model. Real: everything else that you saw.');
-  if (ran.code !== 0 || !journalIsSound) {
-    console.log('\nThe demo FAILED: the run did not end with checks that passed.');
+  if (!done || !journalIsSound) {
+    console.log('\nThe demo FAILED: the run did not end with checks that passed. Its journal says why.');
     return 1;
   }
+  if (values.endpoint === undefined)
+    console.log('\nRecorded: the replies of the model. Real: everything else that you saw.');
   return 0;
 }
 

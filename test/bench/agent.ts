@@ -1,0 +1,99 @@
+// Owns the figures of a whole run of thirty commands, against the least an agent can be with a firejail for each command.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import type { Figure } from './figure.ts';
+import { costOf, ratios, spreadOf } from './measure.ts';
+import { CAISSON, startEndpoint } from './service.ts';
+
+const MB = 1024 * 1024;
+/** Our budget is 0.9 of pi, and this floor was measured at 0.52 of pi. */
+const CPU_BAR = 0.9 / 0.52;
+const WALL_BAR = 1.5;
+const FILES: Readonly<Record<string, string>> = {
+  'README.md': '# app\n',
+  'src/app.js': 'let total = 0;\nexport const sum = (list) => list.reduce((a, b) => a + b, total);\n',
+  'test.js': 'for (let line = 0; line < 200; line += 1) console.log("ok", line);\n',
+};
+
+export async function agentFigures(rounds: number): Promise<readonly Figure[]> {
+  const folder = mkdtempSync(join(process.getuid?.() === 0 ? tmpdir() : homedir(), '.caisson-bench-'));
+  chmodSync(folder, 0o755);
+  const endpoint = await startEndpoint();
+  try {
+    const repo = makeRepo(join(folder, 'repo'));
+    const floorRepo = makeRepo(join(folder, 'floor'));
+    const firejail = JSON.stringify([
+      'firejail',
+      '--noprofile',
+      '--quiet',
+      '--net=none',
+      '--private-tmp',
+      `--whitelist=${floorRepo}`,
+      '--',
+    ]);
+    const floor = [process.execPath, join(import.meta.dirname, 'floor-agent.mjs'), endpoint.url, floorRepo, firejail];
+    const words = [
+      'run',
+      'work',
+      '--repo',
+      repo,
+      '--endpoint',
+      endpoint.url,
+      '--model',
+      'bench',
+      '--data-dir',
+      join(folder, 'data'),
+    ];
+    const ours = [process.execPath, CAISSON, ...words];
+    const costs = { cpu: [[], []] as number[][], wall: [[], []] as number[][], memory: [] as number[] };
+    let grows = 0;
+    for (let round = 0; round <= rounds; round += 1) {
+      endpoint.requests();
+      const own = await costOf(ours);
+      const asked = endpoint.requests();
+      const least = await costOf(floor);
+      if (asked.length < 31 || least.code !== 0)
+        throw new Error(`a run did not get to its end: ${own.output}\n${least.output}`);
+      if (round === 0) continue;
+      grows = asked.filter((request) => !request.grows).length;
+      costs.cpu[0]?.push(own.cpuMs);
+      costs.cpu[1]?.push(least.cpuMs);
+      costs.wall[0]?.push(own.wallMs);
+      costs.wall[1]?.push(least.wallMs);
+      costs.memory.push(own.anonymousBytes / MB);
+    }
+    return [
+      {
+        what: '30 commands: CPU / floor agent with firejail (0.9 × pi)',
+        spread: ratios(costs.cpu[0] ?? [], costs.cpu[1] ?? []),
+        unit: '×',
+        bar: Number(CPU_BAR.toFixed(2)),
+      },
+      {
+        what: '30 commands: wall / floor agent with firejail',
+        spread: ratios(costs.wall[0] ?? [], costs.wall[1] ?? []),
+        unit: '×',
+        bar: WALL_BAR,
+      },
+      { what: '30 commands: anonymous memory of the whole tree', spread: spreadOf(costs.memory), unit: 'MB', bar: 120 },
+      { what: 'requests that do not begin with all of the last', spread: spreadOf([grows]), unit: 'requests', bar: 0 },
+    ];
+  } finally {
+    endpoint.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function makeRepo(root: string): string {
+  mkdirSync(join(root, 'src'), { recursive: true });
+  for (const [path, text] of Object.entries(FILES)) writeFileSync(join(root, path), text);
+  const env = { PATH: process.env['PATH'] ?? '', HOME: root, GIT_CONFIG_NOSYSTEM: '1' };
+  const git = (...words: string[]) =>
+    execFileSync('git', ['-c', 'user.name=B', '-c', 'user.email=b@example.com', ...words], { cwd: root, env });
+  git('init', '--quiet');
+  git('add', '--all');
+  git('commit', '--quiet', '--message', 'start');
+  return root;
+}
