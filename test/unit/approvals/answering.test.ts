@@ -11,14 +11,28 @@ import { noFaults } from '../../../src/base/faults.ts';
 import { sha256 } from '../../../src/base/hash.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { inDirectory } from '../store/scene.ts';
-import { EFFECT, grantIn, HOUR, inScene, newQuestion, no, NOW, patience, POLICY, SHOWN, START, yes } from './scene.ts';
+import {
+  EFFECT,
+  grantIn,
+  HOUR,
+  inScene,
+  newQuestion,
+  no,
+  NOW,
+  patience,
+  POLICY,
+  SHOWN,
+  START,
+  waitingFor,
+  yes,
+} from './scene.ts';
 
 const code = (error: unknown) => (error instanceof CaissonError ? error.code : String(error));
 
 test('a yes gives who waits a grant for this effect, once, until the question ends', async () => {
   await inScene(async ({ approvals, clock }) => {
     const question = await approvals.open(newQuestion());
-    const waiting = approvals.wait(question.id, patience());
+    const waiting = await waitingFor(approvals, question.id);
     clock.now += 5000;
     const record = await approvals.answer(question.id, yes(question));
     assert.deepEqual(record, {
@@ -28,7 +42,7 @@ test('a yes gives who waits a grant for this effect, once, until the question en
       answeredAt: START + 5000,
       note: 'looked at it',
     });
-    assert.deepEqual(await waiting, {
+    assert.deepEqual(await waiting.answer, {
       state: 'approved',
       grant: {
         id: `grant_${question.id}`,
@@ -47,10 +61,10 @@ test('a yes gives who waits a grant for this effect, once, until the question en
 test('a no tells who waits who said it and why', async () => {
   await inScene(async ({ approvals }) => {
     const question = await approvals.open(newQuestion());
-    const waiting = approvals.wait(question.id, patience());
+    const waiting = await waitingFor(approvals, question.id);
     await approvals.answer(question.id, no(question));
     const answer = { state: 'denied', by: 'bob', note: 'not today' };
-    assert.deepEqual(await waiting, answer);
+    assert.deepEqual(await waiting.answer, answer);
     assert.deepEqual(await approvals.wait(question.id, patience()), answer);
   });
 });
@@ -58,9 +72,9 @@ test('a no tells who waits who said it and why', async () => {
 test('a revocation ends the wait', async () => {
   await inScene(async ({ approvals }) => {
     const { id } = await approvals.open(newQuestion());
-    const waiting = approvals.wait(id, patience());
+    const waiting = await waitingFor(approvals, id);
     assert.equal(await approvals.revokeAll({ by: 'halt (root)' }), 1);
-    assert.deepEqual(await waiting, { state: 'revoked', by: 'halt (root)', note: 'revoked' });
+    assert.deepEqual(await waiting.answer, { state: 'revoked', by: 'halt (root)', note: 'revoked' });
   });
 });
 
@@ -68,13 +82,16 @@ test('everyone who waits for one question hears its answer, and nobody hears tha
   await inScene(async ({ approvals }) => {
     const [one, other] = [await approvals.open(newQuestion()), await approvals.open(newQuestion({ run: 'run_2' }))];
     const stop = new AbortController();
-    const waiting = [1, 2, 3].map(() => approvals.wait(one.id, patience()));
-    const alone = approvals.wait(other.id, stop.signal);
+    const waiting = await Promise.all([1, 2, 3].map(() => waitingFor(approvals, one.id)));
+    const alone = await waitingFor(approvals, other.id, stop.signal);
     await approvals.answer(one.id, no(one));
-    assert.deepEqual(new Set((await Promise.all(waiting)).map(({ state }) => state)), new Set(['denied']));
+    assert.deepEqual(
+      new Set((await Promise.all(waiting.map(({ answer }) => answer))).map(({ state }) => state)),
+      new Set(['denied']),
+    );
     assert.equal((await approvals.get(other.id))?.state, 'waiting');
     stop.abort();
-    assert.equal((await alone).state, 'expired');
+    assert.equal((await alone.answer).state, 'expired');
   });
 });
 
@@ -155,10 +172,10 @@ test('a wait that is aborted is a no that leaves the question as it was', async 
   await inScene(async ({ approvals }) => {
     const question = await approvals.open(newQuestion());
     const stop = new AbortController();
-    const waiting = approvals.wait(question.id, stop.signal);
+    const waiting = await waitingFor(approvals, question.id, stop.signal);
     stop.abort();
     const unanswered = { state: 'expired', by: 'the end of the wait', note: 'nobody answered' };
-    assert.deepEqual(await waiting, unanswered);
+    assert.deepEqual(await waiting.answer, unanswered);
     assert.deepEqual(await approvals.wait(question.id, AbortSignal.abort()), unanswered);
     assert.equal((await approvals.get(question.id))?.state, 'waiting');
     await approvals.answer(question.id, yes(question));
@@ -169,10 +186,10 @@ test('a wait that is aborted is a no that leaves the question as it was', async 
 test('closing ends all waits, present and to come, and changes no question', async () => {
   await inScene(async ({ approvals }) => {
     const question = await approvals.open(newQuestion());
-    const waiting = approvals.wait(question.id, patience());
+    const waiting = await waitingFor(approvals, question.id);
     approvals.close();
     const unanswered = { state: 'expired', by: 'the end of the wait', note: 'nobody answered' };
-    assert.deepEqual(await waiting, unanswered);
+    assert.deepEqual(await waiting.answer, unanswered);
     assert.deepEqual(await approvals.wait(question.id, patience()), unanswered);
     assert.equal((await approvals.get(question.id))?.state, 'waiting');
   });
@@ -201,9 +218,9 @@ test('a question survives the death of the process that asked it, and so does it
     await reopen(async (approvals) => {
       const question = await approvals.open(newQuestion());
       assert.equal(question.id, id);
-      const waiting = approvals.wait(id, patience());
+      const waiting = await waitingFor(approvals, id);
       await approvals.answer(id, yes(question));
-      assert.equal((await waiting).state, 'approved');
+      assert.equal((await waiting.answer).state, 'approved');
     });
     const use = await reopen(async (approvals) => approvals.use(grantIn(await approvals.wait(id, patience())), NOW));
     assert.equal(use, 'used');

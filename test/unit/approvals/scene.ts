@@ -89,6 +89,13 @@ export function grantIn(answer: Answer): Grant {
   return answer.grant;
 }
 
+/** Begins to wait, and resolves when that wait has looked once and found no answer: reads are served in order. */
+export async function waitingFor(approvals: OpenApprovals, id: string, signal = patience()) {
+  const answer = approvals.wait(id, signal);
+  await approvals.get(id);
+  return { answer };
+}
+
 /** Asks, says yes, and takes the grant. */
 export async function granted({ approvals }: Scene, changes: Partial<NewQuestion> = {}): Promise<Grant> {
   const question = await approvals.open(newQuestion(changes));

@@ -37,7 +37,15 @@ function ruleWith(lines: Readonly<Record<string, string | undefined>>): string {
 }
 
 test('a good file has its rules in order, each with its line', () => {
-  const text = `${ruleWith({})}\n  - id: second\n    effect: write\n    verdict: allow\n    reason: r\n    advice: a\n    examples: { match: [x] }\n`;
+  const second = [
+    '- id: second',
+    'effect: write',
+    'verdict: allow',
+    'reason: r',
+    'advice: a',
+    'examples: { match: [x] }',
+  ];
+  const text = `${ruleWith({})}\n  ${second.join('\n    ')}\n`;
   const policy = loadPolicy(text, FILE);
   assert.deepEqual(
     { file: policy.file, rules: policy.rules.map(({ matches, ...rule }) => ({ ...rule, matches: typeof matches })) },
