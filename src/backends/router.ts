@@ -1,79 +1,110 @@
-// Owns which backend answers for a model, and that every backend keeps the law of the port. Knows no wire format.
-import { CaissonError } from '../base/errors.ts';
-import type { ModelEvent } from '../contracts/model-events.ts';
+// Owns which backend answers for a model. Knows no wire format and no engine.
+import { CaissonError, reportOf } from '../base/errors.ts';
+import type { ModelErrorEvent } from '../contracts/model-events.ts';
 import type { Backend, ModelInfo, StreamModel } from '../contracts/ports.ts';
+import { failure, lawful } from './lawful.ts';
 
 export interface Router {
+  /** A model that nobody serves is an `error` event `model_not_found`. */
   readonly stream: StreamModel;
-  /** Of all backends that answer; those that do not are left out. */
+  /** Of all backends that answer, in their order; those that do not are left out. */
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
-  /** The model a wish means: '' is the first that is served. Rejects with `model_not_found`. */
+  /** The model a wish means: '' is the first that is served. Rejects with `model_not_found` or why no backend could be asked. */
   findModel(wish: string): Promise<{ readonly model: string; readonly recorded: boolean }>;
   /** The first backend that serves the model; undefined if none does. */
   backendOf(model: string, signal?: AbortSignal): Promise<Backend | undefined>;
 }
 
-const ASK_MS = 5000;
+/** What all backends said of their models. */
+interface Survey {
+  readonly models: readonly ModelInfo[];
+  /** By model, the first backend that serves it. */
+  readonly served: ReadonlyMap<string, Backend>;
+  readonly failures: readonly { readonly backend: string; readonly error: unknown }[];
+}
 
-/** A single backend gets every model: it knows best what it serves, and nothing is asked on the way. */
+const ASK_MS = 5000;
+const HINT = 'Give --endpoint URL --model NAME, or configure backends; `caisson doctor` asks each of them.';
+
+/**
+ * Names that the configuration declares are never asked for. A single backend that declares none gets every model unasked:
+ * it knows best what it serves. Otherwise backends are asked once, and again for a name that is not known.
+ */
 export function createRouter(backends: readonly Backend[]): Router {
-  const served = new Map<string, Backend>();
-  const modelsOf = async (backend: Backend, signal: AbortSignal) => {
-    const models = await backend.models(signal).catch(() => []);
-    for (const { id } of models) if (!served.has(id)) served.set(id, backend);
-    return models;
+  let served: Survey['served'] = new Map();
+  const survey = async (signal: AbortSignal): Promise<Survey> => {
+    const found = await surveyOf(backends, signal);
+    served = found.served;
+    return found;
   };
-  const models = async (signal: AbortSignal) => {
-    const all = await Promise.all(backends.map((backend) => modelsOf(backend, signal)));
-    return all.flat();
-  };
-  const backendOf = async (model: string, signal = AbortSignal.timeout(ASK_MS)) => {
+  const locate = async (model: string, signal: AbortSignal): Promise<Backend | CaissonError> => {
+    const known = backends.find(({ declared }) => declared?.includes(model)) ?? served.get(model);
+    if (known !== undefined) return known;
     const [only] = backends;
-    if (backends.length === 1) return only;
-    if (!served.has(model)) await models(signal);
-    return served.get(model);
+    if (only !== undefined && backends.length === 1 && only.declared === undefined) return only;
+    const found = await survey(signal);
+    return found.served.get(model) ?? notServed(`no backend serves the model "${model}"`, found);
   };
   return {
-    models,
-    backendOf,
+    models: async (signal) => (await survey(signal)).models,
+    backendOf: async (model, signal = AbortSignal.timeout(ASK_MS)) => {
+      const backend = await locate(model, signal);
+      return backend instanceof CaissonError ? undefined : backend;
+    },
     findModel: async (wish) => {
-      const [first] = wish === '' ? await models(AbortSignal.timeout(ASK_MS)) : [{ id: wish }];
-      const backend = first === undefined ? undefined : await backendOf(first.id);
-      if (first === undefined || backend === undefined) throw notServed(wish, [...served.keys()]);
-      return { model: first.id, recorded: backend.recorded };
+      const model = wish === '' ? await firstModel(survey) : wish;
+      const backend = await locate(model, AbortSignal.timeout(ASK_MS));
+      if (backend instanceof CaissonError) throw backend;
+      return { model, recorded: backend.recorded };
     },
     stream: async function* stream(request, signal) {
-      const backend = await backendOf(request.model);
-      if (backend === undefined) {
-        const { message } = notServed(request.model, [...served.keys()]);
-        yield { type: 'error', code: 'model_not_found', message, retryable: false };
-        return;
-      }
-      yield* lawful(backend, backend.stream(request, signal));
+      const backend = await locate(request.model, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]));
+      if (!(backend instanceof CaissonError)) yield* lawful(backend, request, signal);
+      else yield signal.aborted ? failure('', signal) : eventOf(backend);
     },
   };
 }
 
-function notServed(model: string, served: readonly string[]): CaissonError {
-  const list = served.length === 0 ? 'no backend is configured or answers' : `served are: ${served.join(', ')}`;
-  const wish = model === '' ? 'there is no model to work with' : `no backend serves the model "${model}"`;
-  return new CaissonError('model_not_found', `${wish}; ${list}`, {
-    hint: 'Give --endpoint URL --model NAME, or configure backends; `caisson doctor` asks each of them.',
-  });
+async function surveyOf(backends: readonly Backend[], signal: AbortSignal): Promise<Survey> {
+  const answers = await Promise.allSettled(backends.map((backend) => backend.models(signal)));
+  const models: ModelInfo[] = [];
+  const served = new Map<string, Backend>();
+  const failures: { backend: string; error: unknown }[] = [];
+  for (const [index, backend] of backends.entries()) {
+    const answer = answers[index];
+    if (answer?.status === 'rejected') failures.push({ backend: backend.name, error: answer.reason });
+    for (const model of answer?.status === 'fulfilled' ? answer.value : []) {
+      models.push(model);
+      if (!served.has(model.id)) served.set(model.id, backend);
+    }
+  }
+  return { models, served, failures };
 }
 
-/** Nothing follows an error, only usage follows a finish, and nothing is thrown. */
-async function* lawful(backend: Backend, events: AsyncIterable<ModelEvent>): AsyncGenerator<ModelEvent> {
-  let finished = false;
-  try {
-    for await (const event of events) {
-      if (finished && event.type !== 'usage') continue;
-      yield event;
-      if (event.type === 'error') return;
-      finished ||= event.type === 'finish';
-    }
-  } catch (error) {
-    const message = `${backend.name}: ${error instanceof Error ? error.message : String(error)}`;
-    if (!finished) yield { type: 'error', code: 'backend_failed', message, retryable: true };
+async function firstModel(survey: (signal: AbortSignal) => Promise<Survey>): Promise<string> {
+  const found = await survey(AbortSignal.timeout(ASK_MS));
+  const [first] = found.models;
+  if (first === undefined) throw notServed('there is no model to work with', found);
+  return first.id;
+}
+
+/** A backend that could not be asked may be the one that serves it: then that is what is wrong. */
+function notServed(words: string, { served, failures }: Survey): CaissonError {
+  const names = [...served.keys()];
+  const list = names.length === 0 ? '' : `; served are: ${names.join(', ')}`;
+  const [failure] = failures;
+  if (failure === undefined) {
+    const none = names.length === 0 ? '; no backend is configured that serves any' : list;
+    return new CaissonError('model_not_found', `${words}${none}`, { hint: HINT });
   }
+  const reasons = failures.map(
+    ({ backend, error }) => `${backend} did not say what it serves: ${reportOf(error).message}`,
+  );
+  return new CaissonError('backend_unreachable', `${words}${list}; ${reasons.join('; ')}`, { cause: failure.error });
+}
+
+function eventOf({ code, message }: CaissonError): ModelErrorEvent {
+  return code === 'backend_unreachable'
+    ? { type: 'error', code, message, retryable: true }
+    : { type: 'error', code: 'model_not_found', message, retryable: false };
 }

@@ -22,6 +22,8 @@ export interface Backend {
   readonly name: string;
   /** True if the replies are recorded: an outcome made with it says so. */
   readonly recorded: boolean;
+  /** Model ids that the configuration gives it: then it need not be asked. */
+  readonly declared?: readonly string[];
   readonly stream: StreamModel;
   /** Model ids that it serves. Rejects with a coded error when it cannot be reached. */
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;

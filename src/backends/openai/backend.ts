@@ -36,6 +36,7 @@ export function createOpenAIBackend(options: OpenAIOptions): Backend {
   return {
     name,
     recorded: false,
+    ...(options.models === undefined ? {} : { declared: options.models }),
     models: (signal) => modelsOf(client, options, signal),
     stream: (request, signal) => stream(client, request, options, signal),
   };

@@ -1,108 +1,59 @@
-// Owns the replies of a recorded conversation. Plays replies only, and says so loudly when the run leaves the script.
+// Owns a recorded conversation as a backend: it plays replies, and fails loudly when the run leaves the script. Knows no tool.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ChatRequest, Message } from '../../contracts/messages.ts';
-import type { ModelEvent } from '../../contracts/model-events.ts';
+import type { ChatRequest } from '../../contracts/messages.ts';
+import type { ModelErrorEvent, ModelEvent } from '../../contracts/model-events.ts';
 import type { Backend } from '../../contracts/ports.ts';
-import { type Expectation, expectationsOf, type RehearsalReply, type RehearsalScript } from './script.ts';
+import { mismatchOf, receivedOf, showReceived } from './expect.ts';
+import { playReply } from './play.ts';
+import type { RehearsalReply, RehearsalScript } from './script.ts';
 
-const SHOWN = 400;
-const FRAGMENT = 40;
+type Turn =
+  | { readonly ok: true; readonly index: number; readonly reply: RehearsalReply }
+  | { readonly ok: false; readonly error: ModelErrorEvent };
 
-interface Received {
-  readonly tool: string;
-  readonly text: string;
-}
-
-/** The turn is told by the answers already in the request, so that a resumed run finds its place. */
+/** Holds no state: the turn is told by the answers already in the request, so that resumed and parallel runs find their place. */
 export function createRehearsal(script: RehearsalScript, file: string): Backend {
+  const name = `rehearsal:${script.name}`;
   return {
-    name: `rehearsal:${script.name}`,
+    name,
     recorded: true,
-    models: async () => [{ id: script.model, backend: `rehearsal:${script.name}` }],
+    declared: [script.model],
+    models: async () => [{ id: script.model, backend: name }],
     stream: async function* stream(request, signal) {
-      const index = request.messages.filter((message) => message.role === 'assistant').length;
-      const turn = script.turns[index];
-      if (turn === undefined) {
-        yield leftScript(
-          `${file}: the run asks for turn ${index + 1}, the script has ${script.turns.length}; received: ${show(received(request))}`,
-        );
-        return;
-      }
-      const problem = mismatch(expectationsOf(turn.expect), received(request));
-      if (problem !== undefined) {
-        yield leftScript(`${file}: turn ${index + 1} ${problem}`);
-        return;
-      }
-      if (turn.reply.delay_ms !== undefined) await delay(turn.reply.delay_ms, undefined, { signal }).catch(() => {});
-      if (signal.aborted) yield { type: 'error', code: 'aborted', message: 'aborted', retryable: false };
-      else yield* play(turn.reply, index);
+      const turn = findTurn(script, file, request);
+      if (turn.ok) yield* perform(turn, signal);
+      else yield turn.error;
     },
   };
 }
 
-function leftScript(message: string): ModelEvent {
-  return { type: 'error', code: 'rehearsal_left_script', message, retryable: false };
+function findTurn({ turns }: RehearsalScript, file: string, request: ChatRequest): Turn {
+  const index = request.messages.filter((message) => message.role === 'assistant').length;
+  const received = receivedOf(request);
+  const turn = turns[index];
+  if (turn === undefined)
+    return leftScript(
+      `${file}: the script ends after turn ${turns.length}, and turn ${index + 1} was asked for; received ${showReceived(received)}`,
+    );
+  const mismatch = mismatchOf(turn.expect, received);
+  if (mismatch !== undefined) return leftScript(`${file}: turn ${index + 1} ${mismatch}`);
+  return { ok: true, index, reply: turn.reply };
 }
 
-/** What follows the last answer: results of its calls, or words of a person. */
-function received({ messages }: ChatRequest): readonly Received[] {
-  const last = messages.findLastIndex((message) => message.role === 'assistant');
-  const answer = messages[last];
-  const names = new Map(
-    answer?.role === 'assistant' ? (answer.toolCalls ?? []).map((call) => [call.id, call.name]) : [],
-  );
-  return messages.slice(last + 1).map((message) => ({
-    tool: message.role === 'tool' ? (names.get(message.callId) ?? '') : '',
-    text: textOf(message),
-  }));
-}
-
-function textOf(message: Message): string {
-  if (typeof message.content === 'string') return message.content;
-  return message.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
-}
-
-/** Expectations and results are paired in order; results nobody asks about do not matter. */
-function mismatch(expected: readonly Expectation[], got: readonly Received[]): string | undefined {
-  let from = 0;
-  for (const one of expected) {
-    const at = got.findIndex((result, index) => index >= from && meets(one, result));
-    if (at === -1) return `expected ${JSON.stringify(one)}, received: ${show(got)}`;
-    from = at + 1;
+async function* perform(
+  { reply, index }: Extract<Turn, { ok: true }>,
+  signal: AbortSignal,
+): AsyncGenerator<ModelEvent> {
+  if (reply.delay_ms !== undefined) await delay(reply.delay_ms, undefined, { signal }).catch(() => {});
+  for (const event of playReply(reply, index)) {
+    if (signal.aborted) {
+      yield { type: 'error', code: 'aborted', message: 'the request was aborted', retryable: false };
+      return;
+    }
+    yield event;
   }
-  return undefined;
 }
 
-function meets({ tool, status, text, pattern }: Expectation, result: Received): boolean {
-  return (
-    (tool === undefined || tool === result.tool) &&
-    (status === undefined || (result.text.split('\n')[0] ?? '').startsWith(status)) &&
-    (text === undefined || result.text.includes(text)) &&
-    (pattern === undefined || new RegExp(pattern, 'm').test(result.text))
-  );
-}
-
-function show(results: readonly Received[]): string {
-  return JSON.stringify(results.map(({ tool, text }) => ({ tool, text: text.slice(0, SHOWN) })));
-}
-
-function* play(reply: RehearsalReply, turn: number): Generator<ModelEvent> {
-  for (const text of fragments(reply.reasoning ?? '')) yield { type: 'reasoning', text };
-  for (const text of fragments(reply.text ?? '')) yield { type: 'text', text };
-  const calls = reply.calls ?? [];
-  for (const [index, call] of calls.entries()) {
-    const text = 'raw' in call ? call.raw : JSON.stringify(call.arguments);
-    yield { type: 'tool_call', index, id: `call_${turn}_${index}`, name: call.name, complete: false };
-    for (const part of fragments(text)) yield { type: 'tool_call', index, arguments: part, complete: false };
-    yield { type: 'tool_call', index, complete: reply.finish !== 'length' || index < calls.length - 1 };
-  }
-  yield { type: 'usage', ...(reply.usage ?? { promptTokens: 0, completionTokens: 0 }) };
-  yield { type: 'finish', reason: reply.finish ?? (calls.length > 0 ? 'tool_calls' : 'stop') };
-}
-
-function fragments(text: string): readonly string[] {
-  const characters = [...text];
-  const parts: string[] = [];
-  for (let at = 0; at < characters.length; at += FRAGMENT) parts.push(characters.slice(at, at + FRAGMENT).join(''));
-  return parts;
+function leftScript(message: string): Turn {
+  return { ok: false, error: { type: 'error', code: 'rehearsal_left_script', message, retryable: false } };
 }

@@ -1,79 +1,85 @@
-// Owns the form of a recorded conversation. Knows no backend.
+// Owns the form of a recorded conversation: what it replies and what it expects to receive. Knows no backend.
 import { z } from 'zod';
-import { CaissonError } from '../../base/errors.ts';
 import { parseYaml } from '../../base/yaml.ts';
 
-const one = z
+const LONGEST_DELAY_MS = 600_000;
+
+const pattern = z.string().superRefine((source, context) => {
+  const problem = problemOf(source);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+const filled = z.string().min(1, 'must not be empty');
+const expectationShape = {
+  /** Name of the tool whose result this is. */
+  tool: filled.optional(),
+  /** The first words of the first line of the result: `exit status: 1`, `denied`, `ok`. */
+  status: filled.optional(),
+  /** The result, or the message, holds it. */
+  text: filled.optional(),
+  /** A regular expression (`^` and `$` at lines) that matches in it. */
+  pattern: pattern.optional(),
+  /** A message that is no tool result (the task, or a word to the model) holds it. */
+  task: filled.optional(),
+};
+const FIELDS = Object.keys(expectationShape).join(', ');
+const namesSomething = (value: object) => Object.keys(value).length > 0;
+
+const expectation = z
+  .strictObject(expectationShape)
+  .refine(namesSomething, `an expectation must name at least one of ${FIELDS}`);
+const expectations = z
+  .strictObject({ ...expectationShape, all: z.array(expectation).min(1).optional() })
+  .refine(namesSomething, `an expectation must name at least one of ${FIELDS}, or all: with a list of them`)
+  .refine((value) => value.all === undefined || Object.keys(value).length === 1, 'nothing may stand beside all:');
+
+const call = z
   .strictObject({
-    /** Name of the tool whose result this is. */
-    tool: z.string().optional(),
-    /** The first line of the result begins with it. */
-    status: z.string().optional(),
-    /** The result holds it. */
-    text: z.string().optional(),
-    /** A regular expression that matches in the result. */
-    pattern: z.string().optional(),
+    name: filled,
+    arguments: z.record(z.string(), z.unknown()).optional(),
+    /** Argument text as a model would write it, whole or broken. */
+    raw: z.string().optional(),
   })
   .refine(
-    (value) => Object.keys(value).length > 0,
-    'an expectation must name at least one of tool, status, text, pattern',
+    (value) => (value.arguments === undefined) !== (value.raw === undefined),
+    'a call has either arguments: (an object) or raw: (text)',
   );
-const expectation = z.union([z.strictObject({ all: z.array(one).min(1) }), one]);
 const reply = z.strictObject({
   text: z.string().optional(),
   reasoning: z.string().optional(),
-  calls: z
-    .array(
-      z.union([
-        z.strictObject({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }),
-        z.strictObject({ name: z.string(), raw: z.string() }),
-      ]),
-    )
-    .optional(),
+  calls: z.array(call).optional(),
+  /** Absent: tool_calls where there are calls, else stop. */
   finish: z.enum(['stop', 'length', 'tool_calls', 'content_filter', 'abort']).optional(),
-  usage: z.strictObject({ promptTokens: z.int(), completionTokens: z.int() }).optional(),
+  usage: z.strictObject({ promptTokens: z.int().min(0), completionTokens: z.int().min(0) }).optional(),
   /** Milliseconds before the reply begins. */
-  delay_ms: z.int().min(0).max(600_000).optional(),
+  delay_ms: z.int().min(0).max(LONGEST_DELAY_MS).optional(),
 });
-const scriptSchema = z.strictObject({
-  name: z.string().min(1),
-  model: z.string().min(1),
-  turns: z.array(z.strictObject({ expect: expectation.optional(), reply })).min(1),
-});
+const turns = z
+  .array(z.strictObject({ expect: expectations.optional(), reply }))
+  .min(1)
+  .superRefine((list, context) => {
+    for (const [index, turn] of list.entries()) {
+      if (index === 0 || turn.expect !== undefined) continue;
+      const message = `turn ${index + 1} expects nothing: each turn after the first says with expect: what it receives`;
+      context.addIssue({ code: 'custom', path: [index], message });
+    }
+  });
+const scriptSchema = z.strictObject({ name: filled, model: filled, turns });
 
 export type RehearsalScript = z.infer<typeof scriptSchema>;
-export type Expectation = z.infer<typeof one>;
+export type RehearsalTurn = RehearsalScript['turns'][number];
 export type RehearsalReply = z.infer<typeof reply>;
+export type RehearsedCall = z.infer<typeof call>;
+export type Expectation = z.infer<typeof expectation>;
 
-/** Throws `config_invalid` with file:line:column. Every turn but the first must say what it expects. */
+/** Throws `config_invalid` with file:line:column of the first mistake; the message tells the others. */
 export function parseRehearsal(text: string, file: string): RehearsalScript {
-  const { value, placeOf } = parseYaml(text, file, scriptSchema, 'config_invalid');
-  for (const [index, turn] of value.turns.entries()) {
-    const place = placeOf(['turns', index]);
-    if (index > 0 && turn.expect === undefined)
-      throw new CaissonError(
-        'config_invalid',
-        `turn ${index + 1} expects nothing: each turn after the first asserts what it receives`,
-        { place },
-      );
-    for (const { pattern } of expectationsOf(turn.expect)) requirePattern(pattern, place);
-  }
-  return value;
+  return parseYaml(text, file, scriptSchema, 'config_invalid').value;
 }
 
-export function expectationsOf(expect: RehearsalScript['turns'][number]['expect']): readonly Expectation[] {
-  if (expect === undefined) return [];
-  return 'all' in expect ? expect.all : [expect];
-}
-
-function requirePattern(pattern: string | undefined, place: ReturnType<ReturnType<typeof parseYaml>['placeOf']>): void {
-  if (pattern === undefined) return;
+function problemOf(source: string): string | undefined {
   try {
-    new RegExp(pattern, 'm');
+    return new RegExp(source, 'm').source === '' ? 'an empty pattern matches everything' : undefined;
   } catch (cause) {
-    throw new CaissonError('config_invalid', `pattern is no regular expression: ${(cause as Error).message}`, {
-      place,
-      cause,
-    });
+    return `no regular expression: ${(cause as Error).message}`;
   }
 }
