@@ -4,6 +4,8 @@ import { CaissonError } from '../base/errors.ts';
 
 const BODY_MS = 60_000;
 const MAX_DEPTH = 64;
+/** Of opening brackets, those in texts included: a megabyte of nothing but brackets would hold the service up for a second. */
+const MOST_BRACKETS = 250_000;
 
 export function readBodiesSafely(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -34,6 +36,8 @@ function hurry(request: FastifyRequest): void {
 
 function parseBody(text: string): unknown {
   if (text === '') return undefined;
+  if (countUpTo(MOST_BRACKETS, text, '[') + countUpTo(MOST_BRACKETS, text, '{') > MOST_BRACKETS)
+    throw new CaissonError('invalid_json', `the body has more than ${MOST_BRACKETS} lists and objects`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -44,10 +48,16 @@ function parseBody(text: string): unknown {
   return value;
 }
 
+function countUpTo(most: number, text: string, character: string): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at !== -1 && count <= most; at = text.indexOf(character, at + 1)) count += 1;
+  return count;
+}
+
 /** Costs one step per value, not per character; recursion would be the attack. */
 function isDeep(value: unknown): boolean {
   let level: unknown[] = [value];
-  for (let depth = 0; depth <= MAX_DEPTH; depth += 1) {
+  for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
     const next: unknown[] = [];
     for (const item of level) {
       if (typeof item !== 'object' || item === null) continue;
