@@ -1,4 +1,5 @@
 // Owns the one sandbox the agent of a run works in: opened when first needed, opened anew after it was closed. Knows no tool.
+import { CaissonError, reportOf } from '../base/errors.ts';
 import { canonicalJson } from '../base/json.ts';
 import { sha256 } from '../base/hash.ts';
 import { newId } from '../base/ids.ts';
@@ -20,6 +21,8 @@ export interface RunSandbox {
   /** Kills every process; the next `exec` opens a new sandbox on the same files. */
   close(): Promise<DeathReport | undefined>;
 }
+
+const CANCEL_AGAIN_MS = 50;
 
 type Ports = Pick<RunsPorts, 'executor' | 'clock' | 'sandboxLimits'>;
 
@@ -73,19 +76,26 @@ async function openSandbox(request: OpenSandbox, ports: Ports, emit: Emit): Prom
   return opened;
 }
 
+/** A command may begin late, as when the shell is started anew: it is cancelled for as long as it has not ended. */
 async function execUntil(
   ports: Ports,
   request: ExecRequest,
   signal: AbortSignal,
 ): Promise<ExecutorResult<ExecOutcome>> {
+  if (signal.aborted) return { ok: false, error: reportOf(new CaissonError('sandbox_gone', 'the run was stopped')) };
+  let again: NodeJS.Timeout | undefined;
   const cancel = () => {
     ports.executor.cancel(request.sandbox).catch(() => {});
   };
-  if (signal.aborted) cancel();
-  signal.addEventListener('abort', cancel, { once: true });
+  const cancelOn = () => {
+    cancel();
+    again = setInterval(cancel, CANCEL_AGAIN_MS);
+  };
+  signal.addEventListener('abort', cancelOn, { once: true });
   try {
     return await ports.executor.exec(request);
   } finally {
-    signal.removeEventListener('abort', cancel);
+    signal.removeEventListener('abort', cancelOn);
+    clearInterval(again);
   }
 }
