@@ -1,8 +1,7 @@
 // Owns the look at the machine: user, firejail, sandbox, disk, engines. Opens no database and changes nothing that stays.
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { execa } from 'execa';
 import { rgPath } from '@vscode/ripgrep';
 import { formatError } from './base/errors.ts';
 import { silentLogger } from './base/logger.ts';
@@ -21,7 +20,7 @@ export interface Finding {
   readonly hint: string;
 }
 
-const run = promisify(execFile);
+const run = (file: string, words: readonly string[]) => execa(file, [...words], { timeout: ASK_MS, stdin: 'ignore' });
 const FREE_BYTES = 1024 ** 3;
 const ASK_MS = 5000;
 

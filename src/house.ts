@@ -62,7 +62,8 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const executor = await openExecutor(config, places, { node: process.execPath, rg: rgPath }, logger);
     const key = await loadJournalKey(config.journalKeyFile, store);
     const journal = await openJournal({ store, key, clock: systemClock, faults });
-    const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash });
+    const { approvalMs } = config.limits;
+    const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash, approvalMs });
     const router = createRouter(options.backends);
     const notes = createLiveNotes();
     const base = { config, places, store, journal, approvals, router, notes, logger };

@@ -1,4 +1,4 @@
-// Composition root of the service: opens the house, tests the sandbox, listens, and stops in order.
+// Owns the composition of the service: opens the house, tests the sandbox, listens, and stops in order.
 import { CaissonError, formatError } from './base/errors.ts';
 import { noFaults } from './base/faults.ts';
 import { jsonLogger, type Logger } from './base/logger.ts';

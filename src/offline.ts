@@ -7,16 +7,15 @@ import { jsonLogger } from './base/logger.ts';
 import type { Overseer } from './cli/overseer.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { JournalVerdict } from './contracts/journal.ts';
+import type { Finding } from './diagnosis.ts';
 import type { AppliedRef } from './contracts/workspace.ts';
 import { createBackends } from './engines.ts';
 import { openHouse } from './house.ts';
 import { readJournalKey } from './journal/key.ts';
 import { verifyJournal } from './journal/verify.ts';
 import { localOverseer } from './local-overseer.ts';
-import { applyPatch } from './publish/apply.ts';
+import type { applyPatch } from './publish/apply.ts';
 import { openStoreReadOnly } from './store/open.ts';
-
-export { diagnose } from './diagnosis.ts';
 
 /** Does the work in this process. Other terminals reach it on the socket of the data directory. */
 export async function openOffline(config: LoadedConfig): Promise<Overseer> {
@@ -27,9 +26,14 @@ export async function openOffline(config: LoadedConfig): Promise<Overseer> {
   return localOverseer(house);
 }
 
+/** Is this machine fit for the work? */
+export async function diagnose(config: LoadedConfig): Promise<readonly Finding[]> {
+  return (await import('./diagnosis.ts')).diagnose(config);
+}
+
 /** Makes the ref of a granted apply in the person's own repository. */
-export function applyGranted(order: Parameters<typeof applyPatch>[0]): Promise<AppliedRef> {
-  return applyPatch(order);
+export async function applyGranted(order: Parameters<typeof applyPatch>[0]): Promise<AppliedRef> {
+  return (await import('./publish/apply.ts')).applyPatch(order);
 }
 
 export interface VerifyOrder {

@@ -3,7 +3,7 @@ import type { CaissonError } from './base/errors.ts';
 import { answers } from './cli/http-call.ts';
 import type { House } from './house.ts';
 
-const SOON_MS = 1500;
+const SOON_MS = 10_000;
 const ANSWER_MS = 2000;
 
 export interface SocketService {
