@@ -7,6 +7,7 @@ import type { Overseer } from './cli/overseer.ts';
 import { createTerminal } from './cli/terminal.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret.ts';
+import { COMMANDS } from './commands.ts';
 import { configOf } from './entry-config.ts';
 import { VERSION } from './version.ts';
 
@@ -21,6 +22,7 @@ async function start(): Promise<void> {
     terminal,
     signal: stop.signal,
     version: VERSION,
+    commands: COMMANDS,
     confirm: (question) => confirm(question, terminal.interactive && process.stdin.isTTY),
     contextFor: (flags) => ({
       config: (project) => configOf(flags, project),

@@ -9,18 +9,17 @@ import type { LoadedConfig } from './config/load.ts';
 import type { JournalVerdict } from './contracts/journal.ts';
 import type { Finding } from './diagnosis.ts';
 import type { AppliedRef } from './contracts/workspace.ts';
-import { createBackends } from './engines.ts';
-import { openHouse } from './house.ts';
-import { readJournalKey } from './journal/key.ts';
-import { verifyJournal } from './journal/verify.ts';
-import { localOverseer } from './local-overseer.ts';
 import type { applyPatch } from './publish/apply.ts';
-import { openStoreReadOnly } from './store/open.ts';
 
 /** Does the work in this process. Other terminals reach it on the socket of the data directory. */
 export async function openOffline(config: LoadedConfig): Promise<Overseer> {
   const logger = jsonLogger((line) => process.stderr.write(line), Date.now);
   const quiet = { ...logger, info: () => {} };
+  const [{ createBackends }, { openHouse }, { localOverseer }] = await Promise.all([
+    import('./engines.ts'),
+    import('./house.ts'),
+    import('./local-overseer.ts'),
+  ]);
   const backends = await createBackends(config, { allowRecorded: true });
   const house = await openHouse(config, { host: 'cli', backends, logger: quiet, faults: noFaults });
   return localOverseer(house);
@@ -59,6 +58,11 @@ export async function verifyOffline(order: VerifyOrder): Promise<JournalVerdict>
     order.key ??
     (order.file === undefined ? order.loaded?.journalKeyFile : undefined) ??
     join(dirname(file), 'journal.key');
+  const [{ openStoreReadOnly }, { verifyJournal }, { readJournalKey }] = await Promise.all([
+    import('./store/open.ts'),
+    import('./journal/verify.ts'),
+    import('./journal/key.ts'),
+  ]);
   const store = await openStoreReadOnly(file);
   try {
     const headFile = order.head ?? join(dirname(file), 'journal.head');

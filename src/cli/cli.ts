@@ -1,35 +1,16 @@
 // Owns the table of commands and how words become one of them. Knows no command's work.
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { closestWord } from '../base/closest.ts';
 import { CaissonError, formatError } from '../base/errors.ts';
-import { approvalsCommand, approveCommand, denyCommand, haltCommand } from './commands/airlock.ts';
-import { applyCommand } from './commands/apply.ts';
-import { configCommand } from './commands/config.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { journalCommand } from './commands/journal.ts';
-import { keysCommand } from './commands/keys.ts';
-import { diffCommand, runsCommand, showCommand } from './commands/overview.ts';
-import { runCommand } from './commands/run.ts';
 import type { Command, Context, ExitCode, FlagKind, Flags } from './context.ts';
 import { GLOBAL_FLAGS, helpFor, helpOfAll } from './help.ts';
 
-export const COMMANDS: Readonly<Record<string, Command>> = {
-  run: runCommand,
-  runs: runsCommand,
-  show: showCommand,
-  diff: diffCommand,
-  apply: applyCommand,
-  approvals: approvalsCommand,
-  approve: approveCommand,
-  deny: denyCommand,
-  halt: haltCommand,
-  journal: journalCommand,
-  keys: keysCommand,
-  doctor: doctorCommand,
-  config: configCommand,
-};
+/** A command is loaded when it is named: most know rooms that the others do not need. */
+export type Loaders = Readonly<Record<string, () => Promise<Command>>>;
 
 export type Surroundings = Omit<Context, 'positionals' | 'flags' | 'config' | 'overseer'> & {
   readonly version: string;
+  readonly commands: Loaders;
   contextFor(flags: Flags): Pick<Context, 'config' | 'overseer'>;
 };
 
@@ -48,21 +29,33 @@ export async function runCommandLine(words: readonly string[], around: Surroundi
 async function dispatch(words: readonly string[], around: Surroundings): Promise<ExitCode> {
   const [name, ...rest] = words;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    around.terminal.line(helpOfAll(COMMANDS));
+    around.terminal.line(helpOfAll(await loadAll(around.commands)));
     return name === undefined ? 2 : 0;
   }
   if (name === '--version') {
     around.terminal.line(around.version);
     return 0;
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) throw new CaissonError('usage', `there is no command "${name}"`);
+  const command = await loadOne(name, around.commands);
   const { flags, positionals } = parseWords(name, command, rest);
   if (flags['help'] === true) {
     around.terminal.line(helpFor(name, command));
     return 0;
   }
   return command.run({ ...around, ...around.contextFor(flags), flags, positionals });
+}
+
+async function loadOne(name: string, commands: Loaders): Promise<Command> {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load !== undefined) return load();
+  const meant = closestWord(name, Object.keys(commands));
+  const words = meant === undefined ? '' : `; did you mean "${meant}"?`;
+  throw new CaissonError('usage', `there is no command "${name}"${words}`);
+}
+
+async function loadAll(commands: Loaders): Promise<Readonly<Record<string, Command>>> {
+  const pairs = await Promise.all(Object.entries(commands).map(async ([name, load]) => [name, await load()] as const));
+  return Object.fromEntries(pairs);
 }
 
 /** The flags and positionals of one command; throws `usage` for anything it does not take. */
