@@ -19,7 +19,7 @@ export function launchPlan(
     readonly program: readonly string[];
     readonly inContainer: boolean;
   },
-  setup: Pick<SandboxSetup, 'user'>,
+  setup: Pick<SandboxSetup, 'user' | 'firejail'>,
 ): LaunchPlan {
   const user = commandUser(setup);
   const inside = insidePaths(user);
@@ -28,7 +28,7 @@ export function launchPlan(
     'prlimit',
     `--data=${limits.processMemoryBytes}`,
     '--core=0',
-    'firejail',
+    setup.firejail ?? 'firejail',
     `--profile=${given.profile}`,
     `--private=${given.box}`,
     `--private-cwd=${inside.work}`,

@@ -67,7 +67,7 @@ function take(seen: Collected, chunk: Buffer, options: CollectorOptions): void {
   }
   const half = Math.floor(seen.room / 2);
   seen.tail = Buffer.from(Buffer.concat([seen.tail, chunk.subarray(-half)]).subarray(-half));
-  if (seen.file !== undefined) writeSync(seen.file, chunk);
+  keepOn(seen, chunk);
 }
 
 function overflow(seen: Collected, options: CollectorOptions): void {
@@ -78,7 +78,18 @@ function overflow(seen: Collected, options: CollectorOptions): void {
   seen.tail = Buffer.from(all.subarray(-half));
   if (options.keep === undefined) return;
   seen.file = openKept(options.keep.hostPath);
-  if (seen.file !== undefined) writeSync(seen.file, all);
+  keepOn(seen, all);
+}
+
+/** A disk that is full ends the keeping, not the command. */
+function keepOn(seen: Collected, bytes: Buffer): void {
+  if (seen.file === undefined) return;
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(seen.file, bytes, at);
+  } catch {
+    closeSync(seen.file);
+    seen.file = undefined;
+  }
 }
 
 function linesOf({ bytes, newlines, last }: Collected): number {
@@ -115,7 +126,7 @@ function openKept(path: string): number | undefined {
 
 function countNewlines(bytes: Buffer): number {
   let count = 0;
-  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
+  for (const byte of bytes) if (byte === NEWLINE) count += 1;
   return count;
 }
 

@@ -13,7 +13,11 @@ export function findUser(name: string, passwd = '/etc/passwd'): CommandUser | un
   const line = readFileSync(passwd, 'utf8')
     .split('\n')
     .find((entry) => entry.startsWith(`${name}:`));
-  const [found, , uid, gid, , home] = line?.split(':') ?? [];
-  if (found === undefined || home === undefined) return undefined;
-  return { name: found, uid: Number(uid), gid: Number(gid), home };
+  const [found, , uid = '', gid = '', , home] = line?.split(':') ?? [];
+  if (found !== name || name === '' || home === undefined || !isId(uid) || !isId(gid)) return undefined;
+  return { name, uid: Number(uid), gid: Number(gid), home };
+}
+
+function isId(text: string): boolean {
+  return /^\d+$/.test(text);
 }

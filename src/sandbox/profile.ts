@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CaissonError } from '../base/errors.ts';
 
 const SHIPPED = new URL('../../deploy/profiles/agent.profile', import.meta.url);
 const USUAL = new Set([
@@ -22,25 +23,28 @@ const USUAL = new Set([
   'media',
   'sys',
 ]);
-/** Firejail reads `${…}`, and a newline would begin another rule. */
-const UNSAFE = /[\n\r$]/;
+/** Firejail reads `${…}` and patterns, trims lines, and a line break begins another rule: all else would hide something else. */
+const SAFE = /^\/[^\n\r$*?[\]\\]*[^\s$*?[\]\\]$/;
+/** What firejail reads otherwise or refuses in a name. As `?` it stands for itself, and for any other character. */
+const STRANGE = /[^\w.\-+:@=\s\u0080-\uffff]|[\n\r\t]|\s$/g;
 
 export interface ProfileFile {
   readonly path: string;
   dispose(): void;
 }
 
-/** The text of the profile. A path that a profile line cannot hold is refused by leaving it to `--blacklist`'s caller: it throws. */
+/** The text of the profile. Throws `sandbox_unavailable` for a path that a line of a profile cannot hold. */
 export function profileText(hidden: readonly string[], topLevel: readonly string[] = readdirSync('/')): string {
   const strange = topLevel
     .filter((name) => !USUAL.has(name) && !/^lib(?:32|64|x32)?$/.test(name))
-    .map((name) => `/${name}`);
-  const lines = [...strange, ...hidden].map((path) => {
-    if (UNSAFE.test(path))
-      throw new Error(`a path with a line break or a dollar sign cannot be hidden: ${JSON.stringify(path)}`);
-    return `blacklist ${path}`;
+    .map((name) => `blacklist /${name.replaceAll(STRANGE, '?')}\n`);
+  const named = hidden.map((path) => {
+    if (SAFE.test(path)) return `blacklist ${path}\n`;
+    const message = `the profile of the sandbox cannot hide the path ${JSON.stringify(path)}`;
+    throw new CaissonError('sandbox_unavailable', message, { hint: 'Give it a plain absolute path.' });
   });
-  return `${readFileSync(SHIPPED, 'utf8')}\n# This host\n${lines.join('\n')}\n`;
+  const lines = [...strange, ...named];
+  return `${readFileSync(SHIPPED, 'utf8')}\n# This host\n${lines.join('')}`;
 }
 
 /** Writes it where no sandbox can reach it: each one has a /tmp of its own. */

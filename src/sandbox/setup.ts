@@ -16,6 +16,8 @@ export interface SandboxSetup {
   readonly toolbox: string;
   /** Root mode: who runs the commands. Absent: the user of this process. */
   readonly user?: CommandUser;
+  /** Path of firejail. Absent: it is looked for in the usual places. */
+  readonly firejail?: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -1,4 +1,5 @@
 // Owns what Caisson itself needs inside a sandbox: Node and ripgrep, wherever the host has them. Knows no sandbox.
+import { randomUUID } from 'node:crypto';
 import { chmod, copyFile, link, lstat, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BOX_BIN } from './setup.ts';
@@ -14,7 +15,7 @@ export async function fillToolbox(dir: string, from: { readonly node: string; re
 async function place(source: string, target: string): Promise<void> {
   const [wanted, there] = await Promise.all([stat(source), stat(target).catch(() => undefined)]);
   if (there?.size === wanted.size && there.mtimeMs >= wanted.mtimeMs) return;
-  const part = `${target}.${process.pid}`;
+  const part = `${target}.${randomUUID()}`;
   await copyFile(source, part);
   await chmod(part, 0o755);
   await rename(part, target);
