@@ -100,6 +100,10 @@ export const CATALOGUE = {
     status: 413,
     hint: 'Give a smaller repository, or raise limits.repository_bytes / repository_files.',
   },
+  repo_unreadable: {
+    status: 400,
+    hint: 'Make what is named readable (or name it in .gitignore); missing objects come with git fetch --refetch --no-filter.',
+  },
   repo_changed: { status: 409, hint: 'The recorded base is not in this repository any more: run the task again.' },
   bundle_invalid: { status: 400, hint: 'Upload a git bundle made by `caisson run`.' },
   patch_refused: { status: 409, hint: 'The patch does not give the recorded tree on this base; nothing was applied.' },

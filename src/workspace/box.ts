@@ -1,21 +1,23 @@
 // Owns what a sandbox sees as its home: a checkout of a tree, an empty home, a place for kept output. Knows no sandbox.
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { constants, cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { CaissonError } from '../base/errors.ts';
+import { PACKED_REF } from './bundle.ts';
 import { git } from './git.ts';
+import { formatConfig } from './trusted-git.ts';
 
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-const INNER_CONFIG =
-  '[core]\n\trepositoryformatversion = 0\n\tbare = false\n[user]\n\tname = Caisson\n\temail = caisson@localhost\n[gc]\n\tauto = 0\n';
+const INNER_CONFIG = '[user]\n\tname = Caisson\n\temail = caisson@localhost\n[gc]\n\tauto = 0\n';
 
 /**
  * `box` must not exist. The checkout gets a throw-away `.git` of its own, for `git diff` and `git log` inside; it shares nothing with the
- * trusted git directory and is never read again. `owner`: who shall own all of it, when this process is root.
+ * trusted git directory and is never read again. Its HEAD is what the work began on. `owner`: who shall own all of it, when this
+ * process is root. Throws `data_dir_unusable`, `disk_full`.
  */
 export async function makeBox(options: {
   readonly git: string;
@@ -25,42 +27,44 @@ export async function makeBox(options: {
 }): Promise<void> {
   const { box } = options;
   const work = join(box, 'work');
-  await mkdir(box, { recursive: true, mode: 0o755 });
+  await mkdir(box, { recursive: true, mode: 0o700 });
   await Promise.all([
     mkdir(join(work, '.git'), { recursive: true }),
     mkdir(join(box, 'home')),
     mkdir(join(box, 'out')),
   ]);
   await Promise.all([
-    writeFile(join(box, '.bashrc'), ''),
+    writeFile(join(box, '.bashrc'), '', { flag: 'wx' }),
     checkOut(options.git, options.tree, work),
     makeInnerGit(options.git, join(work, '.git')),
   ]);
   if (options.owner !== undefined) await giveTo(options.owner, box);
 }
 
+/** By the attributes of the trusted git directory: every file gets the bytes that the tree has. */
 async function checkOut(gitDir: string, tree: string, work: string): Promise<void> {
-  const call = { gitDir, workTree: work, cwd: work, env: { GIT_INDEX_FILE: join(work, '.git', 'index') } };
+  const call = { gitDir, workTree: work, cwd: work, index: join(work, '.git', 'index') };
   await git(['read-tree', tree], call);
   await git(['checkout-index', '--all', '--index', '--quiet'], call);
 }
 
 async function makeInnerGit(trusted: string, inner: string): Promise<void> {
   await mkdir(join(inner, 'refs', 'heads'), { recursive: true });
-  const { stdout } = await git(['rev-parse', '--verify', 'refs/heads/base'], { gitDir: trusted });
+  const { stdout } = await git(['rev-parse', '--verify', PACKED_REF], { gitDir: trusted });
   await Promise.all([
     writeFile(join(inner, 'HEAD'), 'ref: refs/heads/main\n'),
-    writeFile(join(inner, 'config'), INNER_CONFIG),
+    writeFile(join(inner, 'config'), formatConfig(stdout.trim().length, false) + INNER_CONFIG),
     writeFile(join(inner, 'refs', 'heads', 'main'), stdout),
-    cp(join(trusted, 'objects'), join(inner, 'objects'), { recursive: true }),
+    cp(join(trusted, 'objects'), join(inner, 'objects'), { recursive: true, mode: constants.COPYFILE_FICLONE }),
   ]);
 }
 
 async function giveTo({ uid, gid }: Owner, box: string): Promise<void> {
-  const done = await execa('chown', ['-R', '-h', `${uid}:${gid}`, box], {
+  const done = await execa('chown', ['-R', '-h', '--', `${uid}:${gid}`, box], {
+    cwd: '/',
     reject: false,
     extendEnv: false,
-    env: { PATH: '/usr/bin:/bin' },
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
   });
   if (done.exitCode !== 0)
     throw new CaissonError('data_dir_unusable', `the box could not be given to its user: ${done.stderr}`);

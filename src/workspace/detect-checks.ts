@@ -8,40 +8,76 @@ interface Tree {
   readonly tree: string;
 }
 
+interface Root {
+  has(name: string): boolean;
+  /** '' if there is no such file. */
+  read(name: string): Promise<string>;
+}
+
 const MAX_BYTES = 256 * 1024;
+
+/** In this order; the first that gives a command counts. */
+const SIGNS: readonly ((root: Root) => Promise<string | undefined>)[] = [
+  npmTest,
+  makeTest,
+  compilerTest,
+  pythonTest,
+  scriptTest,
+];
 
 /** The first sign counts; [] if there is none. */
 export async function detectChecks(of: Tree): Promise<readonly Check[]> {
-  const names = new Set((await git(['ls-tree', '-z', '--name-only', of.tree], { gitDir: of.git })).stdout.split('\0'));
-  const run = (await commandOf(names, of)) ?? '';
-  return run === '' ? [] : [{ name: 'tests', run }];
+  const root = await rootOf(of);
+  for (const sign of SIGNS) {
+    const run = await sign(root);
+    if (run !== undefined) return [{ name: 'tests', run }];
+  }
+  return [];
 }
 
-async function commandOf(names: ReadonlySet<string>, of: Tree): Promise<string | undefined> {
-  const read = async (path: string) =>
-    names.has(path) ? ((await readTreeFile({ ...of, path, maxBytes: MAX_BYTES }))?.text ?? '') : '';
-  const npm = npmTest(await read('package.json'));
-  if (npm !== undefined) return npm;
-  if (/^(?:test|check)\s*:/m.test(await read('Makefile')))
-    return /^test\s*:/m.test(await read('Makefile')) ? 'make test' : 'make check';
-  if (names.has('Cargo.toml')) return 'cargo test --offline';
-  if (names.has('go.mod')) return 'go test ./...';
-  const python = ['pytest.ini', 'tox.ini', 'setup.cfg', 'pyproject.toml'];
-  for (const path of python)
-    if (path === 'pytest.ini' ? names.has(path) : /pytest/.test(await read(path))) return 'python3 -m pytest -q';
-  if (names.has('test.sh')) return 'sh test.sh';
-  return undefined;
+async function rootOf(of: Tree): Promise<Root> {
+  const { stdout } = await git(['ls-tree', '-z', '--name-only', of.tree], { gitDir: of.git });
+  const names = new Set(stdout.split('\0'));
+  const read = async (path: string) => (await readTreeFile({ ...of, path, maxBytes: MAX_BYTES }))?.text ?? '';
+  return { has: (name) => names.has(name), read: async (name) => (names.has(name) ? await read(name) : '') };
 }
 
 /** A plain Node command is taken as it is: npm itself may be missing where the checks run. */
-function npmTest(text: string): string | undefined {
-  if (text === '') return undefined;
+async function npmTest(root: Root): Promise<string | undefined> {
   try {
-    const { scripts } = JSON.parse(text) as { scripts?: { test?: unknown } };
-    const test = scripts?.test;
-    if (typeof test !== 'string' || test.includes('no test specified')) return undefined;
-    return /^node [-\w./ *]+$/.test(test) ? test : 'npm test --silent';
+    const manifest = JSON.parse(await root.read('package.json')) as { scripts?: { test?: unknown } } | null;
+    const test = manifest?.scripts?.test;
+    if (typeof test !== 'string' || test.trim() === '' || test.includes('no test specified')) return undefined;
+    return /^node [-\w./ *=]+$/.test(test) ? test : 'npm test --silent';
   } catch {
     return undefined;
   }
+}
+
+async function makeTest(root: Root): Promise<string | undefined> {
+  const name = ['GNUmakefile', 'makefile', 'Makefile'].find((file) => root.has(file));
+  const targets = name === undefined ? '' : await root.read(name);
+  return ['test', 'check']
+    .filter((target) => new RegExp(`^${target}\\s*::?(?!=)`, 'm').test(targets))
+    .map((target) => `make ${target}`)[0];
+}
+
+function compilerTest(root: Root): Promise<string | undefined> {
+  if (root.has('Cargo.toml')) return Promise.resolve('cargo test --offline');
+  return Promise.resolve(root.has('go.mod') ? 'go test ./...' : undefined);
+}
+
+async function pythonTest(root: Root): Promise<string | undefined> {
+  if (root.has('pytest.ini') || root.has('conftest.py')) return 'python3 -m pytest -q';
+  for (const name of ['tox.ini', 'setup.cfg', 'pyproject.toml'])
+    if (/pytest/.test(await root.read(name))) return 'python3 -m pytest -q';
+  return undefined;
+}
+
+async function scriptTest(root: Root): Promise<string | undefined> {
+  for (const name of ['test.sh', 'run-tests.sh', 'test']) {
+    const [shell] = /(?<=^#!.*\b)(?:bash|sh)\b/.exec(await root.read(name)) ?? [];
+    if (shell !== undefined) return `${shell} ${name}`;
+  }
+  return root.has('test.sh') ? 'sh test.sh' : undefined;
 }

@@ -1,129 +1,181 @@
 // Owns every call of git on the host: environment from nothing, no hook, filter, monitor or prompt, a deadline. Knows no repository.
+import { createReadStream } from 'node:fs';
 import { execa } from 'execa';
 import { CaissonError } from '../base/errors.ts';
+import { quotePath } from './byte-path.ts';
 
 const DEADLINE_MS = 10 * 60 * 1000;
 const OUTPUT_BYTES = 256 * 1024 * 1024;
 
-/** Settings that hold over whatever a repository's own configuration says. */
+/** Hold over whatever a repository's own configuration says. Given as words, because git before 2.31 reads none from its environment. */
 const SETTINGS: Readonly<Record<string, string>> = {
-  'safe.directory': '*',
   'core.hooksPath': '/dev/null',
   'core.fsmonitor': 'false',
   'core.attributesFile': '/dev/null',
   'core.excludesFile': '/dev/null',
   'core.autocrlf': 'false',
+  'core.safecrlf': 'false',
   'core.quotePath': 'false',
   'core.untrackedCache': 'false',
   'core.splitIndex': 'false',
-  'core.alternateRefsCommand': '',
   'core.sshCommand': '/bin/false',
   'core.pager': 'cat',
+  'core.bigFileThreshold': '64m',
   'credential.helper': '',
-  'diff.external': '',
-  // What is written here is read once: time counts, not space.
-  'core.looseCompression': '0',
-  'pack.compression': '1',
   'gc.auto': '0',
   'maintenance.auto': 'false',
-  'fetch.fsckObjects': 'true',
   'submodule.recurse': 'false',
   'protocol.allow': 'never',
-  'protocol.file.allow': 'always',
-  'init.defaultBranch': 'main',
-  'commit.gpgSign': 'false',
 };
+const FIXED_WORDS = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 
 export interface GitCall {
-  /** Directory git runs in; '/' unless given. */
-  readonly cwd?: string;
+  /** Always given where a repository is meant: git looks for none by itself. */
   readonly gitDir?: string;
   readonly workTree?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string | Uint8Array;
+  /** Directory git runs in; '/' unless given. */
+  readonly cwd?: string;
+  readonly index?: string;
+  /** Object directories to read from beside the own one. */
+  readonly objects?: readonly string[];
+  /** Settings of this call beside the fixed ones. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** With it, git reads a person's own settings below this home directory. For `git config` only, which acts on none. */
+  readonly home?: string;
+  /** Milliseconds since 1970 of a commit; 0 unless given. */
+  readonly time?: number;
+  /** Text, bytes, or an open file that is read from where it stands. */
+  readonly stdin?: string | Uint8Array | number;
   readonly signal?: AbortSignal;
   /** Exit codes that are no failure; [0] unless given. */
   readonly codes?: readonly number[];
+  /** More output than this ends git; 256 MiB unless given. */
+  readonly outputBytes?: number;
 }
 
-export interface GitDone {
-  readonly stdout: string;
+export interface GitBytes {
+  readonly stdout: Buffer;
   readonly stderr: string;
   readonly code: number;
+  /** The output went over its limit; `stdout` is its beginning. */
+  readonly cut: boolean;
 }
 
-/** Rejects with `GitFailed` for an exit code that is not expected, `conflict` when aborted. Output is read as UTF-8. */
-export async function git(words: readonly string[], call: GitCall = {}): Promise<GitDone> {
-  const bytes = await gitBytes(words, call);
-  return { ...bytes, stdout: bytes.stdout.toString('utf8') };
+export type GitText = Omit<GitBytes, 'stdout'> & { readonly stdout: string };
+
+/** Output as text in which each character is one byte, because names may be any bytes. Rejects like `gitBytes`; also when cut. */
+export async function git(words: readonly string[], call: GitCall = {}): Promise<GitText> {
+  const done = await gitBytes(words, call);
+  if (done.cut) throw new GitFailed(words, done.code, 'it printed more than is read');
+  return { ...done, stdout: done.stdout.toString('latin1') };
 }
 
-/** The same, with standard output as bytes. */
-export async function gitBytes(
-  words: readonly string[],
-  call: GitCall = {},
-): Promise<Omit<GitDone, 'stdout'> & { readonly stdout: Buffer }> {
-  const done = await execa('git', [...words], {
+/** Rejects with `GitFailed` for an exit code that is not expected, `conflict` when aborted, `disk_full`. */
+export async function gitBytes(words: readonly string[], call: GitCall = {}): Promise<GitBytes> {
+  const child = start(words, call);
+  const end = watch(child.pid, call.signal);
+  const done = await child.finally(end.stop);
+  const stderr = Buffer.from(done.stderr).toString('utf8');
+  const code = done.exitCode ?? -1;
+  if (end.why() === 'aborted') throw new CaissonError('conflict', 'interrupted');
+  if (end.why() === 'late') throw new GitFailed(words, code, 'it did not end in time');
+  if (/No space left on device/.test(stderr)) throw new CaissonError('disk_full', `git: ${stderr.slice(0, 200)}`);
+  const good = done.isMaxBuffer || (call.codes ?? [0]).includes(code);
+  if (!good) throw new GitFailed(words, code, stderr === '' ? (done.originalMessage ?? '') : stderr);
+  return { stdout: Buffer.from(done.stdout), stderr, code, cut: done.isMaxBuffer };
+}
+
+function start(words: readonly string[], call: GitCall) {
+  return execa('git', [...wordsFor(call), ...words], {
     cwd: call.cwd ?? '/',
     env: environment(call),
     extendEnv: false,
+    detached: true,
     reject: false,
     encoding: 'buffer',
     stripFinalNewline: false,
-    maxBuffer: OUTPUT_BYTES,
-    timeout: DEADLINE_MS,
-    forceKillAfterDelay: 1000,
-    ...(call.stdin === undefined ? { stdin: 'ignore' as const } : { input: call.stdin }),
-    ...(call.signal === undefined ? {} : { cancelSignal: call.signal }),
+    maxBuffer: call.outputBytes ?? OUTPUT_BYTES,
+    ...inputOf(call.stdin),
   });
-  const stderr = Buffer.from(done.stderr ?? '').toString('utf8');
-  if (done.isCanceled) throw new CaissonError('conflict', 'interrupted');
-  const code = done.exitCode ?? -1;
-  if (!(call.codes ?? [0]).includes(code)) throw new GitFailed(words, code, stderr || (done.originalMessage ?? ''));
-  return { stdout: Buffer.from(done.stdout ?? ''), stderr, code };
 }
 
 /** git said no. What that means only the caller knows. */
 export class GitFailed extends Error {
   override readonly name = 'GitFailed';
-  readonly stderr: string;
+  /** What git said, one line, cut. */
+  readonly said: string;
   readonly code: number;
 
   constructor(words: readonly string[], code: number, stderr: string) {
-    super(
-      `git ${words.find((word) => !word.startsWith('-')) ?? ''} ended with ${code}: ${stderr.trim().slice(0, 400)}`,
-    );
-    this.stderr = stderr;
+    const said = stderr
+      .trim()
+      .replaceAll(/\s*\n\s*/g, '; ')
+      .slice(0, 400);
+    super(`git ${words.find((word) => !word.startsWith('-')) ?? ''} ended with ${code}: ${said}`);
+    this.said = said;
     this.code = code;
   }
 }
 
+/** git and everything it started: one process group. */
+function watch(pid: number | undefined, signal: AbortSignal | undefined) {
+  let why: 'aborted' | 'late' | undefined;
+  const kill = (reason: 'aborted' | 'late') => {
+    why ??= reason;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
+  };
+  const onAbort = () => kill('aborted');
+  const timer = setTimeout(() => kill('late'), DEADLINE_MS);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted === true) onAbort();
+  const stop = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  return { stop, why: () => why };
+}
+
+function inputOf(stdin: GitCall['stdin']) {
+  if (stdin === undefined) return { stdin: 'ignore' } as const;
+  // The child reads the file itself, from where it stands: no byte of it passes through here.
+  if (typeof stdin === 'number') return { stdin: createReadStream('', { fd: stdin, autoClose: false }) };
+  return { input: stdin };
+}
+
+function wordsFor({ home, settings = {} }: GitCall): readonly string[] {
+  if (home !== undefined) return [];
+  return [...FIXED_WORDS, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+}
+
 function environment(call: GitCall): Record<string, string> {
-  const names = Object.keys(SETTINGS);
-  const settings = names.flatMap((name, index) => [
-    [`GIT_CONFIG_KEY_${index}`, name],
-    [`GIT_CONFIG_VALUE_${index}`, SETTINGS[name] ?? ''],
-  ]);
+  const date = `@${Math.floor((call.time ?? 0) / 1000)} +0000`;
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
-    HOME: '/nonexistent',
     LC_ALL: 'C',
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_TERMINAL_PROMPT: '0',
     GIT_OPTIONAL_LOCKS: '0',
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_NO_LAZY_FETCH: '1',
     GIT_AUTHOR_NAME: 'Caisson',
     GIT_AUTHOR_EMAIL: 'caisson@localhost',
-    GIT_AUTHOR_DATE: '@0 +0000',
+    GIT_AUTHOR_DATE: date,
     GIT_COMMITTER_NAME: 'Caisson',
     GIT_COMMITTER_EMAIL: 'caisson@localhost',
-    GIT_COMMITTER_DATE: '@0 +0000',
-    GIT_CONFIG_COUNT: String(names.length),
-    ...Object.fromEntries(settings),
+    GIT_COMMITTER_DATE: date,
+    ...settingsFiles(call.home),
     ...(call.gitDir === undefined ? {} : { GIT_DIR: call.gitDir }),
     ...(call.workTree === undefined ? {} : { GIT_WORK_TREE: call.workTree }),
-    ...call.env,
+    ...(call.index === undefined ? {} : { GIT_INDEX_FILE: call.index }),
+    ...(call.objects === undefined ? {} : { GIT_ALTERNATE_OBJECT_DIRECTORIES: call.objects.map(quotePath).join(':') }),
   };
+}
+
+function settingsFiles(home: string | undefined): Record<string, string> {
+  if (home !== undefined) return { HOME: home };
+  return { HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
 }

@@ -1,113 +1,181 @@
 // Owns the packing of a repository: HEAD + uncommitted + untracked files as one bundle. The repository is only read.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { PackedRepository } from '../contracts/workspace.ts';
+import { PACKED_REF } from './bundle.ts';
+import { type BytePath, bytesOf, showPath, toBytePath } from './byte-path.ts';
 import { git, type GitCall, GitFailed } from './git.ts';
-import { findRepository, type Repository } from './repository.ts';
-import { measureTree } from './measure.ts';
+import { knownPaths } from './known-paths.ts';
+import { personSettings } from './person.ts';
+import { packRemarks } from './remarks.ts';
+import { findRepository, readHead, type Repository, treeOfCommit } from './repository.ts';
 import { initGitDir } from './trusted-git.ts';
+import { changedOnDisk, copyIndex, forget, type IndexEntry, takeIn } from './user-index.ts';
+import { type Walked, walkTree } from './walk.ts';
 
-export const PACKED_REF = 'refs/heads/base';
-
-/**
- * Makes `bundle` with one parentless commit. Its tree is what a commit of everything would hold: ignored files are left out.
- * Throws the `repo_…` codes; `repo_too_large` before anything is copied.
- */
-export async function packRepository(options: {
+interface PackOrder {
   readonly repo: string;
   readonly bundle: string;
   readonly limits: Limits;
   readonly signal?: AbortSignal;
-}): Promise<PackedRepository> {
-  const repository = await findRepository(options.repo);
+  /** Where the person's own git settings lie. */
+  readonly home?: string;
+}
+
+/**
+ * Makes `bundle` with one parentless commit. Its tree is what `git add --all` would give: ignored files are left out, tracked ones kept,
+ * line ends as .gitattributes says; external filters never run. Throws the `repo_…` codes; `repo_too_large` before anything is copied.
+ */
+export async function packRepository(order: PackOrder): Promise<PackedRepository> {
+  const repository = await findRepository(order.repo);
   const folder = await mkdtemp(join(tmpdir(), 'caisson-pack-'));
   try {
-    return await packInto(repository, folder, options);
+    return await packInto(join(folder, 'git'), repository, order);
+  } catch (cause) {
+    if (!(cause instanceof GitFailed)) throw cause;
+    const message = `git cannot read all of ${repository.top}: ${cause.said}`;
+    throw new CaissonError('repo_unreadable', message, { cause });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function packInto(
-  repository: Repository,
-  folder: string,
-  options: { readonly bundle: string; readonly limits: Limits; readonly signal?: AbortSignal },
-): Promise<PackedRepository> {
-  const gitDir = join(folder, 'git');
-  await initGitDir(gitDir, repository.objects);
-  await writeFile(join(gitDir, 'info', 'exclude'), repository.exclude);
-  const signal = options.signal === undefined ? {} : { signal: options.signal };
-  const call = { gitDir, workTree: repository.top, cwd: repository.top, ...signal };
-  await git(['read-tree', repository.head], call);
-  const measured = await measureTree(call, repository.top, options.limits);
-  // From here on git must not see the repository's objects: it would renew the times of those that it finds there.
-  await rm(join(gitDir, 'objects', 'info', 'alternates'));
-  await addEverything(call);
-  const links = await dropSubmodules(call);
-  const tree = (await git(['write-tree'], call)).stdout.trim();
-  const commit = (await git(['commit-tree', tree, '-m', 'base'], call)).stdout.trim();
-  await git(['update-ref', PACKED_REF, commit], call);
-  await git(['bundle', 'create', '--quiet', options.bundle, PACKED_REF], call);
-  const { head, branch, headTree } = repository;
-  const dirty = await countDirty(
-    { ...call, env: { GIT_ALTERNATE_OBJECT_DIRECTORIES: repository.objects.join(':') } },
-    headTree,
-    tree,
-  );
+async function packInto(gitDir: string, repository: Repository, order: PackOrder): Promise<PackedRepository> {
+  const { top, objects } = repository;
+  const signal = order.signal === undefined ? {} : { signal: order.signal };
+  const [head, person] = await Promise.all([
+    readHead(repository, order.signal),
+    personSettings(repository, order.home ?? homedir()),
+  ]);
+  await initGitDir(gitDir, { idLength: head.commit.length, bytes: 'convert' });
+  await writeFile(join(gitDir, 'info', 'exclude'), person.exclude, 'latin1');
+  const own = { gitDir, workTree: top, cwd: top, settings: person.settings, ...signal };
+  const reading = { ...own, objects: [objects] };
+  const headTree = await treeOfCommit(head.commit, reading, top);
+  const entries = await copyIndex(repository, head.commit, reading);
+  const walked = await look(entries, own, person.exclude !== '', order, top);
+  const untracked = await bringUpToDate({ entries, walked, own, reading, top });
+  const tree = await writeTree(headTree, own, reading);
+  await writeBundle(tree, order.bundle, reading);
   return {
-    bundle: options.bundle,
-    head,
-    branch,
+    bundle: order.bundle,
+    head: head.commit,
+    branch: head.branch,
     headTree,
     tree,
-    files: measured.files,
-    bytes: measured.bytes,
-    ...dirty,
-    warnings: [...links.map((path) => `the submodule ${path} is not included`), ...measured.warnings],
+    files: walked.files.length,
+    bytes: walked.files.reduce((sum, file) => sum + file.bytes, 0),
+    ...(await countDirty(reading, headTree, tree, untracked)),
+    warnings: await packRemarks({ top, entries, walked }),
   };
 }
 
-async function countDirty(
+async function look(
+  entries: readonly IndexEntry[],
   call: GitCall,
+  excluding: boolean,
+  { limits }: PackOrder,
+  top: string,
+): Promise<Walked> {
+  return await walkTree({
+    top,
+    known: knownPaths(entries),
+    call,
+    excluding,
+    enterNested: false,
+    maxFiles: limits.repositoryFiles,
+    maxBytes: limits.repositoryBytes,
+    tooMuch: (found, limit) =>
+      new CaissonError('repo_too_large', `${top} has ${found} that are not ignored; that is the limit ${limit}`),
+    onLocked: (path, cause) => Promise.reject(unreadable([path], top, cause)),
+    onUnsafe: (path) =>
+      new CaissonError('repo_unreadable', `${join(top, showPath(path))} is no file that git could read, or over 1 MiB`),
+  });
+}
+
+interface Snapshot {
+  readonly entries: readonly IndexEntry[];
+  readonly walked: Walked;
+  readonly own: GitCall;
+  readonly reading: GitCall;
+  readonly top: string;
+}
+
+/** The index becomes what is on disk. Returns the paths that were not tracked. New objects go into our own directory only. */
+async function bringUpToDate({ entries, walked, own, reading, top }: Snapshot): Promise<ReadonlySet<BytePath>> {
+  const onDisk = new Set(walked.files.map((file) => file.path));
+  const isGone = ({ path, mode, skipped }: IndexEntry) => mode === '160000' || (!skipped && !onDisk.has(path));
+  await forget(
+    entries.filter(isGone).map((entry) => entry.path),
+    own,
+  );
+  const tracked = new Map(entries.filter((entry) => entry.mode !== '160000').map((entry) => [entry.path, entry]));
+  const changed = [...(await changedOnDisk(reading))].filter((path) => onDisk.has(path));
+  const untracked = [...onDisk].filter((path) => !tracked.has(path));
+  await requireReadable([...changed, ...untracked], top);
+  await keepBlobs(
+    changed.flatMap((path) => tracked.get(path)?.id ?? []),
+    reading,
+  );
+  await takeIn([...changed, ...untracked].sort(), own);
+  return new Set(untracked);
+}
+
+async function requireReadable(paths: readonly BytePath[], top: string): Promise<void> {
+  const locked: BytePath[] = [];
+  for (const path of paths)
+    await access(bytesOf(`${toBytePath(top)}/${path}`), constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EACCES' || error.code === 'EPERM') locked.push(path);
+    });
+  if (locked.length > 0) throw unreadable(locked, top, undefined);
+}
+
+function unreadable(paths: readonly BytePath[], top: string, cause: unknown): CaissonError {
+  const names = paths.slice(0, 5).map((path) => join(top, showPath(path)));
+  const more = paths.length > names.length ? ` and ${paths.length - names.length} more` : '';
+  const message = `these files cannot be read by this user: ${names.join(', ')}${more}`;
+  return new CaissonError('repo_unreadable', message, { cause });
+}
+
+/**
+ * Git decides on line ends by what the index had, so these blobs must be at hand. They are copied: with the person's objects in reach,
+ * git would touch their files (their times) when the same content comes again.
+ */
+async function keepBlobs(ids: readonly string[], reading: GitCall): Promise<void> {
+  const wanted = [...new Set(ids)].filter((id) => !/^0+$/.test(id));
+  if (wanted.length === 0) return;
+  const there = await git(['cat-file', '--batch-check'], { ...reading, stdin: `${wanted.join('\n')}\n` });
+  const blobs = there.stdout.split('\n').flatMap((line) => (line.includes(' blob ') ? [line.split(' ')[0]] : []));
+  if (blobs.length === 0) return;
+  const pack = join(reading.gitDir ?? '', 'objects', 'pack', 'pack');
+  await git(['pack-objects', '-q', '--window=0', pack], { ...reading, stdin: `${blobs.join('\n')}\n` });
+}
+
+async function writeTree(headTree: string, own: GitCall, reading: GitCall): Promise<string> {
+  const same = ['diff-index', '--cached', '--quiet', '--ignore-submodules=all', headTree];
+  if ((await git(same, { ...reading, codes: [0, 1] })).code === 0) return headTree;
+  return (await git(['write-tree', '--missing-ok'], own)).stdout.trim();
+}
+
+async function writeBundle(tree: string, bundle: string, reading: GitCall): Promise<void> {
+  const commit = (await git(['commit-tree', tree], { ...reading, stdin: 'base\n' })).stdout.trim();
+  await writeFile(join(reading.gitDir ?? '', PACKED_REF), `${commit}\n`);
+  const settings = { ...reading.settings, 'pack.compression': '1' };
+  await git(['bundle', 'create', '--quiet', bundle, PACKED_REF], { ...reading, settings });
+}
+
+async function countDirty(
+  reading: GitCall,
   headTree: string,
   tree: string,
+  untracked: ReadonlySet<BytePath>,
 ): Promise<{ readonly changed: number; readonly untracked: number }> {
   if (tree === headTree) return { changed: 0, untracked: 0 };
-  const { stdout } = await git(['diff-tree', '-r', '-z', '--no-renames', '--name-status', headTree, tree], call);
-  const states = stdout
-    .split('\0')
-    .filter((_, index) => index % 2 === 0)
-    .filter((state) => state !== '');
-  const untracked = states.filter((state) => state === 'A').length;
-  return { changed: states.length - untracked, untracked };
-}
-
-async function addEverything(call: GitCall): Promise<void> {
-  try {
-    await git(['add', '--all', '--', '.'], call);
-  } catch (cause) {
-    if (!(cause instanceof GitFailed)) throw cause;
-    throw new CaissonError(
-      'repo_missing',
-      `a file of the repository cannot be read: ${cause.stderr.trim().slice(0, 300)}`,
-      {
-        hint: 'Make it readable, or name it in .gitignore.',
-        cause,
-      },
-    );
-  }
-}
-
-/** A submodule or a nested repository is only a commit id here: its files are not there, so it is left out and told. */
-async function dropSubmodules(call: GitCall): Promise<readonly string[]> {
-  const { stdout } = await git(['ls-files', '--stage', '-z'], call);
-  const links = stdout
-    .split('\0')
-    .flatMap((line) => (line.startsWith('160000 ') ? [line.slice(line.indexOf('\t') + 1)] : []));
-  if (links.length > 0)
-    await git(['update-index', '--force-remove', '-z', '--stdin'], { ...call, stdin: `${links.join('\0')}\0` });
-  return links;
+  const { stdout } = await git(['diff-tree', '-r', '-z', '--no-renames', '--name-only', headTree, tree], reading);
+  const paths = stdout.split('\0').filter((path) => path !== '');
+  const fresh = paths.filter((path) => untracked.has(path)).length;
+  return { changed: paths.length - fresh, untracked: fresh };
 }

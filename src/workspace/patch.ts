@@ -1,14 +1,15 @@
 // Owns the patch: what the agent changed, by content, made from outside when everything inside is dead. Runs nothing of the work tree.
-import { rm } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
-import { sha256 } from '../base/hash.ts';
+import { HASH_PREFIX, sha256 } from '../base/hash.ts';
 import type { Limits } from '../base/limits.ts';
-import type { ChangedFile, Patch, WorkspacePaths } from '../contracts/workspace.ts';
-import { git, type GitCall, gitBytes } from './git.ts';
-import { isSensitive } from './sensitive.ts';
-import { surveyWork } from './survey.ts';
-import { asBinary } from './trusted-git.ts';
+import type { Patch, WorkspacePaths } from '../contracts/workspace.ts';
+import { changedFiles } from './changed-files.ts';
+import { gitBytes, type GitCall } from './git.ts';
+import { sensitiveOf } from './sensitive.ts';
+import { treeOfWork } from './snapshot.ts';
 
 const DIFF = [
   'diff-tree',
@@ -20,96 +21,83 @@ const DIFF = [
   '--no-textconv',
   '--no-color',
 ];
+const SMALL = 1024 * 1024;
+const HINT = 'Look at what the task left behind, or raise limits.patch_bytes.';
 
-/** New files that .gitignore names are left out; a changed .gitignore hides no tracked file. Throws `patch_refused` over a limit. */
+/**
+ * Must be called when every process of the run is dead. New files that .gitignore names are left out; a changed .gitignore hides no
+ * tracked file. The result's objects are in the trusted git directory afterwards. Throws `patch_refused` over a limit.
+ */
 export async function makePatch(options: {
   readonly paths: WorkspacePaths;
   readonly baseTree: string;
   readonly limits: Limits;
 }): Promise<Patch> {
   const { paths, baseTree, limits } = options;
-  await surveyWork(paths.work, limits);
-  const resultTree = await treeOfWork(paths, baseTree);
-  const text = await patchText(paths.git, baseTree, resultTree);
-  if (Buffer.byteLength(text) > limits.patchBytes)
-    throw new CaissonError(
-      'patch_refused',
-      `the patch has ${Buffer.byteLength(text)} bytes; the limit is ${limits.patchBytes}`,
-    );
-  const files = await changedFiles(paths.git, baseTree, resultTree);
-  const sensitivePaths = files.map((file) => file.path).filter(isSensitive);
-  return { text, hash: sha256(text), baseTree, resultTree, files, sensitivePaths };
-}
-
-async function treeOfWork(paths: WorkspacePaths, baseTree: string): Promise<string> {
-  const index = join(paths.git, 'patch-index');
-  const call: GitCall = { gitDir: paths.git, workTree: paths.work, cwd: paths.work, env: { GIT_INDEX_FILE: index } };
+  const scratch = await mkdtemp(join(paths.git, 'patch-'));
   try {
-    await rm(index, { force: true });
-    await git(['read-tree', baseTree], call);
-    await git(['add', '--all', '--', '.'], call);
-    return (await git(['write-tree'], call)).stdout.trim();
+    const resultTree = await treeOfWork(paths, baseTree, scratch, limits);
+    const { files, bytes } = await changedFiles(paths.git, baseTree, resultTree);
+    if (bytes > 4 * limits.patchBytes) throw tooLarge(`the changed files have ${bytes} bytes`, limits);
+    const text = await patchText({ gitDir: paths.git, base: baseTree, result: resultTree, scratch, limits });
+    const sensitivePaths = await sensitiveOf(files, { git: paths.git, base: baseTree, result: resultTree });
+    return { text, hash: await hashOf(text), baseTree, resultTree, files, sensitivePaths };
   } finally {
-    await rm(index, { force: true });
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 
-async function patchText(gitDir: string, base: string, result: string): Promise<string> {
-  const plain = await gitBytes([...DIFF, base, result], { gitDir });
-  const text = asUtf8(plain.stdout);
-  if (text !== undefined) return text;
-  // Bytes that are no UTF-8 would be lost in a text: names are quoted, contents go as binary changes.
-  const quoted = ['-c', 'core.quotePath=true', ...DIFF, base, result];
-  const binary = await asBinary(gitDir, () => gitBytes(quoted, { gitDir }));
-  return binary.stdout.toString('latin1');
+interface Difference {
+  readonly gitDir: string;
+  readonly base: string;
+  readonly result: string;
+  readonly scratch: string;
+  readonly limits: Limits;
 }
 
-function asUtf8(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+/** A text cannot hold bytes that are no UTF-8: the files that have some are written as binary changes, and names are quoted. */
+async function patchText(difference: Difference): Promise<string> {
+  const plain = await diffBytes(difference, {});
+  if (isUtf8(plain)) return plain.toString('utf8');
+  const attributes = join(difference.scratch, 'binary');
+  await writeFile(attributes, '* -diff\n');
+  const quoted = { 'core.quotePath': 'true' };
+  const readable = sectionsOf(await diffBytes(difference, quoted));
+  const binary = sectionsOf(await diffBytes(difference, { ...quoted, 'core.attributesFile': attributes }));
+  return readable.map((section, at) => (isUtf8(section) ? section : (binary[at] ?? section)).toString('utf8')).join('');
 }
 
-async function changedFiles(gitDir: string, base: string, result: string): Promise<readonly ChangedFile[]> {
-  const words = ['diff-tree', '-r', '-z', '--no-renames', '--no-ext-diff', '--no-textconv'];
-  const [raw, stat] = await Promise.all([
-    git([...words, '--raw', base, result], { gitDir }),
-    git([...words, '--numstat', base, result], { gitDir }),
-  ]);
-  const counts = new Map(
-    stat.stdout.split('\0').flatMap((line): [string, readonly string[]][] => {
-      const [added, removed, path] = line.split('\t');
-      return path === undefined || added === undefined || removed === undefined ? [] : [[path, [added, removed]]];
-    }),
-  );
-  const parts = raw.stdout.split('\0');
-  const files: ChangedFile[] = [];
-  for (let at = 0; at + 1 < parts.length; at += 2) {
-    const path = parts[at + 1] ?? '';
-    const [added = '-', removed = '-'] = counts.get(path) ?? [];
-    const binary = added === '-';
-    files.push({
-      path,
-      change: changeOf(parts[at] ?? ''),
-      added: binary ? 0 : Number(added),
-      removed: binary ? 0 : Number(removed),
-      binary,
-    });
-  }
-  return files;
+async function diffBytes(
+  { gitDir, base, result, limits }: Difference,
+  settings: Record<string, string>,
+): Promise<Buffer> {
+  const call: GitCall = { gitDir, settings, outputBytes: limits.patchBytes };
+  const done = await gitBytes([...DIFF, base, result], call);
+  if (done.cut) throw tooLarge('the patch is longer', limits);
+  return done.stdout;
 }
 
-function changeOf(raw: string): ChangedFile['change'] {
-  switch (raw.at(-1)) {
-    case 'A':
-      return 'added';
-    case 'D':
-      return 'deleted';
-    case 'T':
-      return 'type_changed';
-    default:
-      return 'modified';
+/** One part for each file. No line of a file's content, as text or as binary, begins like this. */
+function sectionsOf(diff: Buffer): readonly Buffer[] {
+  const sections: Buffer[] = [];
+  for (let at = 0; at < diff.length;) {
+    const next = diff.indexOf('\ndiff --git ', at);
+    const end = next < 0 ? diff.length : next + 1;
+    sections.push(diff.subarray(at, end));
+    at = end;
   }
+  return sections;
+}
+
+/** A long text is hashed beside the thread that serves everybody. */
+async function hashOf(text: string): Promise<string> {
+  if (text.length < SMALL) return sha256(text);
+  const digest = await crypto.subtle.digest('SHA-256', Buffer.from(text, 'utf8'));
+  return HASH_PREFIX + Buffer.from(digest).toString('hex');
+}
+
+function tooLarge(found: string, limits: Limits): CaissonError {
+  return new CaissonError('patch_refused', `${found}; the limit of a patch is ${limits.patchBytes} bytes`, {
+    hint: HINT,
+  });
 }

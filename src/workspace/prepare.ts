@@ -4,8 +4,10 @@ import { CaissonError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { WorkspacePaths } from '../contracts/workspace.ts';
 import { makeBox, type Owner } from './box.ts';
+import { readBundle } from './bundle.ts';
+import { showPath } from './byte-path.ts';
 import { git, GitFailed } from './git.ts';
-import { PACKED_REF } from './pack.ts';
+import { listTree } from './tree.ts';
 import { initGitDir } from './trusted-git.ts';
 
 export function workspacePaths(root: string): WorkspacePaths {
@@ -13,7 +15,10 @@ export function workspacePaths(root: string): WorkspacePaths {
   return { root, box, work: join(box, 'work'), git: join(root, 'git') };
 }
 
-/** Throws `bundle_invalid` when the bundle is not one, is damaged, or does not hold the tree; `repo_too_large` over the limit of files. */
+/**
+ * Throws `bundle_invalid` when the bundle is not one, is damaged, or does not hold the tree; `repo_too_large` when what it unpacks to
+ * is over a limit, before any of it is written out.
+ */
 export async function prepareWorkspace(options: {
   readonly root: string;
   readonly bundle: string;
@@ -22,40 +27,37 @@ export async function prepareWorkspace(options: {
   readonly limits: Limits;
 }): Promise<{ readonly paths: WorkspacePaths; readonly tree: string; readonly files: number }> {
   const paths = workspacePaths(options.root);
-  await initGitDir(paths.git);
-  await fetchBundle(paths.git, options.bundle);
-  const tree = await treeOf(paths.git);
+  await initGitDir(paths.git, { idLength: options.tree.length, bytes: 'keep' });
+  const tree = await treeOf(paths.git, await readBundle(paths.git, options.bundle));
   if (tree !== options.tree)
     throw new CaissonError('bundle_invalid', `the bundle holds the tree ${tree}, but ${options.tree} was announced`);
-  const files = await countFiles(paths.git, tree);
-  if (files > options.limits.repositoryFiles)
-    throw new CaissonError(
-      'repo_too_large',
-      `the bundle has ${files} files; the limit repository_files is ${options.limits.repositoryFiles}`,
-    );
+  const files = await requireFitting(paths.git, tree, options.limits);
   const owner = options.owner === undefined ? {} : { owner: options.owner };
   await makeBox({ git: paths.git, tree, box: paths.box, ...owner });
   return { paths, tree, files };
 }
 
-async function fetchBundle(gitDir: string, bundle: string): Promise<void> {
+async function treeOf(gitDir: string, commit: string): Promise<string> {
   try {
-    await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', bundle, `${PACKED_REF}:${PACKED_REF}`], {
-      gitDir,
-    });
+    return (await git(['rev-parse', '--verify', `${commit}^{tree}`], { gitDir })).stdout.trim();
   } catch (cause) {
     if (!(cause instanceof GitFailed)) throw cause;
-    throw new CaissonError('bundle_invalid', `the bundle cannot be read: ${cause.stderr.trim().slice(0, 300)}`, {
-      cause,
-    });
+    throw new CaissonError('bundle_invalid', 'the reference of the bundle is no commit with a tree', { cause });
   }
 }
 
-async function treeOf(gitDir: string): Promise<string> {
-  return (await git(['rev-parse', '--verify', `${PACKED_REF}^{tree}`], { gitDir })).stdout.trim();
+async function requireFitting(gitDir: string, tree: string, limits: Limits): Promise<number> {
+  const entries = await listTree(gitDir, tree);
+  const link = entries.find((entry) => entry.mode === '160000');
+  if (link !== undefined)
+    throw new CaissonError('bundle_invalid', `the bundle has a submodule: ${showPath(link.path)}`);
+  const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const { repositoryFiles, repositoryBytes } = limits;
+  if (entries.length > repositoryFiles) throw tooLarge(`${entries.length} files`, 'repository_files', repositoryFiles);
+  if (bytes > repositoryBytes) throw tooLarge(`${bytes} bytes`, 'repository_bytes', repositoryBytes);
+  return entries.length;
 }
 
-async function countFiles(gitDir: string, tree: string): Promise<number> {
-  const { stdout } = await git(['ls-tree', '-r', '-z', '--name-only', tree], { gitDir });
-  return stdout.split('\0').length - 1;
+function tooLarge(found: string, name: string, limit: number): CaissonError {
+  return new CaissonError('repo_too_large', `the bundle unpacks to ${found}; the limit ${name} is ${limit}`);
 }

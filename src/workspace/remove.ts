@@ -1,21 +1,42 @@
 // Owns the removal of directories that hostile commands wrote in. Follows no link.
-import { chmod, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat } from 'node:fs/promises';
+import { execa } from 'execa';
+import { CaissonError } from '../base/errors.ts';
 
-/** Removes the tree if it is there. Directories that their owner locked are unlocked first. */
+/**
+ * Removes the tree if it is there, in a process of its own: the system's `rm` copes with paths longer than a path may be.
+ * Directories that their owner locked are unlocked first. Throws `data_dir_unusable` when something is left.
+ */
 export async function removeTree(path: string): Promise<void> {
+  if (await isGone(path)) return;
+  const first = await run('rm', ['-rf', '--', path]);
+  if (first === '' && (await isGone(path))) return;
+  await run('chmod', ['-R', 'u+rwx', '--', path]);
+  const last = await run('rm', ['-rf', '--', path]);
+  if (!(await isGone(path)))
+    throw new CaissonError('data_dir_unusable', `${path} cannot be removed: ${last.slice(0, 300)}`);
+}
+
+async function isGone(path: string): Promise<boolean> {
   try {
-    await rm(path, { recursive: true, force: true });
+    await lstat(path);
+    return false;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ENOTEMPTY') throw error;
-    await unlock(path);
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    throw error;
   }
 }
 
-async function unlock(path: string): Promise<void> {
-  await chmod(path, 0o700).catch(() => {});
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries) if (entry.isDirectory()) await unlock(join(path, entry.name));
+/** What it complained about; '' if all went well. */
+async function run(program: string, words: readonly string[]): Promise<string> {
+  const done = await execa(program, [...words], {
+    cwd: '/',
+    extendEnv: false,
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    reject: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    maxBuffer: 64 * 1024,
+  });
+  return done.failed ? done.stderr || done.originalMessage || 'it failed' : '';
 }

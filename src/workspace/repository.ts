@@ -1,102 +1,103 @@
 // Owns the reading of a person's repository: where it is, what HEAD is. Treats its configuration as hostile. Writes nothing.
 import { access, constants, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
-import { git, GitFailed } from './git.ts';
+import { git, type GitCall, GitFailed } from './git.ts';
 
 export interface Repository {
-  /** Absolute path of the top of the work tree. */
+  /** Absolute path of the top of the work tree: the directory that holds `.git`, whatever core.worktree says. */
   readonly top: string;
   readonly gitDir: string;
-  /** Object directories to read from: its own and its alternates. */
-  readonly objects: readonly string[];
-  readonly head: string;
-  /** '' if HEAD is detached. */
-  readonly branch: string;
-  readonly headTree: string;
-  /** Content of info/exclude, '' if there is none. */
-  readonly exclude: string;
+  /** The git directory that linked work trees share; the same as `gitDir` otherwise. */
+  readonly common: string;
+  /** Its object directory. */
+  readonly objects: string;
 }
 
-/** Throws `repo_missing`, `repo_not_git`, `repo_bare` or `repo_empty`. A path inside a work tree stands for the whole of it. */
+export interface Head {
+  readonly commit: string;
+  /** '' if HEAD is detached. */
+  readonly branch: string;
+}
+
+/** A path inside a work tree stands for the whole of it. Throws `repo_missing`, `repo_not_git` or `repo_bare`. */
 export async function findRepository(path: string): Promise<Repository> {
   const at = resolve(path);
   await requireDirectory(at);
-  const [bare, gitDir, common, top] = await places(at);
-  if (bare === 'true' || top === undefined || gitDir === undefined || common === undefined)
-    throw new CaissonError('repo_bare', `${at} is a bare repository: it has no work tree`);
-  const head = await headOf(gitDir, at);
-  const [branch, headTree] = await Promise.all([
-    git(['symbolic-ref', '--quiet', '--short', 'HEAD'], { gitDir, codes: [0, 1] }),
-    git(['rev-parse', '--verify', `${head}^{tree}`], { gitDir }).catch(() => undefined),
+  if (await isGitDir(at))
+    throw new CaissonError('repo_bare', `${at} is a git directory (a bare repository): it has no work tree`);
+  const { dev } = await stat(at);
+  for (let top = at; ; top = dirname(top)) {
+    const gitDir = (await stat(top)).dev === dev ? await gitDirOf(top) : undefined;
+    if (gitDir !== undefined) return await describe(top, gitDir);
+    if (top === dirname(top)) throw new CaissonError('repo_not_git', `${at} is not in a git repository`);
+  }
+}
+
+/** Reads references, no objects. Throws `repo_empty`, `repo_unreadable`. */
+export async function readHead({ top, gitDir }: Repository, signal?: AbortSignal): Promise<Head> {
+  const call: GitCall = { gitDir, codes: [0, 1], ...(signal === undefined ? {} : { signal }) };
+  const [id, symbolic] = await Promise.all([
+    ask(['rev-parse', '--verify', '--quiet', 'HEAD'], call, top),
+    ask(['symbolic-ref', '--quiet', 'HEAD'], call, top),
   ]);
-  if (headTree === undefined)
-    throw new CaissonError(
-      'repo_not_git',
-      `${at}: the commit ${head} is incomplete (a partial clone or a damaged repository)`,
-    );
-  const exclude = await readFile(join(common, 'info', 'exclude'), 'utf8').catch(() => '');
-  return {
-    top,
-    gitDir,
-    objects: [join(common, 'objects')],
-    head,
-    branch: branch.stdout.trim(),
-    headTree: headTree.stdout.trim(),
-    exclude,
-  };
+  if (id === '') throw new CaissonError('repo_empty', `${top} has no commit yet`);
+  return { commit: id, branch: Buffer.from(symbolic.replace(/^refs\/heads\//, ''), 'latin1').toString('utf8') };
+}
+
+/** The tree of a commit, read in a git directory of ours. Throws `repo_unreadable` when the objects are not there. */
+export async function treeOfCommit(commit: string, call: GitCall, top: string): Promise<string> {
+  return await ask(['rev-parse', '--verify', `${commit}^{tree}`], call, top);
+}
+
+/** What git says about a person's repository, trimmed. Throws `repo_unreadable` in git's words. */
+async function ask(words: readonly string[], call: GitCall, top: string): Promise<string> {
+  try {
+    return (await git(words, call)).stdout.trim();
+  } catch (cause) {
+    if (!(cause instanceof GitFailed)) throw cause;
+    throw new CaissonError('repo_unreadable', `git cannot read ${top}: ${cause.said}`, { cause });
+  }
 }
 
 async function requireDirectory(at: string): Promise<void> {
   const info = await stat(at).catch((cause: NodeJS.ErrnoException) => {
-    throw new CaissonError(
-      'repo_missing',
-      `${at}: ${cause.code === 'EACCES' ? 'permission denied' : 'there is nothing there'}`,
-      { cause },
-    );
+    const why = cause.code === 'EACCES' ? 'permission denied' : 'there is nothing there';
+    throw new CaissonError('repo_missing', `${at}: ${why}`, { cause });
   });
-  if (!info.isDirectory()) throw new CaissonError('repo_missing', `${at} is not a directory`);
+  if (!info.isDirectory()) throw new CaissonError('repo_missing', `${at} is a file, not a directory`);
   await access(at, constants.R_OK | constants.X_OK).catch((cause: unknown) => {
     throw new CaissonError('repo_missing', `${at} cannot be read by this user`, { cause });
   });
 }
 
-async function places(at: string): Promise<readonly (string | undefined)[]> {
-  const words = [
-    'rev-parse',
-    '--is-bare-repository',
-    '--absolute-git-dir',
-    '--path-format=absolute',
-    '--git-common-dir',
-  ];
-  try {
-    const { stdout } = await git(words, { cwd: at });
-    const [bare, gitDir, common] = stdout.split('\n');
-    if (bare === 'true') return [bare];
-    const top = await git(['rev-parse', '--show-toplevel'], { cwd: at });
-    return [bare, gitDir, common, top.stdout.replace(/\n$/, '')];
-  } catch (cause) {
-    if (!(cause instanceof GitFailed)) throw cause;
-    if (/must be run in a work tree/.test(cause.stderr)) return ['true'];
-    if (/not a git repository/.test(cause.stderr))
-      throw new CaissonError('repo_not_git', `${at} is not in a git repository`, { cause });
-    throw new CaissonError('repo_not_git', `${at}: git cannot read it: ${cause.stderr.trim().slice(0, 200)}`, {
-      cause,
-    });
-  }
+async function describe(top: string, gitDir: string): Promise<Repository> {
+  const shared = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => undefined);
+  const common = shared === undefined ? gitDir : resolve(gitDir, shared.trimEnd());
+  const bare = { gitDir, codes: [0, 1] };
+  if (shared === undefined && (await ask(['config', '--type=bool', '--get', 'core.bare'], bare, top)) === 'true')
+    throw new CaissonError('repo_bare', `${top} is a bare repository: it has no work tree`);
+  return { top, gitDir, common, objects: join(common, 'objects') };
 }
 
-async function headOf(gitDir: string, at: string): Promise<string> {
-  const { stdout, code } = await git(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], {
-    gitDir,
-    codes: [0, 1, 128],
-  });
-  const head = stdout.trim();
-  if (code !== 0 || head === '') throw new CaissonError('repo_empty', `${at} has no commit yet`);
-  if (head.length !== 40)
-    throw new CaissonError(
-      'repo_not_git',
-      `${at} uses ${head.length * 4}-bit object names: only SHA-1 repositories are supported`,
+/** The git directory of a work tree whose top this is: `.git` itself, or where a file of that name points. */
+async function gitDirOf(top: string): Promise<string | undefined> {
+  const path = join(top, '.git');
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) return undefined;
+  if (info.isDirectory()) return (await isGitDir(path)) ? path : undefined;
+  const pointer = info.isFile() && info.size < 8192 ? await readFile(path, 'utf8').catch(() => '') : '';
+  const [, target] = /^gitdir: (.+?)\n*$/s.exec(pointer) ?? [];
+  const dir = target === undefined ? undefined : resolve(top, target);
+  return dir !== undefined && (await isGitDir(dir)) ? dir : undefined;
+}
+
+async function isGitDir(dir: string): Promise<boolean> {
+  const there = (name: string) =>
+    stat(join(dir, name)).then(
+      () => true,
+      () => false,
     );
-  return head;
+  if (!(await there('HEAD'))) return false;
+  return (await there('commondir')) || ((await there('objects')) && (await there('refs')));
 }

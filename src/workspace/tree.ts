@@ -1,9 +1,16 @@
-// Owns the reading of files from a tree of the trusted git directory. Never looks at a work tree.
+// Owns the reading of trees in a trusted git directory. Never looks at a work tree.
+import { toBytePath } from './byte-path.ts';
 import { git, gitBytes } from './git.ts';
+import type { TreeEntry } from './known-paths.ts';
 
 export interface TreeFile {
   /** At most `maxBytes` of it, cut at a character. */
   readonly text: string;
+  readonly bytes: number;
+}
+
+export interface SizedEntry extends TreeEntry {
+  /** 0 for what is no file. */
   readonly bytes: number;
 }
 
@@ -14,12 +21,27 @@ export async function readTreeFile(options: {
   readonly path: string;
   readonly maxBytes: number;
 }): Promise<TreeFile | undefined> {
-  const { tree, path } = options;
   const call = { gitDir: options.git };
-  const { stdout } = await git(['ls-tree', '-z', '--long', tree, '--', path], call);
-  const [, object, bytes] = /^100(?:644|755) blob ([0-9a-f]+) +(\d+)\t/.exec(stdout) ?? [];
-  if (object === undefined) return undefined;
-  const content = await gitBytes(['cat-file', 'blob', object], call);
+  const path = toBytePath(options.path);
+  const { stdout } = await git(['ls-tree', '-z', '--long', options.tree, '--', options.path], call);
+  const entry = stdout
+    .split('\0')
+    .flatMap(parseEntry)
+    .find((found) => found.path === path);
+  if (entry === undefined || !entry.mode.startsWith('100')) return undefined;
+  const content = await gitBytes(['cat-file', 'blob', entry.id], { ...call, outputBytes: options.maxBytes });
   const text = new TextDecoder().decode(content.stdout.subarray(0, options.maxBytes), { stream: true });
-  return { text, bytes: Number(bytes) };
+  return { text, bytes: entry.bytes };
+}
+
+/** Every entry of the tree that is no tree itself, in git's order. */
+export async function listTree(gitDir: string, tree: string): Promise<readonly SizedEntry[]> {
+  const { stdout } = await git(['ls-tree', '-r', '-z', '--long', tree], { gitDir });
+  return stdout.split('\0').flatMap(parseEntry);
+}
+
+function parseEntry(line: string): readonly SizedEntry[] {
+  const [, mode, id, bytes, path] = /^(\d+) \w+ ([0-9a-f]+) +(\d+|-)\t(.+)$/s.exec(line) ?? [];
+  if (mode === undefined || id === undefined || path === undefined) return [];
+  return [{ mode, id, path, bytes: bytes === '-' ? 0 : Number(bytes) }];
 }
