@@ -118,9 +118,10 @@ export async function testHouse(
   t: TestContext,
   wishes: HouseWishes & { readonly settings?: Readonly<Record<string, unknown>> },
 ): Promise<TestHouse> {
-  let house: TestHouse | undefined;
-  const dataDir = await makeDataDir(t, async () => house?.close('the test ended'));
-  house = await openAt(await configOf(dataDir, wishes.settings), wishes);
+  const opened: TestHouse[] = [];
+  const dataDir = await makeDataDir(t, async () => opened[0]?.close('the test ended'));
+  const house = await openAt(await configOf(dataDir, wishes.settings), wishes);
+  opened.push(house);
   return house;
 }
 
@@ -251,7 +252,7 @@ export function scriptOf(turns: readonly Turn[]): string {
     name: 'whole',
     model: 'recorded',
     turns: turns.map(({ after, calls, text }) => ({
-      ...(after === undefined ? {} : { expect: after === '' ? { text: '' } : { status: after } }),
+      ...(after === undefined ? {} : { expect: after === '' ? { pattern: '.' } : { status: after } }),
       reply: { ...(text === undefined ? {} : { text }), ...(calls === undefined ? {} : { calls }) },
     })),
   });
