@@ -25,7 +25,7 @@ export async function applyRun(record: RunRecord, wish: ApplyWish, ports: RunsPo
     );
   const emit = createEmit(record.id, () => record.totals.steps, ports);
   const publish = publishCase(record, wish, patch, ports);
-  const answer = isUnfinished(events, publish) ? 'granted' : await decideApply(record, publish, ports, emit);
+  const answer = isUnfinished(events, publish) ? 'granted' : await decideApply(record, events, publish, ports, emit);
   await ports.journal.sealRun(record.id);
   if (answer !== 'granted') return answer;
   return { state: 'granted', patch, origin: record.origin, message: commitMessage(record), time: record.endedAt ?? 0 };
@@ -33,6 +33,7 @@ export async function applyRun(record: RunRecord, wish: ApplyWish, ports: RunsPo
 
 async function decideApply(
   record: RunRecord,
+  events: readonly RunEvent[],
   publish: PublishCase,
   ports: RunsPorts,
   emit: Emit,
@@ -43,7 +44,7 @@ async function decideApply(
     return { state: 'denied', decision, note: decision.reason };
   }
   if (decision.verdict === 'ask') {
-    const answer = await answerOf(record, publish, ports, emit);
+    const answer = await answerOf(record, events, publish, ports, emit);
     if (answer !== undefined) return answer;
   } else await emitDecided(publish, ports, emit);
   await emit([{ body: { type: 'apply_started', ref: effect.ref, patchHash: effect.patch, grant: decision.verdict } }]);
@@ -53,6 +54,7 @@ async function decideApply(
 /** Undefined: the grant was there and is used. */
 async function answerOf(
   record: RunRecord,
+  events: readonly RunEvent[],
   publish: PublishCase,
   ports: RunsPorts,
   emit: Emit,
@@ -62,6 +64,7 @@ async function answerOf(
   const last = before.findLast((question) => question.shown === shown);
   if (last?.state === 'denied' && last.answeredAt !== undefined)
     return { state: 'denied', decision: publish.decision, note: last.note ?? '' };
+  if (last?.state === 'used' && !hasStarted(events, last.id)) return undefined;
   if (last?.state !== 'waiting' && last?.state !== 'approved') {
     await emitDecided(publish, ports, emit);
     return {
@@ -82,6 +85,12 @@ function isUnfinished(events: readonly RunEvent[], { effect }: PublishCase): boo
     ({ body }) => body.type === 'apply_started' || body.type === 'applied' || body.type === 'apply_failed',
   );
   return last?.body.type === 'apply_started' && last.body.ref === effect.ref && last.body.patchHash === effect.patch;
+}
+
+/** False where the process died between the use of the grant and the first word of it: then the use was for nothing. */
+function hasStarted(events: readonly RunEvent[], question: string): boolean {
+  const answered = events.findLastIndex(({ body }) => body.type === 'answered' && body.question === question);
+  return answered === -1 || events.slice(answered).some(({ body }) => body.type === 'apply_started');
 }
 
 export async function noteApplied(record: RunRecord, result: AppliedResult, ports: RunsPorts): Promise<void> {

@@ -40,7 +40,11 @@ export async function liveOut(
 function openAttempt(live: LiveRun, request: RunRequest, begun: Beginning, ports: RunsPorts, emit: Emit): Attempt {
   live.inbox.unshift(...begun.unread);
   live.step = begun.state.steps;
-  const sandbox = createRunSandbox({ run: live.record.id, box: begun.paths.box, purpose: 'agent' }, ports, emit);
+  const sandbox = createRunSandbox(
+    { run: live.record.id, box: begun.paths.box, purpose: 'agent', ready: begun.box },
+    ports,
+    emit,
+  );
   return { live, request, begun, sandbox, emit, ports, evidence: undefined };
 }
 
@@ -48,7 +52,7 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
   const { live, begun, ports, sandbox } = attempt;
   const { signal } = live.stop;
   sandbox.warm();
-  const base = checkBase(attempt);
+  const base = begun.box.then(() => checkBase(attempt));
   base.catch(() => {});
   const wall = watchWall(live, ports);
   try {

@@ -27,7 +27,13 @@ const CANCEL_AGAIN_MS = 50;
 type Ports = Pick<RunsPorts, 'executor' | 'clock' | 'sandboxLimits'>;
 
 export function createRunSandbox(
-  of: { readonly run: string; readonly box: string; readonly purpose: OpenSandbox['purpose'] },
+  of: {
+    readonly run: string;
+    readonly box: string;
+    readonly purpose: OpenSandbox['purpose'];
+    /** Resolves when the box is there; rejects if it cannot be made. */
+    readonly ready?: Promise<void>;
+  },
   ports: Ports,
   emit: Emit,
 ): RunSandbox {
@@ -36,7 +42,7 @@ export function createRunSandbox(
     if (current !== undefined) return current;
     const id = newId('sbx', ports.clock.now());
     const request = { sandbox: id, run: of.run, purpose: of.purpose, box: of.box, limits: ports.sandboxLimits };
-    current = { id, opened: openSandbox(request, ports, emit) };
+    current = { id, opened: openSandbox(request, of.ready, ports, emit) };
     return current;
   };
   return {
@@ -65,7 +71,17 @@ export function createRunSandbox(
   };
 }
 
-async function openSandbox(request: OpenSandbox, ports: Ports, emit: Emit): Promise<ExecutorResult<OpenedSandbox>> {
+async function openSandbox(
+  request: OpenSandbox,
+  ready: Promise<void> | undefined,
+  ports: Ports,
+  emit: Emit,
+): Promise<ExecutorResult<OpenedSandbox>> {
+  try {
+    await ready;
+  } catch (error) {
+    return { ok: false, error: reportOf(error) };
+  }
   const opened = await ports.executor.open(request);
   if (!opened.ok) return opened;
   const { probe } = opened.value;

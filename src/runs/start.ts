@@ -10,8 +10,9 @@ import type { Emit } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { Check, RunRequest } from '../contracts/runs.ts';
 import type { WorkspacePaths } from '../contracts/workspace.ts';
+import { makeBox } from '../workspace/box.ts';
 import { detectChecks } from '../workspace/detect-checks.ts';
-import { prepareWorkspace, workspacePaths } from '../workspace/prepare.ts';
+import { receiveBundle, workspacePaths } from '../workspace/prepare.ts';
 import { removeTree } from '../workspace/remove.ts';
 import { readTreeFile } from '../workspace/tree.ts';
 import { runFiles } from './files.ts';
@@ -21,6 +22,8 @@ const GUIDANCE_FILES = ['AGENTS.md', 'CLAUDE.md'];
 
 export interface Beginning {
   readonly paths: WorkspacePaths;
+  /** Resolves when the box is there; the first request does not wait for it. */
+  readonly box: Promise<void>;
   readonly checks: readonly Check[];
   readonly state: AgentState;
   readonly unread: readonly string[];
@@ -36,17 +39,17 @@ export async function beginAttempt(
   ports: RunsPorts,
   emit: Emit,
 ): Promise<Beginning> {
-  const paths = await readyWorkspace(run, request, history, ports, emit);
+  const { paths, box } = await readyWorkspace(run, request, history, ports, emit);
   const given = { git: paths.git, tree: request.origin.tree };
   const checks = request.checks.length > 0 ? request.checks : await detectChecks(given);
   const first = firstMessages({ task: request.task, checks, guidance: await readGuidance(given, ports) });
-  if (history.length === 0) return { paths, checks, state: newState(first), unread: [], baseChecked: false };
+  if (history.length === 0) return { paths, box, checks, state: newState(first), unread: [], baseChecked: false };
   const replayed = await replayRun(history, first, (hash) => readContent(hash, ports));
   const unknownCalls = [...replayed.unknownCalls];
   await emit([{ body: { type: 'run_resumed', attempt: attemptOf(history), unknownCalls } }]);
   leaveUnknown(replayed.state, unknownCalls);
   const { state, unread } = replayed;
-  return { paths, checks, state, unread, baseChecked: hasBaseChecks(history, checks) };
+  return { paths, box, checks, state, unread, baseChecked: hasBaseChecks(history, checks) };
 }
 
 async function readyWorkspace(
@@ -55,19 +58,22 @@ async function readyWorkspace(
   history: readonly RunEvent[],
   ports: RunsPorts,
   emit: Emit,
-): Promise<WorkspacePaths> {
+): Promise<Pick<Beginning, 'paths' | 'box'>> {
   const { root, bundle } = runFiles(ports.runsRoot, run);
-  await removeTree(join(root, 'checks'));
-  if (history.some((event) => event.body.type === 'workspace_ready')) return workspacePaths(root);
   const paths = workspacePaths(root);
-  await removeTree(paths.git);
-  await removeTree(paths.box);
-  const { tree } = request.origin;
+  await removeTree(join(root, 'checks'));
+  if (history.some((event) => event.body.type === 'workspace_ready')) return { paths, box: Promise.resolve() };
+  await Promise.all([removeTree(paths.git), removeTree(paths.box)]);
+  const { tree, files } = await receiveBundle({ root, bundle, tree: request.origin.tree, limits: ports.limits });
   const owner = ports.owner === undefined ? {} : { owner: ports.owner };
-  const ready = await prepareWorkspace({ root, bundle, tree, limits: ports.limits, ...owner });
-  await emit([{ body: { type: 'workspace_ready', tree: ready.tree, files: ready.files } }]);
-  await rm(bundle, { force: true });
-  return ready.paths;
+  const fill = async () => {
+    await makeBox({ git: paths.git, tree, box: paths.box, ...owner });
+    await emit([{ body: { type: 'workspace_ready', tree, files } }]);
+    await rm(bundle, { force: true });
+  };
+  const box = fill();
+  box.catch(() => {});
+  return { paths, box };
 }
 
 async function readGuidance(

@@ -15,25 +15,40 @@ export function workspacePaths(root: string): WorkspacePaths {
   return { root, box, work: join(box, 'work'), git: join(root, 'git') };
 }
 
+export interface Received {
+  readonly paths: WorkspacePaths;
+  readonly tree: string;
+  readonly files: number;
+}
+
+/** The bundle becomes the trusted git directory and a box beside it. Throws as its two parts do. */
+export async function prepareWorkspace(
+  options: Parameters<typeof receiveBundle>[0] & { readonly owner?: Owner },
+): Promise<Received> {
+  const received = await receiveBundle(options);
+  const { paths, tree } = received;
+  const owner = options.owner === undefined ? {} : { owner: options.owner };
+  await makeBox({ git: paths.git, tree, box: paths.box, ...owner });
+  return received;
+}
+
 /**
+ * Only the trusted git directory: from then on the tree can be read.
  * Throws `bundle_invalid` when the bundle is not one, is damaged, or does not hold the tree; `repo_too_large` when what it unpacks to
  * is over a limit, before any of it is written out.
  */
-export async function prepareWorkspace(options: {
+export async function receiveBundle(options: {
   readonly root: string;
   readonly bundle: string;
   readonly tree: string;
-  readonly owner?: Owner;
   readonly limits: Limits;
-}): Promise<{ readonly paths: WorkspacePaths; readonly tree: string; readonly files: number }> {
+}): Promise<Received> {
   const paths = workspacePaths(options.root);
   await initGitDir(paths.git, { idLength: options.tree.length, bytes: 'keep' });
   const tree = await treeOf(paths.git, await readBundle(paths.git, options.bundle));
   if (tree !== options.tree)
     throw new CaissonError('bundle_invalid', `the bundle holds the tree ${tree}, but ${options.tree} was announced`);
   const files = await requireFitting(paths.git, tree, options.limits);
-  const owner = options.owner === undefined ? {} : { owner: options.owner };
-  await makeBox({ git: paths.git, tree, box: paths.box, ...owner });
   return { paths, tree, files };
 }
 
