@@ -1,14 +1,17 @@
 // Owns an OpenAI-compatible chat endpoint (vLLM, NIM, llama-server) as a backend. Imported only where one is configured.
-import OpenAI from 'openai';
 import type { Clock } from '../../base/clock.ts';
 import { CaissonError } from '../../base/errors.ts';
+import { newId } from '../../base/ids.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { ChatRequest } from '../../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../../contracts/model-events.ts';
 import type { Backend, ModelInfo } from '../../contracts/ports.ts';
+import { readAnswer } from './answer.ts';
 import { createChunkReader } from './chunks.ts';
-import { failureOf } from './failure.ts';
-import { type ChatBody, chatBody } from './request.ts';
+import { createEndpoint, type Endpoint } from './endpoint.ts';
+import { abortedEvent, failureOf, garbageEvent, lostEvent, silentEvent } from './failure.ts';
+import { createPatience } from './patience.ts';
+import { printable } from './printable.ts';
 
 export interface OpenAIOptions {
   readonly name: string;
@@ -21,97 +24,103 @@ export interface OpenAIOptions {
   readonly clock: Clock;
 }
 
-/** Nothing is retried here: who asks decides. */
+const SHOWN = 200;
+
+/** Nothing is retried here: who asks decides. No message holds the key, even where the endpoint sends it back. */
 export function createOpenAIBackend(options: OpenAIOptions): Backend {
-  const { name, url, limits } = options;
-  const client = new OpenAI({
-    apiKey: options.key ?? 'none',
-    baseURL: url,
-    organization: null,
-    project: null,
-    maxRetries: 0,
-    timeout: limits.modelSilenceMs,
-    logLevel: 'off',
-  });
+  const { name, url, key = 'none', models, limits } = options;
+  const endpoint = createEndpoint({ name, url, key, connectMs: limits.modelConnectMs });
   return {
     name,
     recorded: false,
-    ...(options.models === undefined ? {} : { declared: options.models }),
-    models: (signal) => modelsOf(client, options, signal),
-    stream: (request, signal) => stream(client, request, options, signal),
+    ...(models === undefined ? {} : { declared: models }),
+    models: async (signal) => models?.map((id) => ({ id, backend: name })) ?? modelsOf(endpoint, options, signal),
+    stream: async function* stream(request, signal) {
+      for await (const event of answer(endpoint, request, options, signal))
+        yield event.type === 'error' ? await explained(event, endpoint, options, signal) : event;
+    },
   };
 }
 
-async function* stream(
-  client: OpenAI,
+async function* answer(
+  endpoint: Endpoint,
   request: ChatRequest,
-  options: OpenAIOptions,
+  { limits, clock }: OpenAIOptions,
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent> {
-  const { url, limits } = options;
-  const silence = new AbortController();
-  const watch = createWatch(limits.modelSilenceMs, () => silence.abort());
-  const both = AbortSignal.any([signal, silence.signal]);
-  const reader = createChunkReader();
+  const { address } = endpoint;
+  const patience = createPatience(signal, limits.modelSilenceMs);
+  const reader = createChunkReader({
+    newCallId: () => newId('call', clock.now()),
+    needsArguments: (tool) => hasRequired(request, tool),
+  });
+  let response: Response | undefined;
   try {
-    const chunks = await openStream(client, chatBody(request, request.model), both);
-    for await (const chunk of chunks) {
-      watch.again();
-      for (const event of reader.take(chunk)) {
-        yield event;
-        if (event.type === 'error') return;
-      }
-      if (reader.size() > limits.modelAnswerBytes) {
-        yield failed(`the answer is longer than ${limits.modelAnswerBytes} characters`, false);
-        return;
-      }
-    }
-    if (signal.aborted) yield failureOf(undefined, url, signal);
-    else yield* reader.end();
+    response = await patience.awaiting(endpoint.chat(request, patience.signal));
+    yield* readAnswer(response, { address, reader, patience, maxBytes: limits.modelAnswerBytes });
   } catch (error) {
-    if (silence.signal.aborted && !signal.aborted)
-      yield failed(`${url} sent nothing for ${limits.modelSilenceMs} ms`, true);
-    else yield failureOf(error, url, signal);
+    if (signal.aborted) yield abortedEvent();
+    // What was said whole stays whole: only the farewell is missing.
+    else if (reader.finished()) yield* reader.end();
+    else if (patience.ranOut()) yield silentEvent(address, limits.modelSilenceMs);
+    else yield response === undefined ? failureOf(error, address, clock.now()) : lostEvent(error, address);
   } finally {
-    watch.stop();
-    silence.abort();
+    patience.end();
   }
 }
 
-/** An endpoint that does not know `stream_options` gets the request without it: then it counts no tokens. */
-async function openStream(client: OpenAI, body: ChatBody, signal: AbortSignal) {
+function hasRequired({ tools = [] }: ChatRequest, name: string): boolean {
+  const required = tools.find((tool) => tool.name === name)?.parameters['required'];
+  return Array.isArray(required) && required.length > 0;
+}
+
+/** To a model that is not served, the names of those that are; and never the key. */
+async function explained(
+  event: ModelErrorEvent,
+  endpoint: Endpoint,
+  options: OpenAIOptions,
+  signal: AbortSignal,
+): Promise<ModelErrorEvent> {
+  if (event.code !== 'model_not_found') return withoutKey(event, options.key);
+  const served = await modelsOf(endpoint, options, signal).catch(() => []);
+  const names = served.map(({ id }) => id).join(', ');
+  return withoutKey(
+    names === '' ? event : { ...event, message: `${event.message}; served are: ${names}` },
+    options.key,
+  );
+}
+
+async function modelsOf(
+  endpoint: Endpoint,
+  { name, key, limits, clock }: OpenAIOptions,
+  signal: AbortSignal,
+): Promise<readonly ModelInfo[]> {
+  const { address } = endpoint;
+  const deadline = AbortSignal.timeout(limits.modelConnectMs);
   try {
-    return await client.chat.completions.create(body, { signal });
+    const list = await endpoint.models(AbortSignal.any([signal, deadline]));
+    if (list.ok) return list.models;
+    throw refused(garbageEvent(address, list.contentType, printable(list.head, SHOWN)), key);
   } catch (error) {
-    if (!(error instanceof OpenAI.BadRequestError) || !error.message.includes('stream_options')) throw error;
-    const { stream_options: _, ...rest } = body;
-    return client.chat.completions.create(rest, { signal });
+    if (error instanceof CaissonError) throw error;
+    const isLate = deadline.aborted || isTimeout(signal.reason);
+    if (isLate) throw new CaissonError('backend_unreachable', `${name}: ${address} did not say in time what it serves`);
+    throw refused(failureOf(error, address, clock.now()), key);
   }
 }
 
-async function modelsOf(client: OpenAI, options: OpenAIOptions, signal: AbortSignal): Promise<readonly ModelInfo[]> {
-  const { name, models, url } = options;
-  if (models !== undefined) return models.map((id) => ({ id, backend: name }));
-  try {
-    const page = await client.models.list({ signal });
-    return page.data.map((model) => {
-      const length = 'max_model_len' in model ? Number(model.max_model_len) : Number.NaN;
-      return Number.isFinite(length)
-        ? { id: model.id, backend: name, contextTokens: length }
-        : { id: model.id, backend: name };
-    });
-  } catch (error) {
-    const { code, message } = failureOf(error, url, AbortSignal.any([]));
-    throw new CaissonError(code === 'backend_unreachable' ? code : 'backend_failed', message, { cause: error });
-  }
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError';
 }
 
-function failed(message: string, retryable: boolean): ModelErrorEvent {
-  return { type: 'error', code: 'backend_failed', message, retryable };
+function refused(event: ModelErrorEvent, key: string | undefined): CaissonError {
+  const { code, message } = withoutKey(event, key);
+  return new CaissonError(
+    code === 'backend_unreachable' || code === 'backend_garbage' ? code : 'backend_failed',
+    message,
+  );
 }
 
-/** Calls `onSilence` when `again` was not called for that long. */
-function createWatch(milliseconds: number, onSilence: () => void): { again(): void; stop(): void } {
-  const timer = setTimeout(onSilence, milliseconds);
-  return { again: () => timer.refresh(), stop: () => clearTimeout(timer) };
+function withoutKey(event: ModelErrorEvent, key: string | undefined): ModelErrorEvent {
+  return key === undefined || key === '' ? event : { ...event, message: event.message.replaceAll(key, '[key]') };
 }

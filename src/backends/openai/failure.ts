@@ -1,59 +1,105 @@
-// Owns what a failed request to an OpenAI-compatible endpoint means. Knows no answer.
-import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai';
+// Owns what a request that failed means: the errors of the way there and of the endpoint, as events. Knows no answer.
 import type { ModelErrorCode, ModelErrorEvent } from '../../contracts/model-events.ts';
-
-interface Failure {
-  readonly code: ModelErrorCode;
-  readonly retryable: boolean;
-  readonly words: string;
-}
+import { EndpointRefusal } from './connection.ts';
+import { meaningOf, saidOf } from './meaning.ts';
+import { printable } from './printable.ts';
 
 const SHOWN = 400;
-const CONTEXT = /context|maximum.*tokens|max_model_len|too long|input_tokens/i;
+const BODY_SHOWN = 200;
 
-/** Always an event: nothing of this is a defect of ours. `url` helps the operator; a key is never in it. */
-export function failureOf(error: unknown, url: string, signal: AbortSignal): ModelErrorEvent {
-  if (signal.aborted || error instanceof APIUserAbortError)
-    return { type: 'error', code: 'aborted', message: 'the request was aborted', retryable: false };
-  if (error instanceof APIConnectionTimeoutError)
-    return event('backend_unreachable', `${url} did not answer in time`, true);
-  if (error instanceof APIConnectionError)
-    return event('backend_unreachable', `${url} cannot be reached: ${causeOf(error)}`, true);
-  if (error instanceof APIError && typeof error.status === 'number') return statusEvent(error.status, error, url);
-  if (error instanceof SyntaxError)
-    return event('backend_garbage', `${url} sent what is no JSON: ${error.message.slice(0, SHOWN)}`, false);
-  return event('backend_failed', `the connection to ${url} was lost: ${causeOf(error)}`, true);
+/**
+ * Always an event: nothing of this is a defect of ours. `address` is named for the operator. `now`: milliseconds since 1970, for
+ * an endpoint that says until when to wait.
+ */
+export function failureOf(error: unknown, address: string, now: number): ModelErrorEvent {
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) return refusalEvent(refusal, address, now);
+  const cause = innermost(error);
+  const code = codeOf(cause);
+  const words = code === '' ? wordsOf(cause) : `${code}: ${wordsOf(cause)}`;
+  if (code.startsWith('HPE_')) return event('backend_garbage', `${address} does not speak HTTP: ${words}`, false);
+  return event('backend_unreachable', `${address} cannot be reached: ${words}`, true);
 }
 
-function statusEvent(status: number, error: APIError, url: string): ModelErrorEvent {
-  const said = error.message.slice(0, SHOWN);
+/** The connection ended while the answer came. */
+export function lostEvent(error: unknown, address: string): ModelErrorEvent {
+  const cause = innermost(error);
+  const code = codeOf(cause);
+  return event(
+    'backend_failed',
+    `the connection to ${address} was lost in the middle of the answer: ${code === '' ? '' : `${code}: `}${wordsOf(cause)}`,
+    true,
+  );
+}
+
+export function abortedEvent(): ModelErrorEvent {
+  return event('aborted', 'the request was aborted', false);
+}
+
+export function silentEvent(address: string, milliseconds: number): ModelErrorEvent {
+  return event('backend_failed', `${address} sent nothing for ${milliseconds} ms`, true);
+}
+
+export function tooLongEvent(maxBytes: number): ModelErrorEvent {
+  return event('backend_failed', `the answer is longer than ${maxBytes} bytes`, false);
+}
+
+/** `shown`: how the body begins. */
+export function garbageEvent(address: string, contentType: string, shown: string): ModelErrorEvent {
+  const type = contentType === '' ? 'without a content type' : printable(contentType, 100);
+  const body = shown === '' ? 'nothing' : shown;
+  const message = `${address} did not answer with an event stream of chat chunks (${type}); it sent: ${body}`;
+  return event('backend_garbage', message, false);
+}
+
+/** Wherever the client library wrapped it. */
+export function refusalIn(error: unknown): EndpointRefusal | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof EndpointRefusal) return at;
+  return undefined;
+}
+
+function refusalEvent({ status, headers, body }: EndpointRefusal, address: string, now: number): ModelErrorEvent {
+  const said = saidOf(parsed(body));
   const { code, retryable, words } = meaningOf(status, said);
-  const after = Number(error.headers?.get('retry-after'));
-  const base = event(code, `${words} (status ${status} from ${url}): ${said}`, retryable);
-  return Number.isFinite(after) && after > 0 ? { ...base, retryAfter: after } : base;
+  const location = headers.get('location');
+  const to = location === null ? '' : `; it sends to ${printable(location, BODY_SHOWN)}`;
+  const shown = printable(said.message, typeof parsed(body) === 'string' ? BODY_SHOWN : SHOWN);
+  const base = event(code, `${words} (status ${status} from ${address}${to}): ${shown || 'nothing said'}`, retryable);
+  const retryAfter = secondsOf(headers.get('retry-after'), now);
+  return retryAfter === undefined ? base : { ...base, retryAfter };
 }
 
-function meaningOf(status: number, said: string): Failure {
-  if (status === 401 || status === 403)
-    return { code: 'backend_failed', retryable: false, words: 'the endpoint refuses the key' };
-  if (status === 404)
-    return { code: 'model_not_found', retryable: false, words: 'the endpoint does not know the model or the address' };
-  if (status === 429 || status === 503) return { code: 'overloaded', retryable: true, words: 'the endpoint is busy' };
-  if (status >= 500) return { code: 'backend_failed', retryable: true, words: 'the endpoint failed' };
-  if (status === 400 && CONTEXT.test(said))
-    return { code: 'context_exceeded', retryable: false, words: 'the conversation is longer than the model can take' };
-  return { code: 'invalid_input', retryable: false, words: 'the endpoint refuses the request' };
+/** Seconds, or a date. */
+function secondsOf(value: string | null, now: number): number | undefined {
+  if (value === null || value.trim() === '') return undefined;
+  const seconds = Number(value);
+  const wait = Number.isFinite(seconds) ? seconds : Math.ceil((Date.parse(value) - now) / 1000);
+  return wait > 0 ? wait : undefined;
 }
 
 function event(code: ModelErrorCode, message: string, retryable: boolean): ModelErrorEvent {
   return { type: 'error', code, message, retryable };
 }
 
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
+}
+
 /** The innermost cause says what really happened: ECONNREFUSED, a name that does not resolve, a certificate. */
-function causeOf(error: unknown): string {
+function innermost(error: unknown): unknown {
   let at = error;
-  while (at instanceof Error && at.cause !== undefined) at = at.cause;
-  if (!(at instanceof Error)) return String(at);
-  const code = 'code' in at && typeof at.code === 'string' ? `${at.code}: ` : '';
-  return `${code}${at.message}`.slice(0, SHOWN);
+  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  return at instanceof AggregateError ? (at.errors[0] ?? at) : at;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+function wordsOf(error: unknown): string {
+  return printable(error instanceof Error ? error.message : String(error), SHOWN);
 }

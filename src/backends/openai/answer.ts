@@ -1,0 +1,75 @@
+// Owns the way from the body of an answer to its events. Knows no request and no failure of the way.
+import type { ModelEvent } from '../../contracts/model-events.ts';
+import type { ChunkReader } from './chunks.ts';
+import { readHead } from './connection.ts';
+import { createEventStream, type StreamItem } from './event-stream.ts';
+import { garbageEvent, tooLongEvent } from './failure.ts';
+import type { Patience } from './patience.ts';
+import { printable } from './printable.ts';
+
+export interface AnswerOptions {
+  readonly address: string;
+  readonly reader: ChunkReader;
+  readonly patience: Patience;
+  /** Bytes of the answer, and of one event. */
+  readonly maxBytes: number;
+}
+
+const SHOWN = 200;
+const SHOWN_BYTES = 1024;
+
+/** Ends after an `error` event, at `[DONE]`, or with the body. Rejects as the body does. */
+export async function* readAnswer(response: Response, options: AnswerOptions): AsyncGenerator<ModelEvent> {
+  const type = response.headers.get('content-type') ?? '';
+  const { body } = response;
+  if (body === null) yield garbageEvent(options.address, type, '');
+  else if (type.includes('text/event-stream')) yield* readChunks(body, type, options);
+  else {
+    const head = await options.patience.awaiting(readHead(body, SHOWN_BYTES));
+    yield garbageEvent(options.address, type, printable(head, SHOWN));
+  }
+}
+
+async function* readChunks(
+  body: ReadableStream<Uint8Array>,
+  type: string,
+  options: AnswerOptions,
+): AsyncGenerator<ModelEvent> {
+  const { reader, patience, maxBytes } = options;
+  const stream = createEventStream(maxBytes);
+  const source = body.getReader();
+  for (;;) {
+    const { done, value } = await patience.awaiting(source.read());
+    for (const item of done ? stream.end() : stream.feed(value)) {
+      if (item.type === 'done') {
+        patience.farewell(drain(source));
+        yield* reader.end();
+        return;
+      }
+      for (const event of eventsOf(item, type, options)) {
+        yield event;
+        if (event.type === 'error') return;
+      }
+    }
+    if (reader.bytes() > maxBytes) {
+      yield tooLongEvent(maxBytes);
+      return;
+    }
+    if (!done) continue;
+    yield* reader.end();
+    return;
+  }
+}
+
+function eventsOf(
+  item: Exclude<StreamItem, { type: 'done' }>,
+  type: string,
+  { address, reader, maxBytes }: AnswerOptions,
+): readonly ModelEvent[] {
+  if (item.type === 'value') return reader.take(item.value);
+  return [item.type === 'too_long' ? tooLongEvent(maxBytes) : garbageEvent(address, type, item.shown)];
+}
+
+async function drain(source: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  while (!(await source.read()).done);
+}
