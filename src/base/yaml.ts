@@ -1,130 +1,130 @@
-// Owns YAML at the rim: text and a schema in, a value or errors with file:line:column out. Knows no schema.
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+// Owns the reading of YAML text: its value, the line and column of everything in it, every mistake in it. Knows no schema of its own.
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml';
 import type { z } from 'zod';
-import { closestWord } from './closest.ts';
-import { CaissonError, type ErrorCode, type ErrorPlace } from './errors.ts';
+import type { ErrorCode, ErrorPlace } from './errors.ts';
+import { explainIssues } from './explain-issues.ts';
+import { byPlace, type FieldPath, fieldName, type Problem, problemsError } from './problems.ts';
 
-export type YamlPath = readonly (string | number)[];
-
-export interface ParsedYaml<Value> {
-  readonly value: Value;
-  /** Where the value of that path, or the nearest thing around it, stands. */
-  placeOf(path: YamlPath): ErrorPlace;
+export interface YamlText {
+  /** `undefined` if the text holds no value. */
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+  /** Place of the value at a path, of its key where `key` is set, or of the nearest thing around it that exists. */
+  readonly placeOf: (path: FieldPath, key?: boolean) => ErrorPlace;
 }
 
-const MOST_PROBLEMS = 20;
+const MOST_ALIASES = 100;
+const SYNTAX: Readonly<Record<string, string>> = {
+  BAD_INDENT: 'this line is indented wrongly',
+  TAB_AS_INDENT: 'a tab is used for indentation: use spaces',
+  MULTIPLE_DOCS: 'a second document begins here: only one is read',
+  MISSING_CHAR: 'a character is missing here: a quote, a comma, a bracket or a colon',
+  BLOCK_AS_IMPLICIT_KEY: 'a value spans lines where it must not: is it indented wrongly, or is a quote missing?',
+  UNEXPECTED_TOKEN: 'something stands here that does not belong here',
+  TAG_RESOLVE_FAILED: 'a tag is used that is not known here',
+};
 
-/** Throws `code` with the place of the first problem; the message tells all. Duplicate keys and exploding aliases are refused. */
+/**
+ * Never throws; what is wrong is in `problems`. Messages never quote a value of the file. `aliases`: `*name` is refused, or resolved
+ * as long as they are few enough to fit in memory.
+ */
+export function readYaml(text: string, file: string, aliases: 'refused' | 'resolved' = 'resolved'): YamlText {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, strict: true });
+  const at = (offset: number): ErrorPlace => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const placeOf = (path: FieldPath, key = false): ErrorPlace => {
+    const place = at(offsetOf(document, path, key));
+    return path.length === 0 ? place : { ...place, field: fieldName(path) };
+  };
+  const problems = [
+    ...[...document.errors, ...document.warnings].map((error) => syntaxProblem(error, text, at)),
+    ...(aliases === 'refused' ? aliasProblems(document, at) : []),
+  ];
+  const unreadable = document.errors.some((error) => error.code !== 'DUPLICATE_KEY');
+  if (unreadable) return { value: undefined, problems, placeOf };
+  try {
+    return { value: document.toJS({ maxAliasCount: MOST_ALIASES }) ?? undefined, problems, placeOf };
+  } catch {
+    const problem = { place: at(0), text: 'the aliases (*name) of this file do not resolve, or there are too many' };
+    return { value: undefined, problems: [...problems, problem], placeOf };
+  }
+}
+
+/** The value by the schema. Throws `code` with the place of the first problem; the message tells all of them. */
 export function parseYaml<Schema extends z.ZodType>(
   text: string,
   file: string,
   schema: Schema,
   code: ErrorCode,
-): ParsedYaml<z.output<Schema>> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  const placeAt = (offset: number): ErrorPlace => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line, column: col };
-  };
-  const [broken] = document.errors;
-  if (broken !== undefined) throw new CaissonError(code, broken.message, { place: placeAt(broken.pos[0]) });
-  const placeOf = (path: YamlPath): ErrorPlace => ({
-    ...placeAt(offsetOf(document.contents, path)),
-    field: fieldOf(path),
-  });
-  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+): { readonly value: z.output<Schema>; readonly placeOf: YamlText['placeOf'] } {
+  const { value, problems, placeOf } = readYaml(text, file);
+  if (problems.length > 0) throw problemsError(code, problems.toSorted(byPlace));
+  const parsed = schema.safeParse(value ?? {});
   if (parsed.success) return { value: parsed.data, placeOf };
-  throw problems(parsed.error.issues, schema, placeOf, code);
+  const told = explainIssues(parsed.error.issues, value ?? {}, schema);
+  throw problemsError(code, told.map((one) => ({ place: placeOf(one.path, one.onKey), text: one.text })).sort(byPlace));
 }
 
-function problems(
-  issues: readonly z.core.$ZodIssue[],
-  schema: z.ZodType,
-  placeOf: (path: YamlPath) => ErrorPlace,
-  code: ErrorCode,
-): CaissonError {
-  const told = issues.slice(0, MOST_PROBLEMS).map((issue) => {
-    const path = issue.path.filter((part) => typeof part !== 'symbol');
-    if (issue.code !== 'unrecognized_keys') return { place: placeOf(path), message: issue.message };
-    const [key = ''] = issue.keys;
-    const meant = closestWord(key, knownKeys(schema, path));
-    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
-    return { place: placeOf([...path, key]), message: `there is no setting "${fieldOf([...path, key])}"${hint}` };
+function aliasProblems(document: Document.Parsed, at: (offset: number) => ErrorPlace): readonly Problem[] {
+  const found: Problem[] = [];
+  visit(document, {
+    Alias: (_, { range }) => {
+      found.push({ place: at(range?.[0] ?? 0), text: 'expected a value, found an alias' });
+    },
   });
-  const [first] = told;
-  const more = told
-    .slice(1)
-    .map(({ place, message }) => `\n  also ${place.file}:${place.line}:${place.column}: ${message}`);
-  return new CaissonError(
-    code,
-    `${first?.message ?? 'not valid'}${more.join('')}`,
-    first === undefined ? {} : { place: first.place },
-  );
+  return found;
 }
 
-/** Offset of the deepest node on the path that is there; for a key of a map, the key itself. */
-function offsetOf(root: Node | null, path: YamlPath): number {
-  let node: unknown = root;
-  let offset = root?.range?.[0] ?? 0;
-  for (const part of path) {
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
-      if (pair === undefined) return offset;
-      offset = rangeOf(pair.key) ?? offset;
-      node = pair.value;
-    } else if (typeof node === 'object' && node !== null && 'items' in node && Array.isArray(node.items)) {
-      node = node.items[Number(part)];
-      offset = rangeOf(node) ?? offset;
-    } else return offset;
+function syntaxProblem(error: YAMLError, text: string, at: (offset: number) => ErrorPlace): Problem {
+  const place = at(error.pos[0]);
+  if (error.code === 'BAD_INDENT' && error.message.startsWith('Flow'))
+    return { place, text: 'a bracket that was opened is not closed before this' };
+  if (error.code !== 'DUPLICATE_KEY')
+    return { place, text: SYNTAX[error.code] ?? `this is not valid YAML (${error.code.toLowerCase()})` };
+  const key = /^["']?([\w.-]{1,64})/.exec(text.slice(error.pos[0], error.pos[0] + 70))?.[1] ?? '';
+  return {
+    place: key === '' ? place : { ...place, field: key },
+    text: `the key ${JSON.stringify(key)} is given twice`,
+  };
+}
+
+function offsetOf(document: Document.Parsed, path: FieldPath, key: boolean): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [index, part] of path.entries()) {
+    const step = enter(isAlias(node) ? node.resolve(document) : node, part);
+    if (step === undefined) return offset;
+    const onKey = key && index === path.length - 1;
+    offset = (onKey ? undefined : startOf(step.value)) ?? startOf(step.key) ?? offset;
+    node = step.value;
   }
   return offset;
 }
 
-function rangeOf(node: unknown): number | undefined {
-  if (typeof node !== 'object' || node === null || !('range' in node) || !Array.isArray(node.range)) return undefined;
-  return typeof node.range[0] === 'number' ? node.range[0] : undefined;
+function enter(node: unknown, part: string | number): { readonly key?: unknown; readonly value: unknown } | undefined {
+  if (isSeq(node))
+    return typeof part === 'number' && part < node.items.length ? { value: node.items[part] } : undefined;
+  return isMap(node) ? node.items.find(({ key }) => textOf(key) === String(part)) : undefined;
 }
 
-export function fieldOf(path: YamlPath): string {
-  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0];
 }
 
-/** The keys that the schema takes at the path; [] if it cannot say. */
-function knownKeys(schema: z.ZodType, path: YamlPath): readonly string[] {
-  let at: unknown = schema;
-  for (const part of path) at = stepInto(unwrap(at), part);
-  const shape = shapeOf(unwrap(at));
-  return shape === undefined ? [] : Object.keys(shape);
-}
-
-function unwrap(schema: unknown): unknown {
-  let at = schema;
-  for (let depth = 0; depth < 10; depth += 1) {
-    const inner = definitionOf(at)?.['innerType'] ?? definitionOf(at)?.['in'];
-    if (inner === undefined) return at;
-    at = inner;
-  }
-  return at;
-}
-
-function stepInto(schema: unknown, part: string | number): unknown {
-  return typeof part === 'number' ? definitionOf(schema)?.['element'] : shapeOf(schema)?.[part];
-}
-
-function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
-  const definition = definitionOf(schema);
-  const options = definition?.['options'];
-  if (Array.isArray(options))
-    return Object.assign({}, ...options.map((option: unknown) => shapeOf(unwrap(option)) ?? {})) as Record<
-      string,
-      unknown
-    >;
-  const shape = definition?.['shape'];
-  return typeof shape === 'object' && shape !== null ? (shape as Record<string, unknown>) : undefined;
-}
-
-function definitionOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (typeof schema !== 'object' || schema === null || !('def' in schema)) return undefined;
-  return schema.def as Record<string, unknown>;
+function textOf(key: unknown): string {
+  return isScalar(key) ? String(key.value) : '';
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { CaissonError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { YamlText } from './yaml-text.ts';
+import type { YamlText } from '../base/yaml.ts';
 
 export interface FileWish {
   readonly file: string;
@@ -24,7 +24,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 export async function readConfigFile(wish: FileWish): Promise<YamlText | undefined> {
   const text = await readText(wish);
   if (text === undefined) return undefined;
-  const { readYaml } = await import('./yaml-text.ts');
+  const { readYaml } = await import('../base/yaml.ts');
   return readYaml(text, wish.file);
 }
 

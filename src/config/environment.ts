@@ -1,6 +1,6 @@
 // Owns the one table from environment variables to configuration, and how their text becomes values. Reads no environment by itself.
+import { closestWord } from '../base/closest.ts';
 import { limitNames, snakeCase } from './schema.ts';
-import { nearest } from './nearest.ts';
 
 export type Kind = 'text' | 'whole' | 'boolean' | 'list';
 
@@ -46,7 +46,7 @@ export interface Assignment {
   readonly origin: string;
 }
 
-/** Everything that the environment says. Text that is not of its kind stays text, for the schema to refuse. An empty variable says nothing. */
+/** Everything that the environment says. Text not of its kind stays text, for the schema to refuse. An empty variable says nothing. */
 export function assignmentsOf(env: NodeJS.ProcessEnv): readonly Assignment[] {
   const plain = Object.entries(VARIABLES).flatMap(([name, { path, kind }]) => {
     const text = env[name];
@@ -62,7 +62,7 @@ export function strangeVariables(env: NodeJS.ProcessEnv): readonly string[] {
     .filter((name) => name.startsWith('CAISSON_') && !known.includes(name))
     .filter((name) => !SECRET_VARIABLES.includes(name.replace(/_FILE$/, '')))
     .flatMap((name) => {
-      const meant = nearest(name, known);
+      const meant = closestWord(name, known);
       return meant === undefined ? [] : [`there is no variable ${name}; did you mean ${meant}?`];
     });
 }

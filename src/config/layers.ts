@@ -1,14 +1,14 @@
-// Owns one source of configuration after another, each checked by the schema and each knowing where its values are written. Knows no default.
+// Owns one source of configuration after another, each checked by the schema and knowing where its values are written. Knows no default.
 import { dirname, join } from 'node:path';
-import { type ErrorPlace } from '../base/errors.ts';
+import type { ErrorPlace } from '../base/errors.ts';
+import { explainIssues } from '../base/explain-issues.ts';
+import { byPlace, type FieldPath, fieldName, type Problem } from '../base/problems.ts';
+import type { YamlText } from '../base/yaml.ts';
 import { type FileWish, readConfigFile } from './config-file.ts';
 import { type Assignment, assignmentsOf } from './environment.ts';
-import { explainIssues } from './issues.ts';
 import { absolutePaths } from './paths.ts';
-import { fieldName, type Path, type Problem } from './problems.ts';
 import { configSchema, type ConfigValues, PROJECT_KEYS } from './schema.ts';
 import type { ConfigSources } from './sources.ts';
-import type { YamlText } from './yaml-text.ts';
 
 /** Name of the file in a repository. */
 export const PROJECT_FILE = '.caisson.yaml';
@@ -19,7 +19,7 @@ export interface Layer {
   /** It comes with a repository: it may narrow limits, never widen them. */
   readonly untrusted: boolean;
   readonly values: ConfigValues;
-  readonly originOf: (path: Path) => string;
+  readonly originOf: (path: FieldPath) => string;
 }
 
 export type LayerResult =
@@ -47,7 +47,7 @@ export function fileLayer({ file, untrusted }: FileWish, text: YamlText, home: s
   const checked = check(text.value ?? {}, (path, key) => text.placeOf(path, key));
   const problems = [...text.problems, ...refused, ...checked.problems].sort(byPlace);
   if (problems.length > 0 || checked.values === undefined) return { problems };
-  const originOf = (path: Path) => `${file}:${text.placeOf(path).line ?? 1}`;
+  const originOf = (path: FieldPath) => `${file}:${text.placeOf(path).line ?? 1}`;
   const values = absolutePaths(checked.values, { base: dirname(file), home });
   return { layer: { file, untrusted, values, originOf }, problems: [] };
 }
@@ -64,7 +64,7 @@ function fileWishes({ systemFile, userFile, explicitFile, projectDir }: ConfigSo
 
 /** Variables and flags: their place is their name. */
 function spokenLayer(assignments: readonly Assignment[], { cwd, home }: ConfigSources): LayerResult {
-  const originOf = (path: Path) =>
+  const originOf = (path: FieldPath) =>
     assignments.find((one) => one.path.every((part, index) => part === path[index]))?.origin ?? '';
   const { values, problems } = check(nest(assignments), (path) => ({ field: fieldName(path) }));
   const told = problems.map(({ place, text }) => ({
@@ -77,7 +77,7 @@ function spokenLayer(assignments: readonly Assignment[], { cwd, home }: ConfigSo
 
 function check(
   value: unknown,
-  placeOf: (path: Path, key?: boolean) => ErrorPlace,
+  placeOf: (path: FieldPath, key?: boolean) => ErrorPlace,
 ): { readonly values?: ConfigValues; readonly problems: readonly Problem[] } {
   const parsed = configSchema.safeParse(value);
   if (parsed.success) return { values: parsed.data, problems: [] };
@@ -107,8 +107,4 @@ function nest(assignments: readonly Assignment[]): Record<string, unknown> {
     else all[first] = { ...(all[first] as Record<string, unknown> | undefined), [second]: value };
   }
   return all;
-}
-
-function byPlace(left: Problem, right: Problem): number {
-  return (left.place.line ?? 0) - (right.place.line ?? 0) || (left.place.column ?? 0) - (right.place.column ?? 0);
 }

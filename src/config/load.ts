@@ -1,8 +1,8 @@
-// Owns the way from all sources to one configuration: flags > environment > project file > user file > system file > defaults. Starts nothing.
+// Owns the way from all sources to a configuration: flags > environment > project file > user file > system file > defaults. Starts nothing.
+import { problemsError } from '../base/problems.ts';
 import { strangeVariables } from './environment.ts';
 import { readLayers } from './layers.ts';
 import { mergeLayers } from './merge.ts';
-import { configError } from './problems.ts';
 import { type LoadedConfig, settingsOf } from './settings.ts';
 import type { ConfigSources } from './sources.ts';
 
@@ -16,7 +16,7 @@ export type { ConfigSources } from './sources.ts';
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const results = await readLayers(sources);
   const problems = results.flatMap((result) => result.problems);
-  if (problems.length > 0) throw configError(problems);
+  if (problems.length > 0) throw problemsError('config_invalid', problems);
   const layers = results.flatMap((result) => ('layer' in result ? [result.layer] : []));
   return settingsOf(mergeLayers(layers), {
     sources,

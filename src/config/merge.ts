@@ -1,6 +1,6 @@
-// Owns the joining of layers: the stronger value wins, lists are taken whole, and each value remembers where it is written. Knows no source.
+// Owns the joining of layers: the stronger value wins, lists are taken whole, each value remembers where it is written. Knows no source.
+import { type FieldPath, fieldName } from '../base/problems.ts';
 import type { Layer } from './layers.ts';
-import { fieldName, type Path } from './problems.ts';
 import type { ConfigValues } from './schema.ts';
 
 export interface Merged {
@@ -30,7 +30,14 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
   return { values, origins };
 }
 
-function put(into: Loose, name: string, value: unknown, path: Path, layer: Layer, origins: Map<string, string>): void {
+function put(
+  into: Loose,
+  name: string,
+  value: unknown,
+  path: FieldPath,
+  layer: Layer,
+  origins: Map<string, string>,
+): void {
   if (value === undefined) return;
   into[name] = value;
   const field = fieldName(path);
@@ -39,7 +46,7 @@ function put(into: Loose, name: string, value: unknown, path: Path, layer: Layer
   origins.set(field, layer.originOf(path));
 }
 
-function leavesOf(value: unknown, path: Path): readonly Path[] {
+function leavesOf(value: unknown, path: FieldPath): readonly FieldPath[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => leavesOf(item, [...path, index]));
   if (!isSection(value) || 'file' in value) return [path];
   return Object.entries(value).flatMap(([name, item]) => leavesOf(item, [...path, name]));

@@ -1,8 +1,8 @@
 // Owns the checking of one configuration file by itself. Reads no environment and no secret.
 import { basename, dirname, resolve } from 'node:path';
+import { problemsError } from '../base/problems.ts';
 import { readConfigFile } from './config-file.ts';
 import { fileLayer, PROJECT_FILE } from './layers.ts';
-import { configError } from './problems.ts';
 
 /**
  * Resolves if the file is a good configuration; one named `.caisson.yaml` is held to what a repository may set.
@@ -14,5 +14,5 @@ export async function validateFile(file: string): Promise<void> {
   const text = await readConfigFile(wish);
   if (text === undefined) return;
   const { problems } = fileLayer(wish, text, dirname(path));
-  if (problems.length > 0) throw configError(problems);
+  if (problems.length > 0) throw problemsError('config_invalid', problems);
 }

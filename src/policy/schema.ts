@@ -141,7 +141,7 @@ function expectedWord(given: unknown, words: readonly string[]): string {
 }
 
 function didYouMean(given: string, words: readonly string[]): string {
-  const meant = closestWord(given.slice(0, 100), words);
+  const meant = closestWord(given, words);
   return meant === undefined ? '' : ` (did you mean "${meant}"?)`;
 }
 

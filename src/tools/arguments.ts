@@ -1,6 +1,6 @@
 // Owns how the arguments of a call are read: harmless slips are forgiven, everything else is explained to the model. Knows no tool.
 import { z } from 'zod';
-import { closest } from './closest-name.ts';
+import { relatedWord } from '../base/closest.ts';
 
 export type Parsed<Value> =
   | { readonly ok: true; readonly value: Value }
@@ -51,7 +51,7 @@ function explain(issue: z.core.$ZodIssue, value: object, fields: readonly string
 }
 
 function explainUnknown(key: string, fields: readonly string[]): string {
-  const near = closest(key, fields);
+  const near = relatedWord(key, fields);
   const guess = near === undefined ? '' : ` (did you mean "${near}"?)`;
   return `unknown field ${JSON.stringify(key.slice(0, 60))}${guess}; the fields are ${fields.join(', ')}`;
 }

@@ -1,8 +1,8 @@
 // Owns reading a call as the model wrote it: which tool, is it JSON, do the arguments fit. Repairs nothing; says how to correct it.
+import { relatedWord } from '../base/closest.ts';
 import { CaissonError } from '../base/errors.ts';
 import { type Json, parseJson } from '../base/json.ts';
 import type { ToolCall } from '../contracts/messages.ts';
-import { closest } from './closest-name.ts';
 import type { BoundCall, BoundTool } from './registry.ts';
 
 export type ReadCall =
@@ -22,7 +22,7 @@ export function readCall(tools: readonly BoundTool[], call: ToolCall, maxBytes: 
 
 function unknownTool(tools: readonly BoundTool[], name: string): string {
   const names = tools.map((tool) => tool.definition.name);
-  const near = closest(name, names);
+  const near = relatedWord(name, names);
   const guess = near === undefined ? '' : ` (did you mean ${near}?)`;
   return `there is no tool ${JSON.stringify(name.slice(0, 60))}${guess}; the tools are ${names.join(', ')}`;
 }

@@ -1,11 +1,11 @@
 // Owns the words for what a schema refuses: what was found, what was expected, what was probably meant. Knows no file.
 import { z } from 'zod';
-import { nearest } from './nearest.ts';
-import { fieldName, type Path } from './problems.ts';
+import { closestWord } from './closest.ts';
+import { type FieldPath, fieldName } from './problems.ts';
 
 export interface Refusal {
   /** Path of the value, or of the key that should not be there. */
-  readonly path: Path;
+  readonly path: FieldPath;
   readonly text: string;
   /** The key is the mistake, not its value. */
   readonly onKey: boolean;
@@ -53,9 +53,9 @@ function explainType(expected: string, found: unknown): string {
   return found === undefined ? `this is missing: expected ${wanted}` : `expected ${wanted}, found ${kindOf(found)}`;
 }
 
-function unknownKey(key: string, path: Path, schema: z.ZodType): string {
+function unknownKey(key: string, path: FieldPath, schema: z.ZodType): string {
   const known = keysAt(schema, path);
-  const meant = nearest(key, known) ?? elsewhere(key, schema);
+  const meant = closestWord(key, known) ?? elsewhere(key, schema);
   const where = path.length === 0 ? '' : ` in ${fieldName(path)}`;
   const help = meant === undefined ? `known: ${known.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`;
   return `there is no ${JSON.stringify(key)}${where}; ${help}`;
@@ -67,22 +67,28 @@ function elsewhere(key: string, schema: z.ZodType): string | undefined {
   return section === undefined ? undefined : `${section}.${key}`;
 }
 
-function keysAt(schema: z.ZodType, path: Path): readonly string[] {
-  let at: unknown = schema;
-  for (const part of path) {
-    at = bare(at);
-    if (at instanceof z.ZodArray) at = at.element;
-    else if (at instanceof z.ZodObject) at = at.shape[part];
-  }
-  at = bare(at);
-  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+/** The keys that the schema takes at the path; of a choice between forms, those of each. */
+function keysAt(schema: z.ZodType, path: FieldPath): readonly string[] {
+  let at: readonly unknown[] = forms(schema);
+  for (const part of path) at = at.flatMap((form) => forms(within(form, part)));
+  return [...new Set(at.flatMap((form) => (form instanceof z.ZodObject ? Object.keys(form.shape) : [])))];
 }
 
-function bare(schema: unknown): unknown {
-  return schema instanceof z.ZodOptional ? bare(schema.unwrap()) : schema;
+function within(form: unknown, part: string | number): unknown {
+  if (form instanceof z.ZodArray) return form.element;
+  return form instanceof z.ZodObject && Object.hasOwn(form.shape, part) ? form.shape[part] : undefined;
 }
 
-function valueAt(value: unknown, path: Path): unknown {
+/** What may stand there, without wrappers. */
+function forms(schema: unknown): readonly unknown[] {
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(forms);
+  if (schema instanceof z.ZodPipe) return [...forms(schema.in), ...forms(schema.out)];
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault)
+    return forms(schema.unwrap());
+  return [schema];
+}
+
+function valueAt(value: unknown, path: FieldPath): unknown {
   let at = value;
   for (const part of path) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
@@ -103,7 +109,7 @@ function wordOf(value: unknown): string {
 }
 
 function guess(found: unknown, allowed: readonly string[]): string {
-  const meant = typeof found === 'string' ? nearest(found, allowed) : undefined;
+  const meant = typeof found === 'string' ? closestWord(found, allowed) : undefined;
   return meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
 }
 
