@@ -1,4 +1,4 @@
-// Owns the way from all sources to a configuration: flags > environment > project file > user file > system file > defaults. Starts nothing.
+// Owns the way from all sources to the settings: flags > environment > project file > user file > system file > defaults. Starts nothing.
 import { problemsError } from '../base/problems.ts';
 import { strangeVariables } from './environment.ts';
 import { readLayers } from './layers.ts';
