@@ -1,5 +1,7 @@
 // Owns the declared checks: each command on a fresh checkout in a fresh sandbox, with nothing carried over. Knows no agent.
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorFrom } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { newId } from '../base/ids.ts';
 import type { ExecOutcome } from '../contracts/executor.ts';
@@ -63,6 +65,8 @@ async function onFreshCheckout(
   const owner = ports.owner === undefined ? {} : { owner: ports.owner };
   const sandbox = createRunSandbox({ run: job.run, box, purpose: 'check' }, ports, emit);
   try {
+    // The user of the commands passes through here, but sees nothing.
+    await mkdir(join(job.root, 'checks'), { recursive: true, mode: 0o711 });
     await makeBox({ git: job.git, tree: job.tree, box, ...owner });
     const result = await sandbox.exec(
       {
@@ -74,7 +78,10 @@ async function onFreshCheckout(
       },
       signal,
     );
-    return result.ok ? outcomeOf(check, job.on, result.value) : notRun(check, job.on, result.error.message);
+    if (result.ok) return outcomeOf(check, job.on, result.value);
+    // No fault of the patch: a machine that cannot run checks must not call work red.
+    if (!signal.aborted) throw errorFrom(result.error);
+    return notRun(check, job.on, result.error.message);
   } finally {
     await sandbox.close();
     await removeTree(box);
