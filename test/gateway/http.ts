@@ -23,15 +23,19 @@ export async function call(service: Service, method: string, path: string, optio
   return { status: answer.statusCode ?? 0, headers: answer.headers, text: await readText(answer) };
 }
 
+export interface JsonAnswer<Value> extends Answer {
+  readonly body: Value;
+}
+
 /** The same with the answer as JSON. */
 export async function callJson<Value>(
   service: Service,
   method: string,
   path: string,
   options: Call = {},
-): Promise<{ readonly status: number; readonly body: Value; readonly headers: IncomingHttpHeaders }> {
-  const { status, headers, text } = await call(service, method, path, options);
-  return { status, headers, body: JSON.parse(text) as Value };
+): Promise<JsonAnswer<Value>> {
+  const answer = await call(service, method, path, options);
+  return { ...answer, body: JSON.parse(answer.text) as Value };
 }
 
 /** Sends one request; resolves with the headers of the answer. */

@@ -81,9 +81,9 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     runs,
     approvals,
     journal,
-    progress: notes.listen,
+    progress: (run, listener) => notes.listen(run, listener),
     ready: async () => ({ ok: true, reasons: [] }),
-    metrics: metrics.text,
+    metrics: () => metrics.text(),
     tally,
     uploadsDir,
     allowedHosts: ['127.0.0.1', 'localhost', '::1'],
@@ -118,7 +118,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     runs,
     asked,
     logged,
-    tell: notes.tell,
+    tell: (run, note) => notes.tell(run, note),
     key: async (roles, team = 'red') => {
       const name = `${team} ${roles.join(' ')}`;
       const made = keys.get(name) ?? (await accounts.create({ name, team, roles })).key;

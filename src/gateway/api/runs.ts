@@ -1,13 +1,11 @@
 // Owns the routes that change runs: create, cancel, message, apply. Knows no agent.
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { CaissonError } from '../../base/errors.ts';
 import { runRequestSchema } from '../../contracts/runs.ts';
 import { ownRun } from '../ownership.ts';
 import { parseInput } from '../parse.ts';
 import type { IdParams, RouteContext } from '../route-context.ts';
-import { uploadName } from './uploads.ts';
+import { withUpload } from './uploads.ts';
 
 const ref = z
   .string()
@@ -34,10 +32,8 @@ export function runRoutes(app: FastifyInstance, { ports, gate }: RouteContext): 
   app.post('/api/v1/runs', { onRequest }, async (request, reply) => {
     const { bundle, ...wish } = parseInput(createSchema, request.body);
     const owner = gate.principalOf(request);
-    const file = uploadName(bundle, owner);
-    if (file === undefined)
-      throw new CaissonError('invalid_input', 'this is no id of an upload', { place: { field: 'bundle' } });
-    return reply.code(201).send(await runs.create(wish, join(uploadsDir, file), owner));
+    const record = await withUpload(bundle, owner, uploadsDir, (path) => runs.create(wish, path, owner));
+    return reply.code(201).send(record);
   });
   app.post<IdParams>('/api/v1/runs/:id/cancel', { onRequest }, async (request) => {
     const principal = gate.principalOf(request);

@@ -23,8 +23,39 @@ export interface Upload {
 }
 
 /** Name of the file; undefined if it is no id of an upload. Only who uploaded a bundle finds it again. */
-export function uploadName(bundle: string, { id }: Principal): string | undefined {
+function uploadName(bundle: string, { id }: Principal): string | undefined {
   return isId(PREFIX, bundle) && /^[\w-]{1,64}$/.test(id) ? `${bundle}.${id}` : undefined;
+}
+
+/**
+ * Takes an upload for one run: nobody else can take it while `work` goes on with its path. If `work` fails, it can be taken again.
+ * Throws `invalid_input` if there is no such upload of that owner.
+ */
+export async function withUpload<Result>(
+  bundle: string,
+  owner: Principal,
+  uploadsDir: string,
+  work: (path: string) => Promise<Result>,
+): Promise<Result> {
+  const name = uploadName(bundle, owner);
+  const path = join(uploadsDir, `${name}`);
+  const taken = `${path}.taken`;
+  const found =
+    name !== undefined &&
+    (await rename(path, taken).then(
+      () => true,
+      () => false,
+    ));
+  if (!found)
+    throw new CaissonError('invalid_input', 'there is no such upload: send the bundle first', {
+      place: { field: 'bundle' },
+    });
+  try {
+    return await work(taken);
+  } catch (error) {
+    await rename(taken, path).catch(() => {});
+    throw error;
+  }
 }
 
 /** Writes the body to the disk as it comes. Throws `too_large` and stops reading there, `bundle_invalid`, and `disk_full`. */
