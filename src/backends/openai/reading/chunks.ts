@@ -1,10 +1,10 @@
 // Owns the reading of a streamed chat answer, chunk by chunk, with the differences between engines undone. Knows no connection.
-import type { FinishReason, ModelErrorEvent, ModelEvent, Usage } from '../../contracts/model-events.ts';
+import type { FinishReason, ModelErrorEvent, ModelEvent, Usage } from '../../../contracts/model-events.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
 import { type CallDelta, type Chunk, chunkSchema } from './chunk-schema.ts';
 import { createLineBreaks } from './line-breaks.ts';
-import { meaningOf, saidOf } from './meaning.ts';
-import { printable } from './printable.ts';
+import { meaningOf, saidOf } from '../meaning.ts';
+import { printable } from '../printable.ts';
 
 export interface ChunkReader {
   /** Events of one chunk; an `error` event is the last of all. */

@@ -1,11 +1,11 @@
 // Owns the way from the body of an answer to its events. Knows no request and no failure of the way.
-import type { ModelEvent } from '../../contracts/model-events.ts';
+import type { ModelEvent } from '../../../contracts/model-events.ts';
 import type { ChunkReader } from './chunks.ts';
-import { readHead } from './connection.ts';
+import { readHead } from '../connection.ts';
 import { createEventStream, type StreamItem } from './event-stream.ts';
-import { garbageEvent, tooLongEvent } from './failure.ts';
-import type { Patience } from './patience.ts';
-import { printable } from './printable.ts';
+import { garbageEvent, tooLongEvent } from '../failure.ts';
+import type { Patience } from '../patience.ts';
+import { printable } from '../printable.ts';
 
 export interface AnswerOptions {
   readonly address: string;

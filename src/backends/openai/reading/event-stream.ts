@@ -1,6 +1,6 @@
 // Owns the reading of a server's event stream: bytes in, JSON values out, with a ceiling. Knows no chat.
 import { createParser } from 'eventsource-parser';
-import { printable } from './printable.ts';
+import { printable } from '../printable.ts';
 
 export type StreamItem =
   | { readonly type: 'value'; readonly value: unknown }
