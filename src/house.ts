@@ -27,9 +27,11 @@ import { type Places, placesOf } from './places.ts';
 import { type Store, openStore } from './store/open.ts';
 import { createRunStore } from './store/run-store.ts';
 import { wasHalted } from './halted.ts';
+import { createSelfTest, handshakeOnly, type SelfTest } from './self-test.ts';
 import { VERSION } from './version.ts';
 
 export interface House {
+  readonly host: HouseOptions['host'];
   readonly config: LoadedConfig;
   readonly places: Places;
   readonly store: Store;
@@ -41,6 +43,7 @@ export interface House {
   readonly runs: Runs;
   readonly notes: LiveNotes;
   readonly logger: Logger;
+  readonly selfTest: SelfTest;
   /** Stops the work and closes everything. `reason`: for the journal. Safe to call twice. */
   close(reason: string): Promise<void>;
 }
@@ -54,7 +57,7 @@ export interface HouseOptions {
 
 /** Opens the data directory, ends or takes up what an earlier process left, and is ready to work. Rejects with a coded error. */
 export async function openHouse(config: LoadedConfig, options: HouseOptions): Promise<House> {
-  const { logger, faults } = options;
+  const { host, logger, faults } = options;
   const places = await makePlaces(placesOf(config));
   const policy = loadPolicyOf(config);
   const store = await openStore({ dataDir: places.dataDir, faults });
@@ -66,10 +69,14 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash, approvalMs });
     const router = createRouter(options.backends);
     const notes = createLiveNotes();
-    const base = { config, places, store, journal, approvals, router, notes, logger };
-    const ports = runsPorts(base, executor, policy, { ...options, startHalted: await wasHalted(journal) });
+    const selfTest = host === 'service' ? createSelfTest({ executor: executor.port, journal, logger }) : handshakeOnly;
+    const base = { host, config, places, store, journal, approvals, router, notes, logger, selfTest };
+    const ports = runsPorts(base, executor, policy, {
+      ...options,
+      selfTest,
+      startHalted: await wasHalted(journal),
+    });
     const runs = createRuns(ports);
-    const { host } = options;
     await journal.append([
       {
         chain: SERVICE_CHAIN,
@@ -91,7 +98,7 @@ function runsPorts(
   house: Pick<House, 'config' | 'places' | 'store' | 'journal' | 'approvals' | 'router' | 'notes' | 'logger'>,
   executor: OpenExecutor,
   policy: Policy,
-  options: Pick<HouseOptions, 'host' | 'faults'> & { readonly startHalted: boolean },
+  options: Pick<HouseOptions, 'host' | 'faults'> & { readonly startHalted: boolean; readonly selfTest: SelfTest },
 ): RunsPorts {
   const { config, router, notes } = house;
   return {
@@ -113,6 +120,7 @@ function runsPorts(
     ...(executor.owner === undefined ? {} : { owner: executor.owner }),
     host: options.host,
     startHalted: options.startHalted,
+    selfTest: options.selfTest,
     progress: notes.tell,
   };
 }
@@ -121,6 +129,8 @@ function closing(house: Omit<House, 'close'>): House['close'] {
   let closed: Promise<void> | undefined;
   const close = async (reason: string) => {
     await house.runs.shutdown();
+    // A self-test that is cut off in the middle would look like one that failed.
+    await house.selfTest().catch(() => undefined);
     await house.executor.dispose();
     house.approvals.close();
     await house.journal.append([{ chain: SERVICE_CHAIN, body: { type: 'service_stopped', reason } }]);

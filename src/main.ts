@@ -1,13 +1,10 @@
 // Owns the composition of the service: opens the house, tests the sandbox, listens, and stops in order.
 import { CaissonError, formatError } from './base/errors.ts';
 import { noFaults } from './base/faults.ts';
-import { jsonLogger, type Logger } from './base/logger.ts';
-import { canonicalJson } from './base/json.ts';
-import { sha256 } from './base/hash.ts';
+import { jsonLogger } from './base/logger.ts';
 import { parseWords } from './cli/cli.ts';
 import { type FlagKind, textFlag } from './cli/context.ts';
 import { helpFor } from './cli/help.ts';
-import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import { createBackends } from './engines.ts';
 import { configOf } from './entry-config.ts';
 import { type House, openHouse } from './house.ts';
@@ -47,7 +44,7 @@ async function run(flags: Parameters<typeof configOf>[0], signal: AbortSignal): 
   const house = await openHouse(settled, { host: 'service', backends, logger, faults: noFaults });
   const onTheAir: OnTheAir[] = [];
   try {
-    const readiness = watchReadiness(house, logger);
+    const readiness = watchReadiness(house);
     if (settled.server.socket && settled.server.singleUser) onTheAir.push(await listenOnSocket(house, readiness));
     const http = await listenOnPort(house, readiness);
     onTheAir.push(http);
@@ -75,10 +72,10 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** The self-test runs while the service already listens; until it has passed, the service says that it is not ready. */
-function watchReadiness(house: House, logger: Logger): Readiness {
+function watchReadiness(house: House): Readiness {
   let sandbox: string | undefined = 'the sandbox is being tested';
-  void testSandbox(house, logger).then((reason) => {
-    sandbox = reason;
+  void house.selfTest().then((problem) => {
+    sandbox = problem?.message;
   });
   return {
     ready: async () => {
@@ -88,19 +85,4 @@ function watchReadiness(house: House, logger: Logger): Readiness {
       return { ok: reasons.length === 0, reasons };
     },
   };
-}
-
-/** Undefined: the sandbox holds what it promises. */
-async function testSandbox(house: House, logger: Logger): Promise<string | undefined> {
-  const report = await house.executor.probe();
-  const content = canonicalJson(report);
-  const failed = report.ok
-    ? report.value.checks.filter((check) => !check.ok).map((check) => check.name)
-    : [report.error.message];
-  const ok = failed.length === 0;
-  const body = { type: 'probed', ok, probeHash: sha256(content), failed } as const;
-  await house.journal.append([{ chain: SERVICE_CHAIN, body: { ...body, failed: [...failed] }, contents: [content] }]);
-  if (ok) return undefined;
-  logger.error('the sandbox fails its self-test: no command will run', { failed: failed.join('; ') });
-  return `the sandbox fails its self-test: ${failed.join('; ')}`;
 }

@@ -1,5 +1,6 @@
 // Owns the putting of a house on the air: its application on an address, on a unix socket, or both.
 import { systemClock } from './base/clock.ts';
+import { CaissonError } from './base/errors.ts';
 import { newId } from './base/ids.ts';
 import { buildApp } from './gateway/app.ts';
 import { sweepUploads } from './gateway/api/uploads.ts';
@@ -57,13 +58,20 @@ async function closeAll(app: { close(): Promise<unknown> }, { tally, metrics }: 
   tally.close();
 }
 
+/** The house of a command ends with its own run: it must not take in another's. */
+async function refuseMore(): Promise<never> {
+  throw new CaissonError('data_dir_locked', 'a `caisson run` works on this data directory and takes in no other run', {
+    hint: 'Wait until it has ended, start `caisson serve` to run several, or use another --data-dir.',
+  });
+}
+
 function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemetry, local: boolean): GatewayPorts {
   const { router, accounts, runs, approvals, journal, notes, places, config, logger } = house;
   return {
     stream: router.stream,
     models: (signal) => router.models(signal),
     accounts,
-    runs,
+    runs: house.host === 'service' ? runs : { ...runs, create: refuseMore },
     approvals,
     journal,
     progress: (run, listener) => notes.listen(run, listener),

@@ -26,6 +26,8 @@ export interface RunsPorts {
   readonly faults: FaultPoint;
   /** Directory whose children are the directories of the runs. */
   readonly runsRoot: string;
+  /** Why nothing may run on this machine; undefined once the sandbox has passed its self-test. Asked before a run works. */
+  readonly selfTest: () => Promise<ErrorReport | undefined>;
   /** Absolute path of the work tree inside the sandbox. */
   readonly workPath: string;
   /** Given only when the process is root: who owns what the sandbox sees. */

@@ -91,6 +91,8 @@ function launch(
   const work = async () => {
     run.record = { ...run.record, state: 'running' };
     await ports.runStore.save(run.record);
+    const error = await ports.selfTest();
+    if (error !== undefined) stopRun(run, { kind: 'failed', error });
     await liveOut(run, request, history, ports);
   };
   const lose = (error: unknown) =>
