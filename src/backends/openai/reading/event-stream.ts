@@ -19,6 +19,7 @@ export interface EventStream {
 }
 
 const SHOWN = 200;
+const FIELDS = ['data:', 'event:', 'id:', 'retry:', ':'];
 
 /** `maxBytes`: of one event. */
 export function createEventStream(maxBytes: number): EventStream {
@@ -55,7 +56,7 @@ export function createEventStream(maxBytes: number): EventStream {
       parser.feed(`${decoder.decode()}\n\n`);
       // The last event may be cut in its middle: then the stream was cut, which its reader sees by itself.
       const last = taken().filter(({ type }) => type !== 'garbage');
-      if (isSpoken || head.trim() === '') return last;
+      if (isSpoken || isBeginning(head.trimStart())) return last;
       return [{ type: 'garbage', shown: printable(head, SHOWN) }];
     },
   };
@@ -69,6 +70,11 @@ function itemOf(data: string, event: string | undefined): StreamItem {
   } catch {
     return { type: 'garbage', shown: printable(data, SHOWN) };
   }
+}
+
+/** Whether a stream of events may begin so, and was cut before its first event. */
+function isBeginning(head: string): boolean {
+  return FIELDS.some((field) => head.startsWith(field) || field.startsWith(head));
 }
 
 function hasError(value: unknown): boolean {
