@@ -1,17 +1,17 @@
 // Owns the list of what differs between two trees of a trusted git directory. Knows no work tree.
 import type { ChangedFile } from '../contracts/workspace.ts';
-import { showPath } from './byte-path.ts';
+import { type BytePath, showPath } from './byte-path.ts';
 import { git } from './git.ts';
 
 const WORDS = ['diff-tree', '-r', '-z', '--no-renames', '--no-ext-diff', '--no-textconv'];
 
-/** `bytes`: what the changed files have together on the result's side. */
+/** `paths`: the same in the same order, as bytes. `bytes`: what the changed files have together on the result's side. */
 export async function changedFiles(
   gitDir: string,
   base: string,
   result: string,
-): Promise<{ readonly files: readonly ChangedFile[]; readonly bytes: number }> {
-  if (base === result) return { files: [], bytes: 0 };
+): Promise<{ readonly files: readonly ChangedFile[]; readonly paths: readonly BytePath[]; readonly bytes: number }> {
+  if (base === result) return { files: [], paths: [], bytes: 0 };
   const [raw, counts] = await Promise.all([
     git([...WORDS, '--raw', base, result], { gitDir }),
     git([...WORDS, '--numstat', base, result], { gitDir }),
@@ -19,6 +19,7 @@ export async function changedFiles(
   const lines = linesByPath(counts.stdout);
   const parts = raw.stdout.split('\0');
   const files: ChangedFile[] = [];
+  const paths: BytePath[] = [];
   const ids: string[] = [];
   for (let at = 0; at + 1 < parts.length; at += 2) {
     const [, , , id = '', state = ''] = (parts[at] ?? '').split(' ');
@@ -26,9 +27,10 @@ export async function changedFiles(
     const { added, removed } = lines.get(path) ?? {};
     const binary = added === undefined || removed === undefined;
     ids.push(id);
+    paths.push(path);
     files.push({ path: showPath(path), change: changeOf(state), added: added ?? 0, removed: removed ?? 0, binary });
   }
-  return { files, bytes: await bytesOfBlobs(ids, gitDir) };
+  return { files, paths, bytes: await bytesOfBlobs(ids, gitDir) };
 }
 
 /** Binary files have no entry. */

@@ -21,6 +21,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'core.sshCommand': '/bin/false',
   'core.pager': 'cat',
   'core.bigFileThreshold': '64m',
+  // What is written here is read once: time counts, not space.
+  'core.looseCompression': '0',
+  'pack.compression': '1',
   'credential.helper': '',
   'gc.auto': '0',
   'maintenance.auto': 'false',

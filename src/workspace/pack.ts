@@ -13,7 +13,7 @@ import { personSettings } from './person.ts';
 import { packRemarks } from './remarks.ts';
 import { findRepository, readHead, type Repository, treeOfCommit } from './repository.ts';
 import { initGitDir } from './trusted-git.ts';
-import { changedOnDisk, copyIndex, forget, type IndexEntry, takeIn } from './user-index.ts';
+import { changedOnDisk, copyIndex, copyObjects, forget, type IndexEntry, takeIn } from './tracked.ts';
 import { type Walked, walkTree } from './walk.ts';
 
 interface PackOrder {
@@ -55,7 +55,7 @@ async function packInto(gitDir: string, repository: Repository, order: PackOrder
   const own = { gitDir, workTree: top, cwd: top, settings: person.settings, ...signal };
   const reading = { ...own, objects: [objects] };
   const headTree = await treeOfCommit(head.commit, reading, top);
-  const entries = await copyIndex(repository, head.commit, reading);
+  const entries = await copyIndex(repository, head.commit, own, reading);
   const walked = await look(entries, own, person.exclude !== '', order, top);
   const untracked = await bringUpToDate({ entries, walked, own, reading, top });
   const tree = await writeTree(headTree, own, reading);
@@ -150,8 +150,7 @@ async function keepBlobs(ids: readonly string[], reading: GitCall): Promise<void
   const there = await git(['cat-file', '--batch-check'], { ...reading, stdin: `${wanted.join('\n')}\n` });
   const blobs = there.stdout.split('\n').flatMap((line) => (line.includes(' blob ') ? [line.split(' ')[0]] : []));
   if (blobs.length === 0) return;
-  const pack = join(reading.gitDir ?? '', 'objects', 'pack', 'pack');
-  await git(['pack-objects', '-q', '--window=0', pack], { ...reading, stdin: `${blobs.join('\n')}\n` });
+  await copyObjects(`${blobs.join('\n')}\n`, reading);
 }
 
 async function writeTree(headTree: string, own: GitCall, reading: GitCall): Promise<string> {

@@ -37,10 +37,10 @@ export async function makePatch(options: {
   const scratch = await mkdtemp(join(paths.git, 'patch-'));
   try {
     const resultTree = await treeOfWork(paths, baseTree, scratch, limits);
-    const { files, bytes } = await changedFiles(paths.git, baseTree, resultTree);
+    const { files, paths: names, bytes } = await changedFiles(paths.git, baseTree, resultTree);
     if (bytes > 4 * limits.patchBytes) throw tooLarge(`the changed files have ${bytes} bytes`, limits);
     const text = await patchText({ gitDir: paths.git, base: baseTree, result: resultTree, scratch, limits });
-    const sensitivePaths = await sensitiveOf(files, { git: paths.git, base: baseTree, result: resultTree });
+    const sensitivePaths = await sensitiveOf(names, { git: paths.git, base: baseTree, result: resultTree });
     return { text, hash: await hashOf(text), baseTree, resultTree, files, sensitivePaths };
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -1,11 +1,13 @@
 // Owns the list of paths that act on people or machines once they are checked out. Runs nothing.
-import type { ChangedFile } from '../contracts/workspace.ts';
+import { isUtf8 } from 'node:buffer';
+import { type BytePath, bytesOf, showPath } from './byte-path.ts';
 import { readTreeFile } from './tree.ts';
 
 /** On paths in lower case: some systems do not tell `.Github` from `.github`. */
 const PATTERNS: readonly RegExp[] = [
   // Hooks and what installs them.
-  /(?:^|\/)(?:\.?git-?hooks|\.husky|\.hooks|hooks)\//,
+  /(?:^|\/)(?:\.?git-?hooks|\.husky|\.hooks)\//,
+  /(?:^|\/)hooks\/[a-z0-9-]+$/,
   /(?:^|\/)\.?lefthook(?:-local)?\.(?:ya?ml|json|toml)$/,
   /(?:^|\/)\.pre-commit-(?:config|hooks)\.ya?ml$/,
   /(?:^|\/)\.(?:lintstagedrc|huskyrc|simple-git-hooks)[^/]*$/,
@@ -27,6 +29,7 @@ const PATTERNS: readonly RegExp[] = [
   /^(?:\.github\/|\.gitlab\/|docs\/)?codeowners$/,
 ];
 const MANIFEST = /(?:^|\/)package\.json$/;
+const MANIFEST_COMMANDS = ['scripts', 'husky', 'simple-git-hooks', 'lint-staged', 'pre-commit'];
 const MANIFEST_BYTES = 1024 * 1024;
 
 interface Trees {
@@ -35,30 +38,34 @@ interface Trees {
   readonly result: string;
 }
 
-/** A package.json counts only when its scripts changed: installing runs them. */
-export async function sensitiveOf(files: readonly ChangedFile[], trees: Trees): Promise<readonly string[]> {
+/** As they are shown to people. A package.json counts only when what installing or committing runs has changed. */
+export async function sensitiveOf(paths: readonly BytePath[], trees: Trees): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const { path } of files) if (isSensitive(path) || (await changesScripts(path, trees))) found.push(path);
+  for (const path of paths) if (isSensitive(path) || (await changesCommands(path, trees))) found.push(showPath(path));
   return found;
 }
 
-export function isSensitive(path: string): boolean {
+/** Takes the path as it is: the quotes around a shown one would hide how it begins and ends. */
+export function isSensitive(path: BytePath): boolean {
   const lower = path.toLowerCase();
   return PATTERNS.some((pattern) => pattern.test(lower));
 }
 
-async function changesScripts(path: string, { git, base, result }: Trees): Promise<boolean> {
+async function changesCommands(path: BytePath, { git, base, result }: Trees): Promise<boolean> {
   if (!MANIFEST.test(path)) return false;
+  const bytes = bytesOf(path);
+  if (!isUtf8(bytes)) return true;
+  const file = { git, path: bytes.toString('utf8'), maxBytes: MANIFEST_BYTES };
   const [before, after] = await Promise.all(
-    [base, result].map(async (tree) => scriptsOf(await readTreeFile({ git, tree, path, maxBytes: MANIFEST_BYTES }))),
+    [base, result].map(async (tree) => commandsOf(await readTreeFile({ ...file, tree }))),
   );
   return before !== after;
 }
 
-function scriptsOf(file: { readonly text: string } | undefined): string {
+function commandsOf(file: { readonly text: string } | undefined): string {
   try {
-    const manifest = JSON.parse(file?.text ?? '{}') as { readonly scripts?: unknown } | null;
-    return JSON.stringify(manifest?.scripts ?? {});
+    const manifest = JSON.parse(file?.text ?? '{}') as Readonly<Record<string, unknown>> | null;
+    return JSON.stringify(MANIFEST_COMMANDS.map((key) => manifest?.[key]));
   } catch {
     return file?.text ?? '';
   }

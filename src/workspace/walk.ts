@@ -1,4 +1,4 @@
-// Owns the look at every file of a work tree, from outside: what it is, what is ignored. Follows no link, opens no content, changes nothing.
+// Owns the look at every file of a work tree, from outside: what it is, what is ignored. Follows no link, opens no content.
 import { lstatSync, type Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -40,7 +40,7 @@ export interface WalkPlan {
   readonly tooMuch: (found: string, limit: 'repository_files' | 'repository_bytes') => Error;
   /** A directory that cannot be listed: repairs that, or throws. */
   readonly onLocked: (path: BytePath, cause: unknown) => Promise<void>;
-  /** A .gitignore or .gitattributes that git must not open: throws, or returns and the walk goes on without asking git in there. */
+  /** The error for a .gitignore or .gitattributes that git must not open: a pipe would hold it for ever. */
   readonly onUnsafe: (path: BytePath) => Error;
 }
 
@@ -127,7 +127,7 @@ class Walk {
     return seen;
   }
 
-  /** git opens these files by itself: a pipe would hold it for ever. */
+  /** Before git is asked about anything beside or below: it opens these files by itself. */
   async #checkRules(path: BytePath, info: Stats): Promise<void> {
     const target = info.isSymbolicLink() ? await stat(this.#hostPath(path)).catch(() => undefined) : info;
     if (target !== undefined && !target.isDirectory() && (!target.isFile() || target.size > RULES_BYTES))

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -14,9 +15,12 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { CaissonError } from '../../../src/base/errors.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import type { PackedRepository } from '../../../src/contracts/workspace.ts';
 import { packRepository } from '../../../src/workspace/pack.ts';
+import { makePatch } from '../../../src/workspace/patch.ts';
+import { prepareWorkspace } from '../../../src/workspace/prepare.ts';
 
 const ENV = {
   PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -79,10 +83,10 @@ export function fingerprint(root: string): string {
   return hash.digest('hex');
 }
 
-/** Packs and checks that the repository is as it was. */
+/** Packs into `<into>/bundle`, with no personal git settings. */
 export async function pack(repo: string, into: string, limits: Partial<typeof LIMITS> = {}): Promise<PackedRepository> {
   const bundle = join(into, 'bundle');
-  return packRepository({ repo, bundle, limits: { ...LIMITS, ...limits } });
+  return packRepository({ repo, bundle, limits: { ...LIMITS, ...limits }, home: '/nonexistent' });
 }
 
 /** Paths and contents of the tree of a bundle. */
@@ -101,4 +105,37 @@ export function bundleFiles(bundle: string, into: string): Readonly<Record<strin
       return [path, mode === '100644' ? content : `${mode} ${content}`];
     }),
   );
+}
+
+/** A run's workspace on a repository of these files, and the call that makes its patch. */
+export async function workspace(t: TestContext, files: Readonly<Record<string, string | Buffer>>) {
+  const root = tempDir(t);
+  const repo = makeRepo(join(root, 'repo'), files);
+  const packed = await pack(repo, root);
+  const { paths } = await prepareWorkspace({
+    root: join(root, 'run'),
+    bundle: packed.bundle,
+    tree: packed.tree,
+    limits: LIMITS,
+  });
+  const patch = (limits = LIMITS) => makePatch({ paths, baseTree: packed.tree, limits });
+  return { root, repo, paths, packed, patch };
+}
+
+/** Is the error this one, in these words (message or hint)? */
+export function coded(code: string, words = /./): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof CaissonError && error.code === code && words.test(`${error.message}\n${error.hint}`);
+}
+
+/** A script that leaves a mark when it runs, and the question whether it did. */
+export function makeTrap(root: string): {
+  readonly script: string;
+  readonly sprung: () => boolean;
+  readonly reset: () => void;
+} {
+  const mark = join(root, 'sprung');
+  const script = join(root, 'trap.sh');
+  writeFileSync(script, `#!/bin/sh\ntouch ${mark}\nexit 1\n`, { mode: 0o755 });
+  return { script, sprung: () => existsSync(mark), reset: () => rmSync(mark, { force: true }) };
 }

@@ -1,5 +1,5 @@
 // Owns the copy of a person's index: what is tracked, what differs on disk. Never writes to the person's git directory.
-import { copyFile, readdir, stat, utimes } from 'node:fs/promises';
+import { copyFile, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BytePath } from './byte-path.ts';
 import { git, type GitCall, GitFailed } from './git.ts';
@@ -12,17 +12,44 @@ export interface IndexEntry extends TreeEntry {
 }
 
 /**
- * Puts a copy of the index into the git directory of `call`, or HEAD's tree if there is none that git understands.
- * `call` must have the repository's objects.
+ * Puts a copy of the index into the git directory of `own`, or HEAD's tree if there is none. `own` sees no objects of the person, so that
+ * no command can renew the times of their files; `reading` does. Rejects with `GitFailed` for an index that git does not understand.
  */
-export async function copyIndex(repository: Repository, head: string, call: GitCall): Promise<readonly IndexEntry[]> {
+export async function copyIndex(
+  repository: Repository,
+  head: string,
+  own: GitCall,
+  reading: GitCall,
+): Promise<readonly IndexEntry[]> {
+  if (!(await copyFiles(repository.gitDir, own.gitDir ?? ''))) {
+    await git(['read-tree', head], reading);
+    return await listIndex(own);
+  }
   try {
-    if (await copyFiles(repository.gitDir, call.gitDir ?? '')) return await listIndex(call);
+    return await listIndex(own);
   } catch (error) {
     if (!(error instanceof GitFailed)) throw error;
+    return await unfold(head, own, reading);
   }
-  await git(['read-tree', '--reset', head], call);
-  return await listIndex(call);
+}
+
+/** An index may hold whole directories of a sparse checkout as one entry each: their trees must be at hand to read it. */
+async function unfold(head: string, own: GitCall, reading: GitCall): Promise<readonly IndexEntry[]> {
+  const words = ['rev-list', '--objects', '--no-object-names', '--filter=blob:none', '--max-count=1', head];
+  await copyObjects((await git(words, reading)).stdout, reading);
+  const entries = await listIndex(own);
+  await rm(join(own.gitDir ?? '', 'index'));
+  const lines = entries.map(({ mode, id, path }) => `${mode} ${id}\t${path}\0`).join('');
+  await git(['update-index', '-z', '--index-info'], { ...own, stdin: Buffer.from(lines, 'latin1') });
+  const skipped = entries.filter((entry) => entry.skipped).map((entry) => entry.path);
+  await git(['update-index', '--skip-worktree', '-z', '--stdin'], { ...own, stdin: listOf(skipped) });
+  return entries;
+}
+
+/** Into our own object directory. `ids`: one a line. */
+export async function copyObjects(ids: string, reading: GitCall): Promise<void> {
+  const pack = join(reading.gitDir ?? '', 'objects', 'pack', 'pack');
+  await git(['pack-objects', '-q', '--window=0', pack], { ...reading, stdin: ids });
 }
 
 /** Paths whose content, mode or kind on disk is not what the index says; those that are gone are among them. */
