@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../../src/base/clock.ts';
+import { CaissonError } from '../../../src/base/errors.ts';
 import { type Limits, narrowLimits } from '../../../src/base/limits.ts';
 import type { ChatRequest } from '../../../src/contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../../../src/contracts/model-events.ts';
@@ -96,6 +97,16 @@ export function errorOf(events: readonly ModelEvent[]): ModelErrorEvent {
   const [first, ...others] = events;
   if (first?.type !== 'error' || others.length > 0) throw new Error(`no single error: ${JSON.stringify(events)}`);
   return first;
+}
+
+/** The coded error that it rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<CaissonError> {
+  const error: unknown = await promise.then(
+    (value) => new Error(`it resolved: ${JSON.stringify(value)}`),
+    (cause: unknown) => cause,
+  );
+  if (!(error instanceof CaissonError)) throw error;
+  return error;
 }
 
 /** One `data:` event for each value; text is written as it is. */

@@ -8,6 +8,8 @@ const FIRST = delta({ role: 'assistant', content: '' });
 const STOP = delta({}, 'stop');
 const CALLED = delta({}, 'tool_calls');
 const DONE = '[DONE]';
+/** Requests that run side by side where there are many. */
+const AT_ONCE = 50;
 const FINISHED = { type: 'finish', reason: 'stop' } as const;
 const FINISHED_CALLS = { type: 'finish', reason: 'tool_calls' } as const;
 const CITY_TOOL = { name: 'weather', description: 'd', parameters: { type: 'object', required: ['city'] } };
@@ -20,6 +22,7 @@ const callStart = (index: number, id: string, name: string, text?: string) =>
   });
 const callMore = (index: number, text: string) => delta({ tool_calls: [{ index, function: { arguments: text } }] });
 
+/** The answer made of these events, put together. */
 async function answered(context: TestContext, ...values: readonly unknown[]) {
   const engine = await startEngine(context, says(sse(...values)));
   return gathered(await eventsOf(backendOf(engine.url), WITH_TOOLS));
@@ -57,6 +60,11 @@ describe('an answer of text and thinking', () => {
   test('may call its thinking by the older name', async (context) => {
     const told = await answered(context, delta({ reasoning_content: 'hm' }), delta({ content: 'Yes' }), STOP, DONE);
     assert.deepEqual(told, { ...nothing, reasoning: 'hm', text: 'Yes' });
+    const both = [
+      { reasoning: '', reasoning_content: 'h' },
+      { reasoning: 'm', reasoning_content: 'm' },
+    ];
+    assert.equal((await answered(context, ...both.map((piece) => delta(piece)), STOP, DONE)).reasoning, 'hm');
   });
 
   test('may be only thinking', async (context) => {
@@ -323,8 +331,9 @@ test('wherever the bytes are cut, the events are the same', async (context) => {
     DONE,
   );
   const bytes = Buffer.from(text);
-  const engine = await startEngine(context, async (response, _, count) => {
-    const at = Math.min(count - 1, bytes.length);
+  const engine = await startEngine(context, async (response, { body }) => {
+    const [{ content }] = (body as { messages: [{ content: string }] }).messages;
+    const at = Number(content);
     response.socket?.setNoDelay(true);
     streams(response);
     response.write(bytes.subarray(0, at));
@@ -332,15 +341,24 @@ test('wherever the bytes are cut, the events are the same', async (context) => {
     response.end(bytes.subarray(at));
   });
   const backend = backendOf(engine.url);
-  const expected = await eventsOf(backend, WITH_TOOLS);
-  assert.deepEqual(gathered(expected), {
+  const cutAt = async (at: number) => ({
+    at,
+    events: await eventsOf(backend, { ...WITH_TOOLS, messages: [{ role: 'user', content: String(at) }] }),
+  });
+  const { events } = await cutAt(0);
+  assert.deepEqual(gathered(events), {
     reasoning: 'grüß 👋',
     text: 'Tschüß — 漢字',
     calls: [{ id: 'c1', name: 'weather', arguments: '{"city": "Zürich"}', complete: true }],
     rest: [{ type: 'usage', promptTokens: 1, completionTokens: 2 }, FINISHED_CALLS],
   });
-  for (let at = 1; at < bytes.length; at += 1)
-    assert.deepEqual({ at, events: await eventsOf(backend, WITH_TOOLS) }, { at, events: expected });
+  for (let from = 1; from < bytes.length; from += AT_ONCE) {
+    const positions = Array.from({ length: Math.min(AT_ONCE, bytes.length - from) }, (_, index) => from + index);
+    assert.deepEqual(
+      await Promise.all(positions.map(cutAt)),
+      positions.map((at) => ({ at, events })),
+    );
+  }
 });
 
 test('line ends of every kind separate events, wherever they are cut', async (context) => {

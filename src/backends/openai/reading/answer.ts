@@ -16,7 +16,7 @@ export interface AnswerOptions {
 }
 
 const SHOWN = 200;
-const SHOWN_BYTES = 1024;
+const HEAD_BYTES = 16 * 1024;
 
 /** Ends after an `error` event, at `[DONE]`, or with the body. Rejects as the body does. */
 export async function* readAnswer(response: Response, options: AnswerOptions): AsyncGenerator<ModelEvent> {
@@ -25,8 +25,10 @@ export async function* readAnswer(response: Response, options: AnswerOptions): A
   if (body === null) yield garbageEvent(options.address, type, '');
   else if (type.includes('text/event-stream')) yield* readChunks(body, type, options);
   else {
-    const head = await options.patience.awaiting(readHead(body, SHOWN_BYTES));
-    yield garbageEvent(options.address, type, printable(head, SHOWN));
+    const head = await options.patience.awaiting(readHead(body, HEAD_BYTES));
+    const failure = failureIn(head);
+    if (failure === undefined) yield garbageEvent(options.address, type, printable(head, SHOWN));
+    else yield* options.reader.take(failure);
   }
 }
 
@@ -68,6 +70,17 @@ function eventsOf(
 ): readonly ModelEvent[] {
   if (item.type === 'value') return reader.take(item.value);
   return [item.type === 'too_long' ? tooLongEvent(maxBytes) : garbageEvent(address, type, item.shown)];
+}
+
+/** An error object in place of the stream, under a status that promised one. */
+function failureIn(head: string): { readonly error: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(head);
+    const error: unknown = typeof value === 'object' && value !== null && 'error' in value ? value.error : undefined;
+    return error === undefined || error === null ? undefined : { error };
+  } catch {
+    return undefined;
+  }
 }
 
 async function drain(source: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {

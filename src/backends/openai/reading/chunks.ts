@@ -111,7 +111,8 @@ interface Parts {
 function partsOf(chunk: Chunk): Parts {
   const { delta } = choiceOf(chunk) ?? {};
   return {
-    thinking: delta?.reasoning ?? delta?.reasoning_content ?? '',
+    // One of the two may be there and empty.
+    thinking: delta?.reasoning || delta?.reasoning_content || '',
     text: delta?.content ?? '',
     calls: delta?.tool_calls ?? [],
     isLast: finishOf(chunk) !== undefined,
