@@ -2,14 +2,14 @@
 import { connect, type Socket } from 'node:net';
 import { CaissonError, errorFrom } from '../base/errors.ts';
 import type { Executor } from '../contracts/executor.ts';
-import { createLineReader, type Method, type Reply } from './wire.ts';
+import { type Call, createLineReader, type Reply } from './wire.ts';
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Rejects with `runner_unreachable` if nobody answers there. */
+/** Rejects with `runner_unreachable` if nobody answers there, as does every method once the connection is lost. */
 export async function connectExecutor(socketPath: string): Promise<Executor> {
   const socket = await open(socketPath);
   const pending = new Map<number, Pending>();
@@ -18,15 +18,13 @@ export async function connectExecutor(socketPath: string): Promise<Executor> {
     for (const { reject } of pending.values()) reject(lost(socketPath));
     pending.clear();
   };
+  const cutOff = () => socket.destroy();
   socket.on('close', lose).on('error', () => {});
   socket.on(
     'data',
-    createLineReader(
-      (line) => settle(pending, JSON.parse(line) as Reply),
-      () => socket.destroy(),
-    ),
+    createLineReader((line) => settle(pending, line, cutOff), cutOff),
   );
-  const call = <Value>(method: Method, argument?: unknown): Promise<Value> =>
+  const call = <Value>(method: Call['method'], argument?: unknown): Promise<Value> =>
     new Promise<unknown>((resolve, reject) => {
       if (socket.destroyed) {
         reject(lost(socketPath));
@@ -46,6 +44,7 @@ export async function connectExecutor(socketPath: string): Promise<Executor> {
     close: (sandbox) => call('close', sandbox),
     sweep: () => call('sweep'),
     dispose: async () => {
+      if (!socket.destroyed) await call('leave').catch(() => {});
       socket.destroy();
     },
   };
@@ -60,11 +59,23 @@ function open(path: string): Promise<Socket> {
   });
 }
 
-function settle(pending: Map<number, Pending>, reply: Reply): void {
+/** What is no reply of ours ends the connection. */
+function settle(pending: Map<number, Pending>, line: string, cutOff: () => void): void {
+  const reply = parseReply(line);
+  if (reply === undefined) return cutOff();
   const waiting = pending.get(reply.id);
   pending.delete(reply.id);
   if ('error' in reply) waiting?.reject(errorFrom(reply.error));
   else waiting?.resolve(reply.value);
+}
+
+function parseReply(line: string): Reply | undefined {
+  try {
+    const reply = JSON.parse(line) as Reply | null;
+    return typeof reply === 'object' && typeof reply?.id === 'number' ? reply : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function lost(path: string): CaissonError {
