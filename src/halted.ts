@@ -1,18 +1,8 @@
-// Owns the answer to one question at the start: was the last word a halt? Reads the journal of the service.
-import type { Journal } from './contracts/journal.ts';
+// Owns the answer to one question at the start: was the last word on it a halt? Reads the chain of the service.
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
+import type { Store } from './store/open.ts';
 
-const PAGE = 1000;
-
-export async function wasHalted(journal: Journal): Promise<boolean> {
-  let halted = false;
-  for (let after = 0; ;) {
-    const page = await journal.read(SERVICE_CHAIN, after, PAGE);
-    for (const { body } of page) {
-      if (body.type === 'halted') halted = true;
-      if (body.type === 'released') halted = false;
-    }
-    if (page.length < PAGE) return halted;
-    after = page.at(-1)?.seq ?? after;
-  }
+export async function wasHalted(store: Store): Promise<boolean> {
+  const last = await store.read('lastTypeOf', { chain: SERVICE_CHAIN, types: ['halted', 'released'] });
+  return last === 'halted';
 }

@@ -74,7 +74,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const ports = runsPorts(base, executor, policy, {
       ...options,
       selfTest,
-      startHalted: await wasHalted(journal),
+      startHalted: await wasHalted(store),
     });
     const runs = createRuns(ports);
     await journal.append([

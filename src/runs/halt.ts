@@ -9,7 +9,11 @@ export interface Halt extends Pick<RunService, 'halt' | 'release' | 'halted'> {
   refuseIfHalted(): void;
 }
 
-export function createHalt(ports: RunsPorts, live: ReadonlyMap<string, LiveRun>): Halt {
+type HaltPorts = Pick<RunsPorts, 'journal' | 'startHalted'> & {
+  readonly approvals: Pick<RunsPorts['approvals'], 'revokeAll'>;
+};
+
+export function createHalt(ports: HaltPorts, live: ReadonlyMap<string, LiveRun>): Halt {
   let halted = ports.startHalted;
   return {
     halt: async (by, note) => {

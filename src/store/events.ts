@@ -63,8 +63,19 @@ function readEvents(
     .all(chain, after, limit);
 }
 
+const LAST_TYPE = `SELECT json_extract(body, '$.type') AS type FROM events
+  WHERE chain = ? AND json_extract(body, '$.type') IN (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT 1`;
+
+/** Which of the types the last event of any of them in the chain has; undefined if there is none. */
+function lastTypeOf(
+  db: Db,
+  { chain, types }: { readonly chain: string; readonly types: readonly string[] },
+): string | undefined {
+  return db.prepare<{ type: string }>(LAST_TYPE).get(chain, JSON.stringify(types))?.type;
+}
+
 export const eventWrites = { appendEvents, chainTails, missingPlaces, placesBeyond };
-export const eventReads = { readEvents };
+export const eventReads = { readEvents, lastTypeOf };
 
 /** Names of all chains in order, without reading all events. For a caller that has a connection of its own. */
 export function* chainNames(db: Db): Generator<string> {
