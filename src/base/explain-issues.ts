@@ -26,12 +26,18 @@ export function explainIssues(
   value: unknown,
   schema: z.ZodType,
 ): readonly Refusal[] {
-  return issues.flatMap((issue): Refusal[] => {
+  return withoutConsequences(issues).flatMap((issue): Refusal[] => {
     const path = issue.path.filter((part) => typeof part !== 'symbol');
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => ({ path: [...path, key], text: unknownKey(key, path, schema), onKey: true }));
     return [{ path, text: explain(issue, valueAt(value, path)), onKey: false }];
   });
+}
+
+/** What a rule says of a map that has an unknown key follows from that key: `expcet` given, so `expect` is missing. */
+function withoutConsequences(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const misspelt = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? [String(issue.path)] : []));
+  return issues.filter((issue) => issue.code !== 'custom' || !misspelt.includes(String(issue.path)));
 }
 
 function explain(issue: z.core.$ZodIssue, found: unknown): string {

@@ -106,6 +106,22 @@ describe('the mistakes of a file', () => {
     });
   });
 
+  test('that only follow from an unknown key beside them are not told', () => {
+    const rule = z.strictObject({ a: z.string().optional() }).refine((value) => value.a !== undefined, 'a is needed');
+    const told = (text: string) => {
+      try {
+        parseYaml(text, FILE, z.strictObject({ in: rule }), 'config_invalid');
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return '';
+    };
+    assert.deepEqual(
+      [told('in: {aa: x}'), told('in: {}')],
+      ['there is no "aa" in in; did you mean "a"?', 'a is needed'],
+    );
+  });
+
   test('of an empty file and of one of comments are those of an empty map', () => {
     for (const text of ['', '# nothing\n', 'null'])
       assert.deepEqual([text, mistakes(text)], [text, ['1:1 name: this is missing: expected text']]);
