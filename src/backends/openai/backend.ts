@@ -10,8 +10,8 @@ import { readAnswer } from './reading/answer.ts';
 import { createChunkReader } from './reading/chunks.ts';
 import { createEndpoint, type Endpoint } from './endpoint.ts';
 import { abortedEvent, failureOf, garbageEvent, lostEvent, silentEvent } from './failure.ts';
+import { maskKey } from './mask-key.ts';
 import { createPatience } from './patience.ts';
-import { printable } from './printable.ts';
 
 export interface OpenAIOptions {
   readonly name: string;
@@ -23,8 +23,6 @@ export interface OpenAIOptions {
   readonly limits: Limits;
   readonly clock: Clock;
 }
-
-const SHOWN = 200;
 
 /** Nothing is retried here: who asks decides. No message holds the key, even where the endpoint sends it back. */
 export function createOpenAIBackend(options: OpenAIOptions): Backend {
@@ -81,7 +79,8 @@ async function explained(
   options: OpenAIOptions,
   signal: AbortSignal,
 ): Promise<ModelErrorEvent> {
-  if (event.code !== 'model_not_found') return withoutKey(event, options.key);
+  const safe = withoutKey(event, options.key);
+  if (event.code !== 'model_not_found') return safe;
   const served = await modelsOf(endpoint, options, signal).catch(() => []);
   const names = served.map(({ id }) => id).join(', ');
   return withoutKey(
@@ -100,7 +99,7 @@ async function modelsOf(
   try {
     const list = await endpoint.models(AbortSignal.any([signal, deadline]));
     if (list.ok) return list.models;
-    throw refused(garbageEvent(address, list.contentType, printable(list.head, SHOWN)), key);
+    throw refused(garbageEvent(address, { ...list, wanted: 'a list of models', shown: list.head }), key);
   } catch (error) {
     if (error instanceof CaissonError) throw error;
     const isLate = deadline.aborted || isTimeout(signal.reason);
@@ -122,5 +121,5 @@ function refused(event: ModelErrorEvent, key: string | undefined): CaissonError 
 }
 
 function withoutKey(event: ModelErrorEvent, key: string | undefined): ModelErrorEvent {
-  return key === undefined || key === '' ? event : { ...event, message: event.message.replaceAll(key, '[key]') };
+  return key === undefined || key === '' ? event : { ...event, message: maskKey(event.message, key) };
 }

@@ -44,11 +44,14 @@ export function tooLongEvent(maxBytes: number): ModelErrorEvent {
   return event('backend_failed', `the answer is longer than ${maxBytes} bytes`, false);
 }
 
-/** `shown`: how the body begins. */
-export function garbageEvent(address: string, contentType: string, shown: string): ModelErrorEvent {
+/** `wanted`: what should have come; `shown`: how that began which came. */
+export function garbageEvent(
+  address: string,
+  { wanted, contentType, shown }: { readonly wanted: string; readonly contentType: string; readonly shown: string },
+): ModelErrorEvent {
   const type = contentType === '' ? 'without a content type' : printable(contentType, 100);
-  const body = shown === '' ? 'nothing' : shown;
-  const message = `${address} did not answer with an event stream of chat chunks (${type}); it sent: ${body}`;
+  const body = printable(shown, BODY_SHOWN);
+  const message = `${address} did not answer with ${wanted} (${type}); it sent: ${body === '' ? 'nothing' : body}`;
   return event('backend_garbage', message, false);
 }
 

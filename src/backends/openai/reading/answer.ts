@@ -5,7 +5,6 @@ import { readHead } from '../connection.ts';
 import { createEventStream, type StreamItem } from './event-stream.ts';
 import { garbageEvent, tooLongEvent } from '../failure.ts';
 import type { Patience } from '../patience.ts';
-import { printable } from '../printable.ts';
 
 export interface AnswerOptions {
   readonly address: string;
@@ -15,19 +14,18 @@ export interface AnswerOptions {
   readonly maxBytes: number;
 }
 
-const SHOWN = 200;
 const HEAD_BYTES = 16 * 1024;
 
 /** Ends after an `error` event, at `[DONE]`, or with the body. Rejects as the body does. */
 export async function* readAnswer(response: Response, options: AnswerOptions): AsyncGenerator<ModelEvent> {
   const type = response.headers.get('content-type') ?? '';
   const { body } = response;
-  if (body === null) yield garbageEvent(options.address, type, '');
+  if (body === null) yield garbage(options.address, type, '');
   else if (type.includes('text/event-stream')) yield* readChunks(body, type, options);
   else {
     const head = await options.patience.awaiting(readHead(body, HEAD_BYTES));
     const failure = failureIn(head);
-    if (failure === undefined) yield garbageEvent(options.address, type, printable(head, SHOWN));
+    if (failure === undefined) yield garbage(options.address, type, head);
     else yield* options.reader.take(failure);
   }
 }
@@ -69,7 +67,7 @@ function eventsOf(
   { address, reader, maxBytes }: AnswerOptions,
 ): readonly ModelEvent[] {
   if (item.type === 'value') return reader.take(item.value);
-  return [item.type === 'too_long' ? tooLongEvent(maxBytes) : garbageEvent(address, type, item.shown)];
+  return [item.type === 'too_long' ? tooLongEvent(maxBytes) : garbage(address, type, item.shown)];
 }
 
 /** An error object in place of the stream, under a status that promised one. */
@@ -81,6 +79,10 @@ function failureIn(head: string): { readonly error: unknown } | undefined {
   } catch {
     return undefined;
   }
+}
+
+function garbage(address: string, contentType: string, shown: string): ModelEvent {
+  return garbageEvent(address, { wanted: 'an event stream of chat chunks', contentType, shown });
 }
 
 async function drain(source: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {

@@ -1,6 +1,5 @@
 // Owns the reading of a server's event stream: bytes in, JSON values out, with a ceiling. Knows no chat.
 import { createParser } from 'eventsource-parser';
-import { printable } from '../printable.ts';
 
 export type StreamItem =
   | { readonly type: 'value'; readonly value: unknown }
@@ -18,7 +17,7 @@ export interface EventStream {
   end(): readonly StreamItem[];
 }
 
-const SHOWN = 200;
+const SHOWN = 1000;
 const FIELDS = ['data:', 'event:', 'id:', 'retry:', ':'];
 
 /** `maxBytes`: of one event. */
@@ -57,7 +56,7 @@ export function createEventStream(maxBytes: number): EventStream {
       // The last event may be cut in its middle: then the stream was cut, which its reader sees by itself.
       const last = taken().filter(({ type }) => type !== 'garbage');
       if (isSpoken || isBeginning(head.trimStart())) return last;
-      return [{ type: 'garbage', shown: printable(head, SHOWN) }];
+      return [{ type: 'garbage', shown: head }];
     },
   };
 }
@@ -68,7 +67,7 @@ function itemOf(data: string, event: string | undefined): StreamItem {
     const value: unknown = JSON.parse(data);
     return { type: 'value', value: event === 'error' && !hasError(value) ? { error: value } : value };
   } catch {
-    return { type: 'garbage', shown: printable(data, SHOWN) };
+    return { type: 'garbage', shown: data.slice(0, SHOWN) };
   }
 }
 
