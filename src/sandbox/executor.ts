@@ -4,8 +4,10 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CaissonError, reportOf } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type {
   DeathReport,
+  ExecEnd,
   ExecOutcome,
   ExecRequest,
   Executor,
@@ -14,10 +16,11 @@ import type {
   OpenedSandbox,
 } from '../contracts/executor.ts';
 import { createCollector } from './collector.ts';
+import { endLaunched } from './end-launched.ts';
+import type { ShellCommand, ShellEnd } from './live-shell.ts';
 import { type OpenShell, openShell } from './open-shell.ts';
 import { runProbe } from './probe.ts';
 import { writeProfile } from './profile.ts';
-import { familyOf, killGroup, untilDead } from './processes.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
 import { sweepLeftovers } from './sweep.ts';
 
@@ -26,40 +29,51 @@ interface Sandbox {
   shell: OpenShell | undefined;
   /** Directory the next shell begins in. */
   directory: string;
-  /** Commands run one after the other. */
+  /** Opening and commands, one after the other. */
   line: Promise<unknown>;
   closed: boolean;
+  /** Set by `cancel` for the command whose turn it is. */
+  cancelled: boolean;
+  /** What outlived the end of a shell. */
+  survivors: number[];
+  death: Promise<DeathReport> | undefined;
 }
+
+type Start = (sandbox: Sandbox) => Promise<OpenShell>;
 
 /** One executor of this process. The profile lives as long as it does. */
 export function createExecutor(setup: SandboxSetup): Executor {
   const sandboxes = new Map<string, Sandbox>();
   const profile = writeProfile(setup.hidden);
-  const version = firejailVersion();
+  const version = firejailVersion(setup.firejail ?? 'firejail');
   const inside = insidePaths(commandUser(setup));
-
-  const start = async (sandbox: Sandbox): Promise<OpenShell> => {
-    const shell = await openShell(sandbox.request, sandbox.directory, profile.path, setup);
-    if (!sandbox.closed) {
-      sandbox.shell = shell;
-      return shell;
-    }
-    await killShell(shell);
+  const start: Start = async (sandbox) => {
+    sandbox.shell = await openShell(sandbox.request, sandbox.directory, profile.path, setup);
+    if (!sandbox.closed) return sandbox.shell;
+    await dropShell(sandbox);
     throw new CaissonError('sandbox_gone', 'the sandbox was closed while it was opened');
   };
-
+  const close = async (sandbox: Sandbox): Promise<DeathReport> => {
+    const { sandbox: id } = sandbox.request;
+    const death = await (sandbox.death ??= closeSandbox(sandbox, setup));
+    if (sandboxes.get(id) === sandbox) sandboxes.delete(id);
+    return death;
+  };
   const executor: Executor = {
     probe: () => attempt(() => runProbe(executor, setup)),
     open: (request) =>
       attempt(async (): Promise<OpenedSandbox> => {
-        const sandbox = { request, shell: undefined, directory: inside.work, line: Promise.resolve(), closed: false };
+        const sandbox = newSandbox(request, inside.work);
+        if (sandboxes.has(request.sandbox))
+          throw new CaissonError('invalid_input', `the sandbox ${request.sandbox} is open already`);
         sandboxes.set(request.sandbox, sandbox);
+        const opening = start(sandbox);
+        sandbox.line = opening.catch(() => {});
         try {
-          const shell = await start(sandbox);
-          const probe = { ...shell.probe, firejail: await version, kernel: release() };
+          const probe = { ...(await opening).probe, firejail: await version, kernel: release() };
           return { sandbox: request.sandbox, workPath: inside.work, homePath: inside.home, outPath: inside.out, probe };
         } catch (error) {
-          sandboxes.delete(request.sandbox);
+          await close(sandbox);
           throw error;
         }
       }),
@@ -72,70 +86,94 @@ export function createExecutor(setup: SandboxSetup): Executor {
         sandbox.line = turn.catch(() => {});
         return turn;
       }),
-    cancel: async (id) => sandboxes.get(id)?.shell?.live.stop('cancelled'),
+    cancel: async (id) => {
+      const sandbox = sandboxes.get(id);
+      if (sandbox === undefined) return;
+      sandbox.cancelled = true;
+      sandbox.shell?.live.stop('cancelled');
+    },
     close: async (id) => {
       const sandbox = sandboxes.get(id);
-      if (sandbox === undefined) return { sandbox: id, ms: 0, survivors: [] };
-      const death = await closeSandbox(sandbox, setup);
-      sandboxes.delete(id);
-      return death;
+      return sandbox === undefined ? { sandbox: id, ms: 0, survivors: [] } : close(sandbox);
     },
     sweep: () => sweepLeftovers(setup.boxesRoot),
     dispose: async () => {
-      await Promise.all([...sandboxes.values()].map((sandbox) => closeSandbox(sandbox, setup)));
-      sandboxes.clear();
+      await Promise.all(Array.from(sandboxes.values(), close));
       profile.dispose();
     },
   };
   return executor;
 }
 
-async function execIn(
-  sandbox: Sandbox,
-  request: ExecRequest,
-  start: (sandbox: Sandbox) => Promise<OpenShell>,
-  out: string,
-): Promise<ExecOutcome> {
+function newSandbox(request: OpenSandbox, directory: string): Sandbox {
+  return {
+    request,
+    shell: undefined,
+    directory,
+    line: Promise.resolve(),
+    closed: false,
+    cancelled: false,
+    survivors: [],
+    death: undefined,
+  };
+}
+
+async function execIn(sandbox: Sandbox, request: ExecRequest, start: Start, out: string): Promise<ExecOutcome> {
   if (sandbox.closed) throw new CaissonError('sandbox_gone', `sandbox ${request.sandbox} is closed`);
   const began = performance.now();
+  sandbox.cancelled = false;
   const name = `${request.exec}.log`;
   const keep = { hostPath: join(sandbox.request.box, 'out', name), insidePath: join(out, name) };
   const { outputBytes, command, stdin, timeoutMs } = request;
   const collector = createCollector(request.keep ? { outputBytes, keep } : { outputBytes });
-  const restarted = sandbox.shell === undefined;
-  const shell = sandbox.shell ?? (await start(sandbox));
-  const { end, usable } = await shell.live.run({ command, stdin, timeoutMs, collector });
+  const { end, restarted } = await runOnce(sandbox, { command, stdin, timeoutMs, collector }, start);
+  return { ...end, output: collector.finish(), ms: performance.now() - began, restarted };
+}
+
+/** Runs the command in the shell there is, or in a new one where that had ended before the command began. */
+async function runOnce(
+  sandbox: Sandbox,
+  command: ShellCommand,
+  start: Start,
+): Promise<{ readonly end: ExecEnd; readonly restarted: boolean }> {
+  const there = sandbox.shell;
+  const first = there === undefined ? undefined : await runIn(sandbox, there, command);
+  if (first !== undefined && (first.began || !isGone(first.end))) return { end: first.end, restarted: !first.usable };
+  const fresh = await start(sandbox);
+  if (sandbox.cancelled) return { end: { end: 'killed', by: 'cancelled' }, restarted: true };
+  const second = await runIn(sandbox, fresh, command);
+  return { end: second.end, restarted: true };
+}
+
+async function runIn(sandbox: Sandbox, shell: OpenShell, command: ShellCommand): Promise<ShellEnd> {
+  const done = await shell.live.run(command);
   sandbox.directory = shell.live.directory();
-  if (!usable && sandbox.shell === shell) {
-    sandbox.shell = undefined;
-    await killShell(shell);
-  }
-  return { ...end, output: collector.finish(), ms: performance.now() - began, restarted: restarted || !usable };
+  if (!done.usable && sandbox.shell === shell) await dropShell(sandbox);
+  return done;
+}
+
+function isGone(end: ExecEnd): boolean {
+  return end.end === 'killed' && end.by === 'sandbox_gone';
 }
 
 async function closeSandbox(sandbox: Sandbox, setup: SandboxSetup): Promise<DeathReport> {
   const began = performance.now();
   sandbox.closed = true;
-  const { shell } = sandbox;
-  sandbox.shell = undefined;
-  shell?.live.stop('cancelled');
-  const survivors = shell === undefined ? [] : await killShell(shell);
-  await sandbox.line.catch(() => {});
+  sandbox.cancelled = true;
+  sandbox.shell?.live.stop('cancelled');
+  await dropShell(sandbox);
+  await sandbox.line;
+  const { survivors } = sandbox;
   const { sandbox: id } = sandbox.request;
   if (survivors.length > 0)
     setup.logger.error('processes of a sandbox outlived SIGKILL', { sandbox: id, count: survivors.length });
   return { sandbox: id, ms: performance.now() - began, survivors };
 }
 
-/** SIGKILL to the group, and the proof: everything that descended from it is gone. */
-async function killShell({ launched }: OpenShell): Promise<readonly number[]> {
-  const family = familyOf(new Set([launched.pid]));
-  killGroup(launched.pid);
-  launched.control.destroy();
-  launched.stdin.destroy();
-  launched.output.destroy();
-  if (!launched.hasExited()) await launched.exited;
-  return untilDead(family);
+async function dropShell(sandbox: Sandbox): Promise<void> {
+  const { shell } = sandbox;
+  sandbox.shell = undefined;
+  if (shell !== undefined) sandbox.survivors.push(...(await endLaunched(shell.launched)));
 }
 
 async function attempt<Value>(work: () => Promise<Value>): Promise<ExecutorResult<Value>> {
@@ -146,9 +184,12 @@ async function attempt<Value>(work: () => Promise<Value>): Promise<ExecutorResul
   }
 }
 
-async function firejailVersion(): Promise<string> {
+async function firejailVersion(firejail: string): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)('firejail', ['--version']);
+    const { stdout } = await promisify(execFile)(firejail, ['--version'], {
+      timeout: LIMITS.sandboxStartMs,
+      killSignal: 'SIGKILL',
+    });
     return /version\s+(\S+)/.exec(stdout)?.[1] ?? 'unknown';
   } catch {
     return 'unknown';

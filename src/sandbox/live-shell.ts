@@ -1,5 +1,7 @@
 // Owns the talk with the bash of one launched sandbox: one command at a time, its end, its output. Knows no box and no policy.
 import { randomBytes } from 'node:crypto';
+import { finished } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LIMITS } from '../base/limits.ts';
 import type { ExecEnd, KillReason } from '../contracts/executor.ts';
 import type { Collector } from './collector.ts';
@@ -30,17 +32,24 @@ export interface ShellEnd {
   readonly end: ExecEnd;
   /** False if the shell is gone or must not be used again. */
   readonly usable: boolean;
+  /** False if the shell surely ended before the command began. */
+  readonly began: boolean;
 }
 
 interface Running {
   readonly collector: Collector;
   readonly scanner: MarkScanner;
   readonly settle: (end: ShellEnd) => void;
-  ended: ShellEnd | undefined;
+  began: boolean;
+  ended: Ending | undefined;
 }
+
+type Ending = Omit<ShellEnd, 'began'>;
 
 /** Behind the end of a command its mark is on the way; a shell that never prints it was tampered with. */
 const MARK_GRACE_MS = 500;
+/** What an ended shell said and printed last is on the way. */
+const LAST_WORDS_MS = 500;
 
 /** What is known of the talk so far. */
 interface Talk {
@@ -57,9 +66,9 @@ export function createLiveShell(launched: Launched, start: string): LiveShell {
       resolve(record);
       takeRecord(talk, record);
     });
-    void launched.exited.then((exit) => {
+    void lastWords(launched).then((exit) => {
       resolve('');
-      finish(talk, endOfShell(exit, talk.saidExit));
+      finish(talk, endOfShell(exit, talk));
     });
   });
   launched.output.on('data', (chunk: Buffer) => takeOutput(talk, chunk));
@@ -73,7 +82,8 @@ export function createLiveShell(launched: Launched, start: string): LiveShell {
 }
 
 function runCommand(talk: Talk, launched: Launched, command: ShellCommand): Promise<ShellEnd> {
-  if (launched.hasExited()) return Promise.resolve(killed('sandbox_gone'));
+  if (launched.hasExited() || talk.saidExit !== undefined)
+    return Promise.resolve({ ...killed('sandbox_gone'), began: false });
   return new Promise((resolve) => {
     const mark = `\u0001${randomBytes(16).toString('hex')}`;
     const timer = setTimeout(() => finish(talk, timedOut(command.timeoutMs)), command.timeoutMs);
@@ -81,24 +91,32 @@ function runCommand(talk: Talk, launched: Launched, command: ShellCommand): Prom
       clearTimeout(timer);
       resolve(end);
     };
-    talk.running = { collector: command.collector, scanner: createMarkScanner(mark), settle, ended: undefined };
+    talk.running = {
+      collector: command.collector,
+      scanner: createMarkScanner(mark),
+      settle,
+      began: false,
+      ended: undefined,
+    };
     send(launched, mark, command);
   });
 }
 
-function finish(talk: Talk, end: ShellEnd): void {
-  const { settle } = talk.running ?? {};
+function finish(talk: Talk, end: Ending): void {
+  const { running } = talk;
   talk.running = undefined;
-  settle?.(end);
+  running?.settle({ ...end, began: running.began });
 }
 
 function takeRecord(talk: Talk, record: string): void {
   const [kind, status = '', ...rest] = record.split(' ');
   if (kind === 'exit') talk.saidExit = exitCode(status);
   const { running } = talk;
-  if (kind !== 'end' || running === undefined) return;
+  if (running === undefined) return;
+  if (kind === 'begin') running.began = true;
+  if (kind !== 'end') return;
   talk.directory = rest.join(' ') || talk.directory;
-  const end: ShellEnd = { end: { end: 'exited', exitCode: exitCode(status) }, usable: true };
+  const end: Ending = { end: { end: 'exited', exitCode: exitCode(status) }, usable: true };
   if (running.scanner.found()) {
     finish(talk, end);
     return;
@@ -140,16 +158,25 @@ function exitCode(text: string): number {
   return Number.isInteger(code) && code >= 0 && code <= 255 ? code : 255;
 }
 
-function killed(by: KillReason): ShellEnd {
+function killed(by: KillReason): Ending {
   return { end: { end: 'killed', by }, usable: false };
 }
 
-function timedOut(afterMs: number): ShellEnd {
+function timedOut(afterMs: number): Ending {
   return { end: { end: 'timed_out', afterMs }, usable: false };
 }
 
-/** The command ended the shell itself (`exit`, `exec`, `set -e`): its status is the command's. Without one, the sandbox is gone. */
-function endOfShell(exit: Exit, said: number | undefined): ShellEnd {
-  const code = said ?? exit.code;
-  return code === undefined ? killed('sandbox_gone') : { end: { end: 'exited', exitCode: code }, usable: false };
+/** The command ended the shell itself (`exit`, `exec`, `set -e`): its status is the command's. Without a command, the sandbox is gone. */
+function endOfShell(exit: Exit, { saidExit, running }: Talk): Ending {
+  const code = saidExit ?? exit.code;
+  const ended = running?.began === true && code !== undefined;
+  return ended ? { end: { end: 'exited', exitCode: code }, usable: false } : killed('sandbox_gone');
+}
+
+/** Resolves when the sandbox has ended and all that it wrote before has been read. */
+async function lastWords({ exited, control, output }: Launched): Promise<Exit> {
+  const read = Promise.all([control, output].map((stream) => finished(stream, { writable: false }).catch(() => {})));
+  const exit = await exited;
+  await Promise.race([read, delay(LAST_WORDS_MS, undefined, { ref: false })]);
+  return exit;
 }

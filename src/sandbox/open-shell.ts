@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CaissonError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { OpenSandbox, ProbeCheck, ProbeReport } from '../contracts/executor.ts';
+import { endLaunched } from './end-launched.ts';
 import { judgeFacts } from './handshake.ts';
 import { launch, type Launched } from './launch.ts';
 import { createLiveShell, type LiveShell } from './live-shell.ts';
-import { killGroup } from './processes.ts';
 import { commandUser, type SandboxSetup } from './setup.ts';
 import { putInBox } from './toolbox.ts';
 
@@ -50,7 +50,7 @@ export async function openShell(
     live.go();
     return { launched, live, probe: { ok: true, checks, limits: LIMIT_KINDS, startMs: performance.now() - began } };
   } catch (error) {
-    killGroup(launched.pid);
+    await endLaunched(launched);
     throw error;
   }
 }
@@ -85,7 +85,7 @@ async function whyNot(launched: Launched): Promise<CaissonError> {
   if (error?.code === 'ENOENT')
     return new CaissonError('sandbox_unavailable', 'prlimit or firejail is not installed: apt-get install firejail');
   const complaint = launched.complaint();
-  if (/failed to execute firejail/i.test(complaint))
+  if (/failed to execute \S*firejail/i.test(complaint))
     return new CaissonError('sandbox_unavailable', 'firejail is not installed: apt-get install firejail');
   return new CaissonError(
     'sandbox_unavailable',

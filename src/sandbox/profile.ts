@@ -1,10 +1,11 @@
 // Owns the firejail profile of this host: the shipped one, and a line for everything this host has beside it. Knows no process.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 
 const SHIPPED = new URL('../../deploy/profiles/agent.profile', import.meta.url);
+const NAME = 'agent.profile';
 const USUAL = new Set([
   'bin',
   'sbin',
@@ -29,6 +30,7 @@ const SAFE = /^\/[^\n\r$*?[\]\\]*[^\s$*?[\]\\]$/;
 const STRANGE = /[^\w.\-+:@=\s\u0080-\uffff]|[\n\r\t]|\s$/g;
 
 export interface ProfileFile {
+  /** Its path; written anew if something that clears temporary files took it away. */
   readonly path: string;
   dispose(): void;
 }
@@ -49,9 +51,20 @@ export function profileText(hidden: readonly string[], topLevel: readonly string
 
 /** Writes it where no sandbox can reach it: each one has a /tmp of its own. */
 export function writeProfile(hidden: readonly string[]): ProfileFile {
+  const text = profileText(hidden);
+  let folder = writeInNewFolder(text);
+  return {
+    get path() {
+      if (!existsSync(join(folder, NAME))) folder = writeInNewFolder(text);
+      return join(folder, NAME);
+    },
+    dispose: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function writeInNewFolder(text: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-profile-'));
   chmodSync(folder, 0o755);
-  const path = join(folder, 'agent.profile');
-  writeFileSync(path, profileText(hidden), { mode: 0o644 });
-  return { path, dispose: () => rmSync(folder, { recursive: true, force: true }) };
+  writeFileSync(join(folder, NAME), text, { mode: 0o644 });
+  return folder;
 }

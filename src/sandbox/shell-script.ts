@@ -1,7 +1,10 @@
 // Owns the text that the bash of a sandbox runs: facts for the handshake, then one command after the other. Knows no process.
 import { CONTROL_FD, STDIN_FD } from './argv.ts';
 
-/** A record of the shell to the host ends with NUL. Kinds: `facts`, `end STATUS DIRECTORY`, `exit STATUS` when the live shell ended. */
+/**
+ * A record of the shell to the host ends with NUL. Kinds: `facts`, `begin` before a command runs, `end STATUS DIRECTORY` behind it,
+ * `exit STATUS` when the live shell ended.
+ */
 export const FACTS = 'facts';
 
 /**
@@ -9,6 +12,9 @@ export const FACTS = 'facts';
  * host has judged them. A record of the host is MARK NUL STDIN-BYTES NUL COMMAND NUL; MARK is printed behind the output of the command.
  * The live shell is a child of a first one that only waits: `exit`, `exec` and `set -e` in a command end the child, and the first
  * one says so.
+ * A command may leave the live shell in any state. Functions named like the builtins used here are taken away in POSIX mode, where no
+ * function can stand for `unset` or `exit`; an assignment turns that mode on, and no function can stand for an assignment. Traces and
+ * traps outside of a command speak to nobody.
  * The watchdog is no child of either, so that `wait` does not wait for it; it ends everything when the service is gone.
  */
 export const SHELL_SCRIPT = String.raw`
@@ -42,17 +48,19 @@ cd -- "$start" 2>/dev/null
 unset FIREJAIL_QUIET DBUS_SESSION_BUS_ADDRESS DBUS_SYSTEM_BUS_ADDRESS KDE_FORK_SLAVES QML_DISABLE_DISK_CACHE QT_X11_NO_MITSHM
 unset canary root start status uids nets pids readable rootwritable workwritable executable go
 (
+exec >/dev/null 2>&1
 while IFS= read -r -d '' -u ${CONTROL_FD} __mark && IFS= read -r -d '' -u ${CONTROL_FD} __bytes &&
-  IFS= read -r -d '' -u ${CONTROL_FD} __command; do
-  if [[ $__bytes == - ]]; then
-    eval "$__command" <&- </dev/null >&5 2>&5 ${STDIN_FD}>&- 5>&- ${CONTROL_FD}>&-
-  else
-    /usr/bin/head -c "$__bytes" <&${STDIN_FD} >/tmp/.stdin.$$
-    eval "$__command" </tmp/.stdin.$$ >&5 2>&5 ${STDIN_FD}>&- 5>&- ${CONTROL_FD}>&-
-  fi
+  IFS= read -r -d '' -u ${CONTROL_FD} __command && __input=/dev/null &&
+  { [[ $__bytes == - ]] || { __input=/tmp/.stdin.$$; (umask 077; /usr/bin/head -c "$__bytes" <&${STDIN_FD} >|"$__input"); }; } &&
+  [[ -r $__input ]] &&
+  printf 'begin\0' >&${CONTROL_FD}; do
+  eval "$__command" <"$__input" >&5 2>&5 ${STDIN_FD}>&- 5>&- ${CONTROL_FD}>&-
   __status=$?
-  builtin printf '%s' "$__mark" >&5
-  builtin printf 'end %s %s\0' "$__status" "$PWD" >&${CONTROL_FD}
+  __posix=\${POSIXLY_CORRECT+set}
+  POSIXLY_CORRECT=y
+  unset -f eval read printf || exit "$__status"
+  printf '%s' "$__mark" >&5 && printf 'end %s %s\0' "$__status" "\${PWD-}" >&${CONTROL_FD} || exit "$__status"
+  [[ -n $__posix ]] || unset POSIXLY_CORRECT
 done
 exit 0
 )

@@ -11,11 +11,21 @@ export async function sweepLeftovers(boxesRoot: string): Promise<SweepReport> {
     (one) =>
       one.pid !== process.pid &&
       one.startedAt <= (mine?.startedAt ?? 0) &&
-      commandLine(one.pid).some((word) => word.startsWith(prefix)),
+      commandLine(one.pid).some((word) => word.startsWith(prefix)) &&
+      isOurs(one.pid),
   );
   const groups = new Set(left.map((one) => one.group));
   if (mine !== undefined) groups.delete(mine.group);
   const family = familyOf(groups, all);
   for (const group of groups) killGroup(group);
   return { killed: [...groups], survivors: await untilDead(family) };
+}
+
+/** Anybody may start a process whose command line looks like ours. */
+function isOurs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

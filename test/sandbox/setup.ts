@@ -36,6 +36,8 @@ export interface TestSandbox {
 export interface OpenBox {
   readonly id: string;
   readonly box: string;
+  /** The work tree as seen inside. */
+  readonly work: string;
   run(
     command: string,
     options?: { readonly timeoutMs?: number; readonly stdin?: string; readonly keep?: boolean },
@@ -52,7 +54,8 @@ export function dedicatedUser(): CommandUser | undefined {
   return findUser('caisson');
 }
 
-export async function testSandbox(t: TestContext): Promise<TestSandbox> {
+/** `changes` replace parts of the setup; what they name must be cleaned up by the test. */
+export async function testSandbox(t: TestContext, changes: Partial<SandboxSetup> = {}): Promise<TestSandbox> {
   const user = dedicatedUser();
   const base = user === undefined ? join(homedir(), '.cache') : user.home;
   mkdirSync(base, { recursive: true });
@@ -72,19 +75,20 @@ export async function testSandbox(t: TestContext): Promise<TestSandbox> {
     ...(user === undefined ? {} : { user }),
     clock: systemClock,
     logger: silentLogger,
+    ...changes,
   };
   const executor = createExecutor(setup);
   t.after(async () => {
     await executor.dispose();
     rmSync(root, { recursive: true, force: true });
   });
-  const newBox = (name: string) => makeBox(join(boxesRoot, name), user);
+  const newBox = (name: string) => makeBox(join(setup.boxesRoot, name), user);
   return {
     executor,
     setup,
     user: commandUser(setup),
     inside: insidePaths(commandUser(setup)),
-    boxesRoot,
+    boxesRoot: setup.boxesRoot,
     newBox,
     open: (name, box) => openBox(executor, name, box ?? newBox(name)),
   };
@@ -111,5 +115,5 @@ async function openBox(executor: Executor, id: string, box: string): Promise<Ope
     if (!done.ok) throw new Error(`the command did not run: ${done.error.code} ${done.error.message}`);
     return done.value;
   };
-  return { id, box, run, text: async (command) => (await run(command)).output.head };
+  return { id, box, work: opened.value.workPath, run, text: async (command) => (await run(command)).output.head };
 }

@@ -1,6 +1,6 @@
 // Owns the proof of what the profile hides on this host, and which paths it refuses to hold.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { profileText, writeProfile } from '../../../src/sandbox/profile.ts';
@@ -73,10 +73,18 @@ describe('the profile of this host', () => {
 
   it('lies where everybody may read and only its owner may write, and is gone after its end', () => {
     const profile = writeProfile(['/srv/hidden']);
-    const { mode } = statSync(profile.path);
-    assert.deepEqual([mode & 0o777, statSync(dirname(profile.path)).mode & 0o777], [0o644, 0o755]);
+    const path = profile.path;
+    const { mode } = statSync(path);
+    assert.deepEqual([mode & 0o777, statSync(dirname(path)).mode & 0o777], [0o644, 0o755]);
     assert.equal(readFileSync(profile.path, 'utf8'), profileText(['/srv/hidden']));
     profile.dispose();
-    assert.equal(existsSync(dirname(profile.path)), false);
+    assert.equal(existsSync(dirname(path)), false);
+  });
+
+  it('is written anew when something cleared the temporary files', (t) => {
+    const profile = writeProfile([]);
+    t.after(() => profile.dispose());
+    rmSync(dirname(profile.path), { recursive: true });
+    assert.equal(readFileSync(profile.path, 'utf8'), profileText([]));
   });
 });
