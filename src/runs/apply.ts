@@ -2,6 +2,7 @@
 import { CaissonError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { HASH_PREFIX } from '../base/hash.ts';
+import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { Emit } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { ApplyAnswer, AppliedResult, ApplyWish } from '../contracts/run-service.ts';
@@ -59,22 +60,45 @@ async function answerOf(
   ports: RunsPorts,
   emit: Emit,
 ): Promise<ApplyAnswer | undefined> {
-  const before = await ports.approvals.list({ run: record.id });
-  const shown = sha256(publish.shown);
-  const last = before.findLast((question) => question.shown === shown);
-  if (last?.state === 'denied' && last.answeredAt !== undefined)
-    return { state: 'denied', decision: publish.decision, note: last.note ?? '' };
-  if (last?.state === 'used' && !hasStarted(events, last.id)) return undefined;
-  if (last?.state !== 'waiting' && last?.state !== 'approved') {
-    await emitDecided(publish, ports, emit);
-    return {
-      state: 'waiting',
-      question: await openQuestion(record, record.totals.steps, publish, ports.approvals, emit),
-    };
+  const last = await lastQuestion(record, publish, ports);
+  switch (last?.state) {
+    case 'waiting':
+      return { state: 'waiting', question: last };
+    case 'approved':
+      return takeGrant(last, publish, ports, emit);
+    case 'denied':
+      if (last.answeredAt === undefined) break;
+      return { state: 'denied', decision: publish.decision, note: last.note ?? '' };
+    case 'used':
+      if (hasStarted(events, last.id)) break;
+      return undefined;
+    case 'expired':
+    case 'revoked':
+    case undefined:
   }
-  if (last.state === 'waiting') return { state: 'waiting', question: last };
-  const answer = await ports.approvals.wait(last.id, AbortSignal.timeout(ports.limits.modelConnectMs));
-  await emitAnswered(last, answer, emit);
+  await emitDecided(publish, ports, emit);
+  const question = await openQuestion(record, record.totals.steps, publish, ports.approvals, emit);
+  return { state: 'waiting', question };
+}
+
+async function lastQuestion(
+  record: RunRecord,
+  publish: PublishCase,
+  ports: RunsPorts,
+): Promise<QuestionRecord | undefined> {
+  const shown = sha256(publish.shown);
+  return (await ports.approvals.list({ run: record.id })).findLast((question) => question.shown === shown);
+}
+
+/** Undefined: it is used now. */
+async function takeGrant(
+  approved: QuestionRecord,
+  publish: PublishCase,
+  ports: RunsPorts,
+  emit: Emit,
+): Promise<ApplyAnswer | undefined> {
+  const answer = await ports.approvals.wait(approved.id, AbortSignal.timeout(ports.limits.modelConnectMs));
+  await emitAnswered(approved, answer, emit);
   if (answer.state !== 'approved') return { state: 'denied', decision: publish.decision, note: answer.note };
   if (await useGrant(answer.grant, publish, ports, emit)) return undefined;
   throw new CaissonError('approval_gone', 'the approval was used or has expired');

@@ -17,7 +17,16 @@ export type Wish = Partial<Order> & Pick<Order, 'dataDir'>;
 
 /** `killAfterMs`: SIGKILL from outside that long after the child is armed. */
 export function runChild(wish: Wish, killAfterMs?: number): Promise<ChildEnd> {
-  const order: Order = { mode: 'resume', then: 'nothing', repo: '', killAt: 0, early: false, refs: [], ...wish };
+  const order: Order = {
+    mode: 'resume',
+    next: 'nothing',
+    repo: '',
+    killAt: 0,
+    killIn: '',
+    early: false,
+    refs: [],
+    ...wish,
+  };
   const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', NODE_COMPILE_CACHE: join(wish.dataDir, 'compile-cache') },

@@ -2,17 +2,19 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ModelEvent } from '../../src/contracts/model-events.ts';
 import type { Backend } from '../../src/contracts/ports.ts';
 import type { RunEnd, RunRecord } from '../../src/contracts/runs.ts';
 import { applyPatch } from '../../src/publish/apply.ts';
+import { runChild, wordOf } from './child.ts';
 import {
   bash,
   finish,
   gitIn,
   leftoversOf,
+  makeDataDir,
   makeRepo,
   NOTHING_LEFT,
   OWNER,
@@ -212,6 +214,38 @@ test('an engine that fails for good ends the run as failed with its words', asyn
   const record = await house.work(await makeRepo(t, CHECKED));
   const hint = record.end?.end === 'failed' ? record.end.error.hint : '';
   await assertEnd(house, record, { end: 'failed', error: { code: 'backend_failed', message: 'out of memory', hint } });
+});
+
+/** The service dies after the command ran and before its result is in the journal. */
+async function crashIn(t: TestContext, next: 'end' | 'resume') {
+  const dataDir = await makeDataDir(t);
+  const repo = await makeRepo(t, { 'answer.txt': '41\n' });
+  const dead = await runChild({ dataDir, repo, next: 'work', killIn: 'after:tool' });
+  assert.deepEqual({ signal: dead.signal, errors: dead.errors }, { signal: 'SIGKILL', errors: '' });
+  const after = wordOf(await runChild({ dataDir, mode: next }), 'recovered');
+  assert.deepEqual(after?.left, NOTHING_LEFT);
+  const { integrity, completeness } = after.verdict;
+  assert.deepEqual({ integrity, completeness }, { integrity: { ok: true }, completeness: { state: 'complete' } });
+  assert.ok(after.run !== undefined);
+  return after.run;
+}
+
+test('a run that died with its process ends as crashed where nobody takes it up, and its work is kept', async (t) => {
+  const { end, types, started, finished, effects } = await crashIn(t, 'end');
+  assert.deepEqual(
+    { end, started, finished, effects },
+    { end: { end: 'crashed' }, started: 1, finished: 0, effects: 1 },
+  );
+  assert.deepEqual(types.slice(-2), ['patch_made', 'run_ended']);
+});
+
+test('a run that died with its process goes on in a service, and the call that nobody knows of is not repeated', async (t) => {
+  const { end, types, started, finished, effects } = await crashIn(t, 'resume');
+  assert.deepEqual(
+    { end, started, finished, effects },
+    { end: { end: 'done', verified: false }, started: 1, finished: 0, effects: 1 },
+  );
+  assert.equal(types.filter((type) => type === 'run_resumed').length, 1);
 });
 
 function failing(): Backend {

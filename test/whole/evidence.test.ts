@@ -80,10 +80,7 @@ const LIES: Readonly<Record<string, Lie>> = {
     ],
   },
   'a builtin that was replaced': {
-    commands: [
-      'printf() { :; }; test() { return 0; }; node() { return 0; }; eval() { return 0; }',
-      'node --test',
-    ],
+    commands: ['printf() { :; }; test() { return 0; }; node() { return 0; }; eval() { return 0; }', 'node --test'],
   },
   'BASH_ENV and .bashrc with a false node': {
     commands: [
@@ -140,7 +137,7 @@ test('red tests do not end as done with hooks, filters and settings in .git, and
     `for h in post-checkout pre-commit post-index-change reference-transaction; do mkdir -p .git/hooks; cp ~/spring .git/hooks/$h; done`,
     `git config core.fsmonitor "${spring}"; git config core.hooksPath "$PWD/.git/hooks"; git config filter.x.clean "${spring}; cat"; git config filter.x.smudge "${spring}; cat"; git config filter.x.required true; git config diff.external "${spring}"; git config core.pager "${spring}"; git config core.sshCommand "${spring}"; git config alias.add '!${spring}'`,
     `mkdir -p .git/info; echo '* filter=x diff=x' > .git/info/attributes; echo '* filter=x' > ~/.gitattributes`,
-    `git config core.worktree /tmp; printf '[include]\\n\\tpath = ${'$'}HOME/more\\n' >> .git/config; ln -sf /etc/passwd .git/index.lock; true`,
+    `git config core.worktree /tmp; printf "[include]\\n\\tpath = $HOME/more\\n" >> .git/config; ln -sf /etc/passwd .git/index.lock; true`,
   ];
   const { house, id } = await claimAfter(t, { commands });
   await assertRefuted({ house, id });

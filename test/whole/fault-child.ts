@@ -38,8 +38,8 @@ export type Said =
     }
   | { readonly say: 'armed' }
   | { readonly say: 'killed'; readonly place: string }
-  | { readonly say: 'asked'; readonly question: string }
-  | { readonly say: 'applied'; readonly commit: string; readonly ref: string }
+  /** `questions`: how often a person was asked about this ref in all. */
+  | { readonly say: 'applied'; readonly commit: string; readonly ref: string; readonly questions: number }
   | { readonly say: 'done'; readonly places: readonly string[] };
 
 export interface Order {
@@ -47,10 +47,12 @@ export interface Order {
   /** `resume` takes runs up again, `end` ends them. */
   readonly mode: 'resume' | 'end';
   /** What comes after the recovery. */
-  readonly then: 'nothing' | 'work' | 'apply';
+  readonly next: 'nothing' | 'work' | 'apply';
   readonly repo: string;
   /** Fault points of what comes then (or, if `early`, from the opening on); at this one the process is killed. 0: never. */
   readonly killAt: number;
+  /** Or at the first one of that name; '' for none. */
+  readonly killIn: string;
   readonly early: boolean;
   /** For `apply`: the refs to make one after the other; only the last one is killed. */
   readonly refs: readonly string[];
@@ -64,7 +66,9 @@ async function main(order: Order): Promise<void> {
   const places: string[] = [];
   const plan = killAt(order.killAt, (count, place) => {
     places.push(place);
-    if (count === order.killAt) say({ say: 'killed', place });
+    if (count !== order.killAt && place !== order.killIn) return;
+    say({ say: 'killed', place });
+    process.kill(process.pid, 'SIGKILL');
   });
   const armed = { now: order.early };
   const faults: FaultPoint = (place) => {
@@ -77,11 +81,11 @@ async function main(order: Order): Promise<void> {
     armed.now = true;
     say({ say: 'armed' });
   };
-  if (order.then === 'work') {
+  if (order.next === 'work') {
     arm();
     await house.work(order.repo);
   }
-  if (order.then === 'apply') await applyAll(house, order, arm);
+  if (order.next === 'apply') await applyAll(house, order, arm);
   armed.now = false;
   await house.close('the child is done');
   say({ say: 'done', places });
@@ -122,14 +126,15 @@ async function applyAll(house: TestHouse, order: Order, arm: () => void): Promis
     let answer = await house.runs.apply(run.id, wish, OWNER);
     if (answer.state === 'waiting') {
       const { id: question, shown } = answer.question;
-      say({ say: 'asked', question });
       await house.approvals.answer(question, { verdict: 'approve', by: 'a reviewer', shown, note: '' });
       answer = await house.runs.apply(run.id, wish, OWNER);
     }
     if (answer.state !== 'granted') throw new Error(`the apply of ${ref} is ${answer.state}`);
     const { commit, base } = await applyPatch({ ...answer, repo: order.repo, ref });
     await house.runs.applied(run.id, { ok: true, ref, commit, base });
-    say({ say: 'applied', commit, ref });
+    const all = await house.approvals.list({ run: run.id });
+    const questions = all.filter(({ effect }) => effect.type === 'publish' && effect.ref === ref).length;
+    say({ say: 'applied', commit, ref, questions });
   }
 }
 
