@@ -128,18 +128,26 @@ const ENGINE_ERRORS: readonly [ModelErrorEvent['code'], number, string, string][
 ];
 
 describe('an engine that fails before its first event is a proper error, streamed or not:', () => {
-  for (const [code, status, type, openaiCode] of ENGINE_ERRORS)
-    test(code, async (context) => {
-      const message = "This model's maximum context length is 10 tokens.";
-      const { service, key } = await start(context, { type: 'error', code, message, retryable: false, retryAfter: 7 });
-      for (const json of [CHAT, STREAMED]) {
+  test('each kind with its status, type and code', async (context) => {
+    const message = "This model's maximum context length is 10 tokens.";
+    const service = await startService(context, {
+      model: async function* model({ model: name }): AsyncGenerator<ModelEvent> {
+        const [code = 'aborted'] = ENGINE_ERRORS.find(([code]) => code === name) ?? [];
+        yield { type: 'error', code, message, retryable: false, retryAfter: 7 };
+      },
+    });
+    const key = await service.key(['client']);
+    for (const [code, status, type, openaiCode] of ENGINE_ERRORS)
+      for (const stream of [false, true]) {
+        const json = { ...CHAT, model: code, stream };
         const answer = await callJson<{ error: object }>(service, 'POST', PATH, { key, json });
         const told = code === 'backend_unreachable' ? 'the engine of this model cannot be reached' : message;
-        assert.equal(answer.status, status);
-        assert.deepEqual(answer.body.error, { message: told, type, param: null, code: openaiCode });
-        assert.equal(answer.headers['retry-after'], status === 503 ? '7' : undefined);
+        assert.deepEqual(
+          [answer.status, answer.body.error, answer.headers['retry-after']],
+          [status, { message: told, type, param: null, code: openaiCode }, status === 503 ? '7' : undefined],
+        );
       }
-    });
+  });
 
   test('and an engine that says nothing at all is one as well', async (context) => {
     const { service, key } = await start(context);
@@ -155,8 +163,9 @@ test('a closing service breaks its streams instead of ending them', async (conte
     },
   });
   const answer = await open(service, 'POST', PATH, { key: await service.key(['client']), json: STREAMED });
-  const broken = readBroken(answer);
-  await once(answer, 'readable');
+  const seen = Promise.withResolvers<void>();
+  const broken = readBroken(answer, seen.resolve);
+  await seen.promise;
   await service.app.close();
   assert.match(await broken, /half/);
 });
