@@ -10,7 +10,11 @@ export interface LaunchPlan {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** `program` runs inside, with the control channel and the channel of standard inputs kept open. */
+/**
+ * HOME is the root of the box, which is read-only: firejail may start the program through the user's login shell, and that shell reads
+ * its start-up files (bash, when its standard input is a socket) before the program can be asked anything. The program sets HOME itself.
+ * `program` runs inside, with the control channel and the channel of standard inputs kept open.
+ */
 export function launchPlan(
   given: {
     readonly profile: string;
@@ -32,7 +36,7 @@ export function launchPlan(
     `--profile=${given.profile}`,
     `--private=${given.box}`,
     `--private-cwd=${inside.work}`,
-    `--env=HOME=${inside.home}`,
+    `--env=HOME=${inside.root}`,
     '--oom=1000',
     `--rlimit-nproc=${limits.processes}`,
     `--rlimit-nofile=${limits.openFiles}`,
@@ -43,7 +47,7 @@ export function launchPlan(
     '--',
     ...given.program,
   ];
-  return { argv, env: environment(user.name, inside.home, inside.bin, given.inContainer) };
+  return { argv, env: environment(user.name, inside.root, inside.bin, given.inContainer) };
 }
 
 /** From nothing: what a command needs and no more. Firejail looks for `container` before it starts inside one. */

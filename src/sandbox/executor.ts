@@ -86,12 +86,7 @@ export function createExecutor(setup: SandboxSetup): Executor {
         sandbox.line = turn.catch(() => {});
         return turn;
       }),
-    cancel: async (id) => {
-      const sandbox = sandboxes.get(id);
-      if (sandbox === undefined) return;
-      sandbox.cancelled = true;
-      sandbox.shell?.live.stop('cancelled');
-    },
+    cancel: async (id) => cancelIn(sandboxes.get(id)),
     close: async (id) => {
       const sandbox = sandboxes.get(id);
       return sandbox === undefined ? { sandbox: id, ms: 0, survivors: [] } : close(sandbox);
@@ -103,6 +98,12 @@ export function createExecutor(setup: SandboxSetup): Executor {
     },
   };
   return executor;
+}
+
+function cancelIn(sandbox: Sandbox | undefined): void {
+  if (sandbox === undefined) return;
+  sandbox.cancelled = true;
+  sandbox.shell?.live.stop('cancelled');
 }
 
 function newSandbox(request: OpenSandbox, directory: string): Sandbox {
@@ -159,8 +160,7 @@ function isGone(end: ExecEnd): boolean {
 async function closeSandbox(sandbox: Sandbox, setup: SandboxSetup): Promise<DeathReport> {
   const began = performance.now();
   sandbox.closed = true;
-  sandbox.cancelled = true;
-  sandbox.shell?.live.stop('cancelled');
+  cancelIn(sandbox);
   await dropShell(sandbox);
   await sandbox.line;
   const { survivors } = sandbox;

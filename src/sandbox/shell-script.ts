@@ -43,6 +43,7 @@ executable=no; [[ -x $root/.caisson/bin/node ]] && executable=yes
 IFS= read -r -d '' -u ${CONTROL_FD} go || exit 0
 ( ( exec ${CONTROL_FD}>&- ${STDIN_FD}>&- 5>&-; IFS= read -r -d '' -u 6 gone; kill -9 -1 ) & )
 exec 6<&-
+export HOME=$root/home
 cd -- "$start" 2>/dev/null
 # Firejail's own words for graphical programs.
 unset FIREJAIL_QUIET DBUS_SESSION_BUS_ADDRESS DBUS_SYSTEM_BUS_ADDRESS KDE_FORK_SLAVES QML_DISABLE_DISK_CACHE QT_X11_NO_MITSHM

@@ -1,13 +1,13 @@
 // Owns the attacks on the sandbox. Each is run twice: without a sandbox it must succeed (else it proves nothing), inside it must fail.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { commandLine, listProcesses } from '../../src/sandbox/processes.ts';
-import { dedicatedUser, type OpenBox, testSandbox, type TestSandbox } from './setup.ts';
+import { dedicatedUser, testSandbox, type TestSandbox } from './setup.ts';
 
 interface Attack {
   readonly name: string;
@@ -236,6 +236,45 @@ describe('attacks from inside the sandbox', () => {
     assert.equal(await box.text(`wc -l <${out}/exe_2.log; touch ${work}/still-writable && echo ok`), '5000\nok\n');
   });
 
+  it('cannot change the programs of the toolbox nor find files of the service, though the owner may be the same', async (t) => {
+    const world = await testSandbox(t);
+    const { toolbox, boxesRoot, canary } = world.setup;
+    const box = await world.open('same-owner');
+    const program = join(toolbox, 'node');
+    const seen = () => [statSync(program).size, statSync(program).mtimeMs, statSync(program).mode];
+    const before = seen();
+    if (process.getuid?.() !== 0)
+      assert.match(
+        await bare(`[ -w ${program} ] && [ -w ${canary} ] && [ -w ${boxesRoot} ] && echo writable`),
+        /writable/,
+      );
+    const inside = join(world.inside.bin, 'node');
+    const script = `try { require('node:fs').openSync('/proc/self/exe', 'r+'); console.log('open'); } catch (e) { console.log(e.code); }`;
+    // As root the programs are of another owner, and that comes first.
+    const denied =
+      process.getuid?.() === 0
+        ? /Read-only file system|Permission denied|Operation not permitted/
+        : /Read-only file system/;
+    const tries: readonly (readonly [string, RegExp])[] = [
+      [`echo x >>${inside}`, denied],
+      [`chmod 777 ${inside}`, denied],
+      [`touch -d 2001-01-01 ${inside}`, denied],
+      [`truncate -s 0 ${inside}`, denied],
+      [`ln ${inside} ./linked && echo x >>./linked`, /Invalid cross-device link|Operation not permitted/],
+      [`mv ${join(world.inside.bin, 'rg')} ./moved`, denied],
+      [`rm -rf ${world.inside.root}/.caisson`, denied],
+      [`${inside} -e "${script}"`, /^(?:EROFS|ETXTBSY|EACCES)$/m],
+      [`dd if=/dev/zero of=/proc/self/exe count=1 conv=notrunc`, /Text file busy|Read-only|Permission denied/],
+      [`ls ${toolbox}; cat ${program}`, /No such file|Permission denied/],
+      [`ls ${boxesRoot}; echo x >${boxesRoot}/planted`, /No such file|Permission denied/],
+      [`cat ${canary}; echo x >${canary}`, /No such file|Permission denied/],
+    ];
+    for (const [text, blocked] of tries) assert.match(await box.text(text), blocked, text);
+    assert.deepEqual(seen(), before);
+    assert.equal(readFileSync(canary, 'utf8'), 'the service can read this\n');
+    assert.deepEqual(readdirSync(boxesRoot), ['same-owner']);
+  });
+
   it('cannot plant something that acts at the next launch', async (t) => {
     const world = await testSandbox(t);
     const first = await world.open('plant');
@@ -244,13 +283,13 @@ describe('attacks from inside the sandbox', () => {
     );
     assert.match(text, /Read-only file system/);
     await first.run(
-      'echo "touch /tmp/acted; echo acted" | tee ~/.bashrc ~/.profile ~/.bash_profile ~/.bash_login >/dev/null',
+      'echo "touch /tmp/acted; echo acted" | tee ~/.bashrc ~/.profile ~/.bash_profile ~/.bash_login ~/.zshenv ~/.kshrc >/dev/null',
     );
     await world.executor.close(first.id);
     const second = await world.open('plant-again', first.box);
     assert.equal(
-      await second.text('ls /tmp/acted 2>&1; echo $BASH_ENV'),
-      "ls: cannot access '/tmp/acted': No such file or directory\n\n",
+      await second.text('ls /tmp/acted 2>&1; echo $BASH_ENV $HOME'),
+      `ls: cannot access '/tmp/acted': No such file or directory\n${world.inside.home}\n`,
     );
   });
 

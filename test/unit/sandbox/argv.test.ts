@@ -21,7 +21,7 @@ const GIVEN = {
 };
 const ENV = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/home/agent/.caisson/bin',
-  HOME: '/home/agent/home',
+  HOME: '/home/agent',
   USER: 'agent',
   LOGNAME: 'agent',
   SHELL: '/bin/bash',
@@ -46,7 +46,7 @@ describe('the plan of a launch', () => {
         '--profile=/tmp/p/agent.profile',
         '--private=/home/agent/runs/run_1/box',
         '--private-cwd=/home/agent/work',
-        '--env=HOME=/home/agent/home',
+        '--env=HOME=/home/agent',
         '--oom=1000',
         '--rlimit-nproc=12',
         '--rlimit-nofile=56',
@@ -81,6 +81,6 @@ describe('the plan of a launch', () => {
     const { username, homedir } = userInfo();
     const { argv, env } = launchPlan(GIVEN, {});
     assert.ok(argv.includes(`--private-cwd=${homedir}/work`));
-    assert.deepEqual([env['USER'], env['HOME']], [username, `${homedir}/home`]);
+    assert.deepEqual([env['USER'], env['HOME']], [username, homedir]);
   });
 });
