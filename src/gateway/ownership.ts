@@ -7,14 +7,17 @@ import { hasRole } from './access.ts';
 
 type Runs = Pick<RunService, 'get'>;
 
-/** The run, if the principal may see it: its own, its team's, or any for an auditor. Throws `not_found` for one that is not there and for one that is not its business. */
+/**
+ * The run, if the principal may see it: its own, its team's, or any for an auditor. Throws `not_found` for one that is not there and
+ * for one that is not its business, in the same words.
+ */
 export async function visibleRun(runs: Runs, principal: Principal, id: string): Promise<RunRecord> {
   const run = await runs.get(id);
   if (run === undefined || !maySee(principal, run)) throw new CaissonError('not_found', `there is no run ${id}`);
   return run;
 }
 
-/** The run, if the principal may act on it: its own, or any for an admin. Throws `not_found` as above, and `forbidden` for a colleague's. */
+/** The run, if the principal may act on it: its own, or any for an admin. Throws as above, and `forbidden` for a colleague's. */
 export async function ownRun(runs: Runs, principal: Principal, id: string): Promise<RunRecord> {
   const run = await visibleRun(runs, principal, id);
   if (isOwner(principal, run) || hasRole(principal, [])) return run;

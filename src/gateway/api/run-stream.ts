@@ -16,7 +16,7 @@ interface Wish {
 const HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
 
 /**
- * Ends behind the last event of a run that has ended; a client that has all of an ended run gets 204, which tells browsers not to come again.
+ * Ends behind the last event of a run that has ended; a client that has all of it gets 204, which tells browsers not to come again.
  * Events are read from the journal as fast as the client takes them: a slow one costs no memory, and is cut when it lags too far.
  */
 export async function streamRun(reply: FastifyReply, { run, after, ports, closing }: Wish): Promise<FastifyReply> {

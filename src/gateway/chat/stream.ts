@@ -1,4 +1,4 @@
-// Owns the streaming of one answer: first event or a proper error, keep-alives in silence, a broken connection if it was cut. Knows no HTTP route.
+// Owns the streaming of one answer: first event or a proper error, keep-alives in silence, a broken connection if it was cut.
 import type { ModelEvent } from '../../contracts/model-events.ts';
 import type { GatewayPorts } from '../ports.ts';
 import type { Sink } from '../sink.ts';
