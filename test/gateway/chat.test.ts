@@ -218,6 +218,32 @@ describe('a client that leaves', () => {
     });
 });
 
+for (const stream of [true, false])
+  test(`a model that does not heed the abort is not read on, stream: ${stream}`, async (context) => {
+    const ready = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<void>();
+    const service = await startService(context, {
+      model: async function* model(): AsyncGenerator<ModelEvent> {
+        try {
+          for (;;) {
+            yield { type: 'text', text: 'x' };
+            ready.resolve();
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+        } finally {
+          over.resolve();
+        }
+      },
+    });
+    const abort = new AbortController();
+    const key = await service.key(['client']);
+    const answer = open(service, 'POST', PATH, { key, json: { ...CHAT, stream }, signal: abort.signal });
+    answer.then((message) => message.on('error', () => {})).catch(() => {});
+    await ready.promise;
+    abort.abort();
+    await over.promise;
+  });
+
 test('a client that reads slowly makes the engine wait', async (context) => {
   const text = 'x'.repeat(64 * 1024);
   let said = 0;

@@ -18,7 +18,7 @@ export function chatRoutes(app: FastifyInstance, { ports, gate, closing }: Route
     const events = ports.stream(chatRequestOf(body, sessionOf(request)), sink.signal);
     const envelope = { id: ports.newId('chatcmpl'), created: Math.floor(ports.clock.now() / 1000), model: body.model };
     if (body.stream === true) return stream(events, { sink, envelope, body, reply, ports });
-    const { answer, finish } = await collectAnswer(events, ports);
+    const { answer, finish } = await collectAnswer(events, sink.signal, ports);
     count(answer.usage, ports);
     return completionOf(envelope, answer, finish);
   });

@@ -21,6 +21,7 @@ export async function streamAnswer(
   const silence = keepAlive(sink, envelope, ports.limits.sseKeepAliveMs);
   try {
     for await (const event of events) {
+      if (sink.signal.aborted) break;
       const before = answer.calls.size;
       const call = takeEvent(answer, event, ports.newId);
       const delta = deltaOf(event, call, answer.calls.size > before);
@@ -44,11 +45,13 @@ export async function streamAnswer(
 /** Takes all events in. Throws `EngineError` if the answer failed or was cut, and if it outgrows the ceiling. */
 export async function collectAnswer(
   events: AsyncIterable<ModelEvent>,
+  signal: AbortSignal,
   { limits, newId }: Pick<GatewayPorts, 'limits' | 'newId'>,
 ): Promise<{ readonly answer: AnswerSoFar; readonly finish: string }> {
   const answer = newAnswer();
   let characters = 0;
   for await (const event of events) {
+    if (signal.aborted) throw cut('the client has gone');
     takeEvent(answer, event, newId);
     if (event.type === 'text' || event.type === 'reasoning') characters += event.text.length;
     if (event.type === 'tool_call') characters += event.arguments?.length ?? 0;
