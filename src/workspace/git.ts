@@ -50,6 +50,8 @@ export interface GitCall {
   /** Text, bytes, or an open file that is read from where it stands. */
   readonly stdin?: string | Uint8Array | number;
   readonly signal?: AbortSignal;
+  /** git and all it started are killed by then; 10 minutes unless given. */
+  readonly deadlineMs?: number;
   /** Exit codes that are no failure; [0] unless given. */
   readonly codes?: readonly number[];
   /** More output than this ends git; 256 MiB unless given. */
@@ -76,7 +78,7 @@ export async function git(words: readonly string[], call: GitCall = {}): Promise
 /** Rejects with `GitFailed` for an exit code that is not expected, `conflict` when aborted, `disk_full`. */
 export async function gitBytes(words: readonly string[], call: GitCall = {}): Promise<GitBytes> {
   const child = start(words, call);
-  const end = watch(child.pid, call.signal);
+  const end = watch(child.pid, call);
   const done = await child.finally(end.stop);
   const stderr = Buffer.from(done.stderr).toString('utf8');
   const code = done.exitCode ?? -1;
@@ -121,7 +123,7 @@ export class GitFailed extends Error {
 }
 
 /** git and everything it started: one process group. */
-function watch(pid: number | undefined, signal: AbortSignal | undefined) {
+function watch(pid: number | undefined, { signal, deadlineMs = DEADLINE_MS }: GitCall) {
   let why: 'aborted' | 'late' | undefined;
   const kill = (reason: 'aborted' | 'late') => {
     why ??= reason;
@@ -133,7 +135,7 @@ function watch(pid: number | undefined, signal: AbortSignal | undefined) {
     }
   };
   const onAbort = () => kill('aborted');
-  const timer = setTimeout(() => kill('late'), DEADLINE_MS);
+  const timer = setTimeout(() => kill('late'), deadlineMs);
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted === true) onAbort();
   const stop = () => {

@@ -54,8 +54,10 @@ async function packInto(gitDir: string, repository: Repository, order: PackOrder
   await writeFile(join(gitDir, 'info', 'exclude'), person.exclude, 'latin1');
   const own = { gitDir, workTree: top, cwd: top, settings: person.settings, ...signal };
   const reading = { ...own, objects: [objects] };
-  const headTree = await treeOfCommit(head.commit, reading, top);
-  const entries = await copyIndex(repository, head.commit, own, reading);
+  const [headTree, entries] = await Promise.all([
+    treeOfCommit(head.commit, reading, top),
+    copyIndex(repository, head.commit, own, reading),
+  ]);
   const walked = await look(entries, own, person.exclude !== '', order, top);
   const untracked = await bringUpToDate({ entries, walked, own, reading, top });
   const tree = await writeTree(headTree, own, reading);

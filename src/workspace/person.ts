@@ -1,7 +1,7 @@
 // Owns what counts from a person's own git settings: line ends, executable bits, what to ignore. Takes values only, acts on none.
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { git, GitFailed } from './git.ts';
+import { readPlainFile } from './plain-file.ts';
 import type { Repository } from './repository.ts';
 
 export interface PersonSettings {
@@ -28,9 +28,9 @@ export async function personSettings(repository: Repository, home: string): Prom
     if (known?.values.test(value) === true) settings[known.name] = value;
   }
   const wanted = said.get('core.excludesfile') ?? join(home, '.config', 'git', 'ignore');
-  const own = await ignoreFile(wanted.startsWith('~/') ? join(home, wanted.slice(2)) : wanted);
-  const ofRepository = await ignoreFile(join(repository.common, 'info', 'exclude'));
-  return { settings, exclude: [own, ofRepository].filter((text) => text !== '').join('\n') };
+  const files = [wanted.replace(/^~(?=\/)/, home), join(repository.common, 'info', 'exclude')];
+  const lines = await Promise.all(files.map((file) => readPlainFile(file, IGNORE_BYTES)));
+  return { settings, exclude: lines.flatMap((text) => text?.toString('latin1') ?? []).join('\n') };
 }
 
 async function read({ gitDir }: Repository, home: string): Promise<ReadonlyMap<string, string>> {
@@ -48,14 +48,5 @@ async function read({ gitDir }: Repository, home: string): Promise<ReadonlyMap<s
   } catch (error) {
     if (error instanceof GitFailed) return new Map();
     throw error;
-  }
-}
-
-async function ignoreFile(path: string): Promise<string> {
-  try {
-    const info = await stat(path);
-    return info.isFile() && info.size <= IGNORE_BYTES ? await readFile(path, 'latin1') : '';
-  } catch {
-    return '';
   }
 }

@@ -1,8 +1,9 @@
 // Owns the reading of a person's repository: where it is, what HEAD is. Treats its configuration as hostile. Writes nothing.
-import { access, constants, readFile, stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import { git, type GitCall, GitFailed } from './git.ts';
+import { readPlainFile } from './plain-file.ts';
 
 export interface Repository {
   /** Absolute path of the top of the work tree: the directory that holds `.git`, whatever core.worktree says. */
@@ -19,6 +20,10 @@ export interface Head {
   /** '' if HEAD is detached. */
   readonly branch: string;
 }
+
+const POINTER_BYTES = 8192;
+/** Settings and references are read at once, or something there blocks on purpose. */
+const DEADLINE_MS = 20_000;
 
 /** A path inside a work tree stands for the whole of it. Throws `repo_missing`, `repo_not_git` or `repo_bare`. */
 export async function findRepository(path: string): Promise<Repository> {
@@ -53,7 +58,7 @@ export async function treeOfCommit(commit: string, call: GitCall, top: string): 
 /** What git says about a person's repository, trimmed. Throws `repo_unreadable` in git's words. */
 async function ask(words: readonly string[], call: GitCall, top: string): Promise<string> {
   try {
-    return (await git(words, call)).stdout.trim();
+    return (await git(words, { ...call, deadlineMs: DEADLINE_MS })).stdout.trim();
   } catch (cause) {
     if (!(cause instanceof GitFailed)) throw cause;
     throw new CaissonError('repo_unreadable', `git cannot read ${top}: ${cause.said}`, { cause });
@@ -72,7 +77,7 @@ async function requireDirectory(at: string): Promise<void> {
 }
 
 async function describe(top: string, gitDir: string): Promise<Repository> {
-  const shared = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => undefined);
+  const shared = (await readPlainFile(join(gitDir, 'commondir'), POINTER_BYTES))?.toString('utf8');
   const common = shared === undefined ? gitDir : resolve(gitDir, shared.trimEnd());
   const bare = { gitDir, codes: [0, 1] };
   if (shared === undefined && (await ask(['config', '--type=bool', '--get', 'core.bare'], bare, top)) === 'true')
@@ -86,7 +91,7 @@ async function gitDirOf(top: string): Promise<string | undefined> {
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) return undefined;
   if (info.isDirectory()) return (await isGitDir(path)) ? path : undefined;
-  const pointer = info.isFile() && info.size < 8192 ? await readFile(path, 'utf8').catch(() => '') : '';
+  const pointer = (await readPlainFile(path, POINTER_BYTES))?.toString('utf8') ?? '';
   const [, target] = /^gitdir: (.+?)\n*$/s.exec(pointer) ?? [];
   const dir = target === undefined ? undefined : resolve(top, target);
   return dir !== undefined && (await isGitDir(dir)) ? dir : undefined;

@@ -1,9 +1,10 @@
 // Owns the copy of a person's index: what is tracked, what differs on disk. Never writes to the person's git directory.
-import { copyFile, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BytePath } from './byte-path.ts';
-import { git, type GitCall, GitFailed } from './git.ts';
+import { git, type GitCall } from './git.ts';
 import type { TreeEntry } from './known-paths.ts';
+import { readPlainFile } from './plain-file.ts';
 import type { Repository } from './repository.ts';
 
 export interface IndexEntry extends TreeEntry {
@@ -21,19 +22,13 @@ export async function copyIndex(
   own: GitCall,
   reading: GitCall,
 ): Promise<readonly IndexEntry[]> {
-  if (!(await copyFiles(repository.gitDir, own.gitDir ?? ''))) {
-    await git(['read-tree', head], reading);
-    return await listIndex(own);
-  }
-  try {
-    return await listIndex(own);
-  } catch (error) {
-    if (!(error instanceof GitFailed)) throw error;
-    return await unfold(head, own, reading);
-  }
+  const copied = await copyFiles(repository.gitDir, own.gitDir ?? '');
+  if (copied === 'none') await git(['read-tree', head], reading);
+  if (copied === 'folded') return await unfold(head, own, reading);
+  return await listIndex(own);
 }
 
-/** An index may hold whole directories of a sparse checkout as one entry each: their trees must be at hand to read it. */
+/** Whole directories of a sparse checkout may be one entry each. Without their trees at hand git would take them for empty. */
 async function unfold(head: string, own: GitCall, reading: GitCall): Promise<readonly IndexEntry[]> {
   const words = ['rev-list', '--objects', '--no-object-names', '--filter=blob:none', '--max-count=1', head];
   await copyObjects((await git(words, reading)).stdout, reading);
@@ -76,16 +71,25 @@ function listOf(paths: readonly BytePath[]): Buffer {
   return Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1');
 }
 
+const INDEX_BYTES = 512 * 1024 * 1024;
+const FOLDED = 'sdir\0\0\0\0';
+
 /** The index with its modification time (git takes it to know which entries it must look at again), and the parts it may be split into. */
-async function copyFiles(from: string, to: string): Promise<boolean> {
+async function copyFiles(from: string, to: string): Promise<'none' | 'plain' | 'folded'> {
   const names = (await readdir(from)).filter((name) => name === 'index' || name.startsWith('sharedindex.'));
+  let [copied, folded] = [false, false];
   for (const name of names) {
     const { mtimeMs } = await stat(join(from, name));
-    await copyFile(join(from, name), join(to, name));
+    const content = await readPlainFile(join(from, name), INDEX_BYTES);
+    if (content === undefined) continue;
+    await writeFile(join(to, name), content);
     const seconds = Math.floor(mtimeMs / 1000);
     await utimes(join(to, name), seconds, seconds);
+    copied ||= name === 'index';
+    folded ||= content.includes(FOLDED);
   }
-  return names.includes('index');
+  if (!copied) return 'none';
+  return folded ? 'folded' : 'plain';
 }
 
 async function listIndex(call: GitCall): Promise<readonly IndexEntry[]> {

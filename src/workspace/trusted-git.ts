@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The attributes of highest precedence: whatever a tree's .gitattributes says, content is kept byte for byte. */
-const KEEP_BYTES = '* -text -eol -ident -filter -working-tree-encoding !merge !diff\n';
+const KEEP_BYTES = '* -text -eol -ident -filter -working-tree-encoding\n';
 
 export interface GitDirOptions {
   /** Length of its object names: 40 (SHA-1) or 64 (SHA-256). */

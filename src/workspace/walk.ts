@@ -176,7 +176,7 @@ class Walk {
   /** Also what is no file costs time and memory. */
   #count(entries: number): void {
     this.#entries += entries;
-    const most = this.#plan.maxFiles * 2 + 10_000;
+    const most = this.#plan.maxFiles * 2 + 1000;
     if (this.#entries > most) throw this.#plan.tooMuch(`more than ${most} files and directories`, 'repository_files');
   }
 

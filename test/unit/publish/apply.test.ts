@@ -3,49 +3,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
-import { CaissonError } from '../../../src/base/errors.ts';
-import { LIMITS } from '../../../src/base/limits.ts';
+import { describe, it } from 'node:test';
 import { applyPatch } from '../../../src/publish/apply.ts';
-import { makePatch } from '../../../src/workspace/patch.ts';
-import { prepareWorkspace } from '../../../src/workspace/prepare.ts';
-import { makeRepo, pack, run, tempDir, write } from '../workspace/repos.ts';
-
-const REF = 'refs/heads/caisson/fix';
-
-async function finished(
-  t: TestContext,
-  changes: Readonly<Record<string, string>>,
-  dirty: Readonly<Record<string, string>> = {},
-) {
-  const root = tempDir(t);
-  const repo = makeRepo(join(root, 'repo'), { 'a.txt': 'one\ntwo\nthree\n', 'b.txt': 'b\n' });
-  write(repo, dirty);
-  const packed = await pack(repo, root);
-  const { paths } = await prepareWorkspace({
-    root: join(root, 'run'),
-    bundle: packed.bundle,
-    tree: packed.tree,
-    limits: LIMITS,
-  });
-  write(paths.work, changes);
-  const patch = await makePatch({ paths, baseTree: packed.tree, limits: LIMITS });
-  const { head, branch, headTree, tree } = packed;
-  const order = {
-    repo,
-    origin: { head, branch, headTree, tree },
-    patch,
-    ref: REF,
-    message: 'mend a\n',
-    time: 1_700_000_000_000,
-  };
-  return { root, repo, order };
-}
-
-const coded =
-  (code: string, words = /./) =>
-  (error: unknown) =>
-    error instanceof CaissonError && error.code === code && words.test(error.message + error.hint);
+import { coded, makeRepo, run, write } from '../workspace/repos.ts';
+import { finished, REF } from './finished.ts';
 
 describe('applying a patch', () => {
   it('makes a new ref on the recorded base and touches neither work tree nor index', async (t) => {
@@ -118,11 +79,14 @@ describe('applying a patch', () => {
   });
 
   it('applies on HEAD what began with uncommitted changes elsewhere, and says how to go on where it cannot', async (t) => {
-    const apart = await finished(t, { 'a.txt': 'one\n2\nthree\n' }, { 'b.txt': 'dirty\n' });
+    const apart = await finished(t, { 'a.txt': 'one\n2\nthree\n' }, { dirty: { 'b.txt': 'dirty\n' } });
     const applied = await applyPatch(apart.order);
+    assert.deepEqual(applied.warnings, [
+      'the run began with uncommitted changes: the branch has only what the run changed, and it was checked together with them',
+    ]);
     assert.equal(run(apart.repo, 'show', `${applied.commit}:b.txt`), 'b\n');
     assert.equal(run(apart.repo, 'show', `${applied.commit}:a.txt`), 'one\n2\nthree\n');
-    const same = await finished(t, { 'a.txt': 'dirty\n2\n' }, { 'a.txt': 'dirty\n' });
+    const same = await finished(t, { 'a.txt': 'dirty\n2\n' }, { dirty: { 'a.txt': 'dirty\n' } });
     await assert.rejects(applyPatch(same.order), coded('patch_refused', /git apply/));
   });
 });

@@ -113,6 +113,13 @@ describe('a hostile repository', () => {
       execFileSync('mkfifo', [join(repo, name)]);
       await assert.rejects(pack(repo, root), coded('repo_unreadable', /\.git(?:ignore|attributes)/));
     }
+    for (const name of ['index', 'info/exclude']) {
+      const { root, repo } = scene(t);
+      rmSync(join(repo, '.git', name), { force: true });
+      execFileSync('mkfifo', [join(repo, '.git', name)]);
+      const packed = await pack(repo, root);
+      assert.deepEqual([packed.files, packed.changed], [2, 0]);
+    }
     const { root, repo } = scene(t);
     symlinkSync('/dev/zero', join(repo, '.gitignore'));
     await assert.rejects(pack(repo, root), coded('repo_unreadable', /\.gitignore/));
@@ -175,8 +182,11 @@ describe('what this user may not read', () => {
     const { root, repo } = scene(t);
     write(repo, { 'locked.txt': 'x', 'closed/c.txt': 'x' });
     chmodSync(join(repo, 'locked.txt'), 0o000);
-    // Root reads everything: then there is nothing to refuse.
-    if (asRoot) return void assert.equal((await pack(repo, root)).files, 4);
+    if (asRoot) {
+      // Root reads everything: there is nothing to refuse.
+      assert.equal((await pack(repo, root)).files, 4);
+      return;
+    }
     await assert.rejects(pack(repo, root), coded('repo_unreadable', /locked\.txt/));
     chmodSync(join(repo, 'locked.txt'), 0o600);
     chmodSync(join(repo, 'closed'), 0o000);

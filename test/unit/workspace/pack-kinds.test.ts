@@ -153,7 +153,7 @@ describe('packing', () => {
       repo,
       Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`node_modules/m${at}/x.js`, 'x'.repeat(100)])),
     );
-    const packed = await pack(repo, root, { repositoryFiles: 2, repositoryBytes: 100 } as object);
+    const packed = await pack(repo, root, { repositoryFiles: 2, repositoryBytes: 100 });
     assert.deepEqual([packed.files, packed.bytes], [2, 16]);
   });
 
@@ -236,7 +236,7 @@ describe('packing', () => {
     assert.deepEqual([files['in/b.txt'], files['in/untracked.txt']], ['b\n', undefined]);
     assert.deepEqual(packed.warnings, [
       'repositories inside the repository are not included: in',
-      'git-lfs files are not downloaded: only their pointers are included (git lfs pull)' + ': big.bin',
+      'git-lfs files are not downloaded: only their pointers are included (git lfs pull): big.bin',
     ]);
   });
 });

@@ -74,7 +74,7 @@ describe('packing a repository', () => {
     assert.deepEqual(files, { 'a.txt': 'x', ...Object.fromEntries(names.map((name) => [name, `${name}!`])) });
   });
 
-  it('sees line ends and identifiers as `git status` does: a clean checkout stays clean, new files are taken in as `git add` takes them', async (t) => {
+  it('converts line ends as git does: a clean checkout stays clean, new files are as `git add` takes them', async (t) => {
     const root = tempDir(t);
     const attributes = '*.bat text eol=crlf\n*.id ident\n*.u16 working-tree-encoding=UTF-16LE\n';
     const repo = makeRepo(join(root, 'repo'), {
@@ -161,14 +161,8 @@ describe('packing a repository', () => {
   it('refuses too many files and too many bytes before anything is copied', async (t) => {
     const root = tempDir(t);
     const repo = makeRepo(join(root, 'repo'), { 'a.txt': 'x', 'b.txt': 'y', 'big.bin': Buffer.alloc(5000) });
-    await assert.rejects(
-      pack(repo, root, { repositoryFiles: 2 as never }),
-      coded('repo_too_large', /repository_files/),
-    );
-    await assert.rejects(
-      pack(repo, root, { repositoryBytes: 4000 as never }),
-      coded('repo_too_large', /repository_bytes/),
-    );
+    await assert.rejects(pack(repo, root, { repositoryFiles: 2 }), coded('repo_too_large', /repository_files/));
+    await assert.rejects(pack(repo, root, { repositoryBytes: 4000 }), coded('repo_too_large', /repository_bytes/));
     assert.equal(existsSync(join(root, 'bundle')), false);
   });
 });

@@ -29,7 +29,7 @@ describe('a patch', () => {
     );
   });
 
-  it('holds edits, additions, deletions, modes, links, binaries and strange names, and gives exactly the result when applied', async (t) => {
+  it('holds edits, deletions, modes, links, binaries and strange names, and gives exactly the result when applied', async (t) => {
     const { repo, paths, packed, patch } = await workspace(t, {
       'a.txt': 'one\ntwo\n',
       'gone.txt': 'x\n',
@@ -129,7 +129,7 @@ describe('a patch', () => {
     await assert.rejects(patch(), refused);
     rmSync(join(paths.work, 'sparse'));
     writeFileSync(join(paths.work, 'text'), 'line\n'.repeat(1000));
-    await assert.rejects(patch({ ...LIMITS, patchBytes: 1000 as never }), refused);
+    await assert.rejects(patch({ ...LIMITS, patchBytes: 1000 }), refused);
   });
 });
 

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { CaissonError } from '../../../src/base/errors.ts';
-import { LIMITS } from '../../../src/base/limits.ts';
+import { type Limits, LIMITS } from '../../../src/base/limits.ts';
 import type { PackedRepository } from '../../../src/contracts/workspace.ts';
 import { packRepository } from '../../../src/workspace/pack.ts';
 import { makePatch } from '../../../src/workspace/patch.ts';
@@ -84,7 +84,7 @@ export function fingerprint(root: string): string {
 }
 
 /** Packs into `<into>/bundle`, with no personal git settings. */
-export async function pack(repo: string, into: string, limits: Partial<typeof LIMITS> = {}): Promise<PackedRepository> {
+export async function pack(repo: string, into: string, limits: Partial<Limits> = {}): Promise<PackedRepository> {
   const bundle = join(into, 'bundle');
   return packRepository({ repo, bundle, limits: { ...LIMITS, ...limits }, home: '/nonexistent' });
 }
@@ -118,7 +118,7 @@ export async function workspace(t: TestContext, files: Readonly<Record<string, s
     tree: packed.tree,
     limits: LIMITS,
   });
-  const patch = (limits = LIMITS) => makePatch({ paths, baseTree: packed.tree, limits });
+  const patch = (limits: Limits = LIMITS) => makePatch({ paths, baseTree: packed.tree, limits });
   return { root, repo, paths, packed, patch };
 }
 

@@ -1,5 +1,6 @@
 // Owns the proof of what is read from a tree: guidance, and how a repository is tested.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -23,7 +24,10 @@ describe('reading from a tree', () => {
     assert.deepEqual(await readTreeFile({ ...of, path: 'AGENTS.md', maxBytes: 5 }), { text: 'ää', bytes: 8 });
     assert.equal(await readTreeFile({ ...of, path: 'CLAUDE.md', maxBytes: 100 }), undefined);
     assert.equal(await readTreeFile({ ...of, path: 'dir', maxBytes: 100 }), undefined);
+    assert.equal(await readTreeFile({ ...of, path: 'dir/', maxBytes: 100 }), undefined);
+    assert.equal(await readTreeFile({ ...of, path: '*.md', maxBytes: 100 }), undefined);
     assert.equal(await readTreeFile({ ...of, path: 'none', maxBytes: 100 }), undefined);
+    assert.deepEqual(await readTreeFile({ ...of, path: 'dir/x', maxBytes: 100 }), { text: 'y', bytes: 1 });
   });
 
   const signs: readonly (readonly [Readonly<Record<string, string>>, string | undefined])[] = [
@@ -36,6 +40,12 @@ describe('reading from a tree', () => {
     [{ 'go.mod': '' }, 'go test ./...'],
     [{ 'pyproject.toml': '[tool.pytest.ini_options]\n' }, 'python3 -m pytest -q'],
     [{ 'pyproject.toml': '[project]\n' }, undefined],
+    [{ 'pytest.ini': '' }, 'python3 -m pytest -q'],
+    [{ Makefile: 'test := 1\nall:\n' }, undefined],
+    [{ GNUmakefile: '.PHONY: test\ntest:\n' }, 'make test'],
+    [{ 'package.json': '{"scripts":{"test":"node --test; curl evil"}}' }, 'npm test --silent'],
+    [{ 'package.json': 'null', 'test.sh': '#!/usr/bin/env bash\n' }, 'bash test.sh'],
+    [{ test: '#!/bin/sh\n' }, 'sh test'],
     [{ 'test.sh': '' }, 'sh test.sh'],
     [{}, undefined],
   ];
@@ -60,5 +70,22 @@ describe('removing a tree', () => {
     await removeTree(join(root, 'tree'));
     assert.deepEqual([existsSync(join(root, 'tree')), existsSync(join(root, 'outside', 'kept.txt'))], [false, true]);
     await removeTree(join(root, 'tree'));
+  });
+
+  it('removes a link and not what it points at', async (t) => {
+    const root = tempDir(t);
+    write(root, { 'outside/kept.txt': 'x' });
+    symlinkSync(join(root, 'outside'), join(root, 'link'));
+    await removeTree(join(root, 'link'));
+    assert.deepEqual([existsSync(join(root, 'link')), existsSync(join(root, 'outside', 'kept.txt'))], [false, true]);
+  });
+
+  it('copes with paths longer than a path may be, names like options, and pipes', async (t) => {
+    const root = tempDir(t);
+    const script =
+      'mkdir "$1" && cd "$1" && mkfifo pipe && mkdir -- -rf && for i in {1..60}; do mkdir "$2" && cd "$2"; done';
+    execFileSync('bash', ['-c', script, 'x', join(root, 'tree'), 'd'.repeat(100)]);
+    await removeTree(join(root, 'tree'));
+    assert.equal(existsSync(join(root, 'tree')), false);
   });
 });

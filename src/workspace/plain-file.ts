@@ -1,0 +1,12 @@
+// Owns the reading of single files that a stranger may have put there: nothing that blocks, nothing without an end. Knows no git.
+import { readFile, stat } from 'node:fs/promises';
+
+/** Undefined if there is no regular file of at most `maxBytes`. A link to one counts. */
+export async function readPlainFile(path: string, maxBytes: number): Promise<Buffer | undefined> {
+  try {
+    const info = await stat(path);
+    return info.isFile() && info.size <= maxBytes ? await readFile(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
