@@ -1,5 +1,6 @@
 // Owns the process that a fault test kills: it takes up what an earlier one left, tells what came of it, and does one thing more.
 import { writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { type FaultPoint, killAt } from '../../src/base/faults.ts';
 import type { JournalVerdict } from '../../src/contracts/journal.ts';
 import type { RunEvent } from '../../src/contracts/run-events.ts';
@@ -78,6 +79,8 @@ async function main(order: Order): Promise<void> {
   const house = await openAt(await configOf(order.dataDir), { script: SCRIPT, host, faults });
   say({ say: 'recovered', ...(await settled(house, order.dataDir)) });
   const arm = () => {
+    // A killed process keeps no cache by itself, and the next one would compile everything again.
+    flushCompileCache();
     armed.now = true;
     say({ say: 'armed' });
   };
