@@ -277,6 +277,25 @@ const WORDS: readonly Transcript[] = [
     events: [think('42'), say('4'), say('2'), finish('stop')],
   },
   {
+    name: 'a short answer that is the same as its thinking, told before the finish',
+    bytes: chunk({ reasoning: '42' }) + chunk({ content: '42' }) + chunk({}, 'stop') + DONE,
+    events: [think('42'), say('42'), finish('stop')],
+  },
+  {
+    name: 'an answer whose last piece is the same as its thinking',
+    bytes: chunk({ reasoning: '2' }) + chunk({ content: '4' }) + chunk({ content: '2' }, 'stop') + DONE,
+    events: [think('2'), say('4'), say('2'), finish('stop')],
+  },
+  {
+    name: 'line breaks before a call do not come back with text behind it',
+    bytes:
+      chunk({ content: 'a\n\n' }) +
+      named(0, 'a', 'ping', { arguments: '{}' }) +
+      chunk({ content: 'b' }) +
+      chunk({}, 'tool_calls'),
+    events: [say('a'), begin(0, 'a', 'ping', '{}'), say('b'), whole(0), finish('tool_calls')],
+  },
+  {
     name: 'an empty answer',
     bytes: ROLE + chunk({}, 'stop') + DONE,
     events: [finish('stop')],
