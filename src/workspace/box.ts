@@ -1,10 +1,10 @@
 // Owns what a sandbox sees as its home: a checkout of a tree, an empty home, a place for kept output. Knows no sandbox.
 import { constants, cp, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { execa } from 'execa';
+import { dirname, join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import { PACKED_REF } from './bundle.ts';
 import { git } from './git.ts';
+import { startProgram } from './program.ts';
 import { formatConfig } from './trusted-git.ts';
 
 export interface Owner {
@@ -27,7 +27,9 @@ export async function makeBox(options: {
 }): Promise<void> {
   const { box } = options;
   const work = join(box, 'work');
-  await mkdir(box, { recursive: true, mode: 0o700 });
+  // The owner must get through to the box; whoever else does may not look into it.
+  await mkdir(dirname(box), { recursive: true, mode: 0o711 });
+  await mkdir(box, { mode: 0o700 });
   await Promise.all([
     mkdir(join(work, '.git'), { recursive: true }),
     mkdir(join(box, 'home')),
@@ -60,12 +62,8 @@ async function makeInnerGit(trusted: string, inner: string): Promise<void> {
 }
 
 async function giveTo({ uid, gid }: Owner, box: string): Promise<void> {
-  const done = await execa('chown', ['-R', '-h', '--', `${uid}:${gid}`, box], {
-    cwd: '/',
-    reject: false,
-    extendEnv: false,
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-  });
-  if (done.exitCode !== 0)
-    throw new CaissonError('data_dir_unusable', `the box could not be given to its user: ${done.stderr}`);
+  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
+  const words = ['-R', '-h', '--', `${uid}:${gid}`, box];
+  const { code, stderr } = await startProgram('chown', words, { cwd: '/', env, outputBytes: 64 * 1024 }).ended;
+  if (code !== 0) throw new CaissonError('data_dir_unusable', `the box could not be given to its user: ${stderr}`);
 }

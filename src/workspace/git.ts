@@ -1,8 +1,7 @@
 // Owns every call of git on the host: environment from nothing, no hook, filter, monitor or prompt, a deadline. Knows no repository.
-import { createReadStream } from 'node:fs';
-import { execa } from 'execa';
 import { CaissonError } from '../base/errors.ts';
 import { quotePath } from './byte-path.ts';
+import { startProgram } from './program.ts';
 
 const DEADLINE_MS = 10 * 60 * 1000;
 const OUTPUT_BYTES = 256 * 1024 * 1024;
@@ -77,31 +76,21 @@ export async function git(words: readonly string[], call: GitCall = {}): Promise
 
 /** Rejects with `GitFailed` for an exit code that is not expected, `conflict` when aborted, `disk_full`. */
 export async function gitBytes(words: readonly string[], call: GitCall = {}): Promise<GitBytes> {
-  const child = start(words, call);
-  const end = watch(child.pid, call);
-  const done = await child.finally(end.stop);
-  const stderr = Buffer.from(done.stderr).toString('utf8');
-  const code = done.exitCode ?? -1;
+  const program = startProgram('git', [...wordsFor(call), ...words], {
+    cwd: call.cwd ?? '/',
+    env: environment(call),
+    outputBytes: call.outputBytes ?? OUTPUT_BYTES,
+    ...(call.stdin === undefined ? {} : { stdin: call.stdin }),
+  });
+  const end = watch(program.pid, call);
+  const done = await program.ended;
+  end.stop();
+  const { stderr, code, cut } = done;
   if (end.why() === 'aborted') throw new CaissonError('conflict', 'interrupted');
   if (end.why() === 'late') throw new GitFailed(words, code, 'it did not end in time');
   if (/No space left on device/.test(stderr)) throw new CaissonError('disk_full', `git: ${stderr.slice(0, 200)}`);
-  const good = done.isMaxBuffer || (call.codes ?? [0]).includes(code);
-  if (!good) throw new GitFailed(words, code, stderr === '' ? (done.originalMessage ?? '') : stderr);
-  return { stdout: Buffer.from(done.stdout), stderr, code, cut: done.isMaxBuffer };
-}
-
-function start(words: readonly string[], call: GitCall) {
-  return execa('git', [...wordsFor(call), ...words], {
-    cwd: call.cwd ?? '/',
-    env: environment(call),
-    extendEnv: false,
-    detached: true,
-    reject: false,
-    encoding: 'buffer',
-    stripFinalNewline: false,
-    maxBuffer: call.outputBytes ?? OUTPUT_BYTES,
-    ...inputOf(call.stdin),
-  });
+  if (!cut && !(call.codes ?? [0]).includes(code)) throw new GitFailed(words, code, stderr);
+  return done;
 }
 
 /** git said no. What that means only the caller knows. */
@@ -143,13 +132,6 @@ function watch(pid: number | undefined, { signal, deadlineMs = DEADLINE_MS }: Gi
     signal?.removeEventListener('abort', onAbort);
   };
   return { stop, why: () => why };
-}
-
-function inputOf(stdin: GitCall['stdin']) {
-  if (stdin === undefined) return { stdin: 'ignore' } as const;
-  // The child reads the file itself, from where it stands: no byte of it passes through here.
-  if (typeof stdin === 'number') return { stdin: createReadStream('', { fd: stdin, autoClose: false }) };
-  return { input: stdin };
 }
 
 function wordsFor({ home, settings = {} }: GitCall): readonly string[] {

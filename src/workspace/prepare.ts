@@ -1,4 +1,5 @@
 // Owns the beginning of a workspace: a bundle becomes a trusted git directory and a box beside it. Knows no run.
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
@@ -44,6 +45,7 @@ export async function receiveBundle(options: {
   readonly limits: Limits;
 }): Promise<Received> {
   const paths = workspacePaths(options.root);
+  await mkdir(options.root, { recursive: true, mode: 0o711 });
   await initGitDir(paths.git, { idLength: options.tree.length, bytes: 'keep' });
   const tree = await treeOf(paths.git, await readBundle(paths.git, options.bundle));
   if (tree !== options.tree)

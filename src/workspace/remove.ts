@@ -1,7 +1,7 @@
 // Owns the removal of directories that hostile commands wrote in. Follows no link.
 import { lstat } from 'node:fs/promises';
-import { execa } from 'execa';
 import { CaissonError } from '../base/errors.ts';
+import { startProgram } from './program.ts';
 
 /**
  * Removes the tree if it is there, in a process of its own: the system's `rm` copes with paths longer than a path may be.
@@ -29,14 +29,7 @@ async function isGone(path: string): Promise<boolean> {
 
 /** What it complained about; '' if all went well. */
 async function run(program: string, words: readonly string[]): Promise<string> {
-  const done = await execa(program, [...words], {
-    cwd: '/',
-    extendEnv: false,
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    reject: false,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    maxBuffer: 64 * 1024,
-  });
-  return done.failed ? done.stderr || done.originalMessage || 'it failed' : '';
+  const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
+  const { code, stderr } = await startProgram(program, words, { cwd: '/', env, outputBytes: 64 * 1024 }).ended;
+  return code === 0 ? '' : stderr || `it ended with ${code}`;
 }

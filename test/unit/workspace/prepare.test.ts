@@ -5,6 +5,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, truncateSync, writeFi
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { LIMITS } from '../../../src/base/limits.ts';
+import { makeBox } from '../../../src/workspace/box.ts';
 import { prepareWorkspace, workspacePaths } from '../../../src/workspace/prepare.ts';
 import { coded, makeRepo, makeTrap, pack, run, tempDir, write } from './repos.ts';
 
@@ -172,6 +173,13 @@ describe('the box', () => {
     execFileSync('ln', ['-s', target, join(repo, 'link')]);
     const { tree, bundle } = await pack(repo, root);
     const { paths } = await prepareWorkspace({ root: join(root, 'run'), bundle, tree, owner, limits: LIMITS });
+    const box = join(root, 'run', 'checks', 'one');
+    await makeBox({ git: paths.git, tree, box, owner });
+    assert.deepEqual(
+      [join(root, 'run'), join(root, 'run', 'checks'), box].map((path) => lstatSync(path).mode & 0o711),
+      [0o711, 0o711, 0o700],
+      'the owner gets through to the box',
+    );
     const listed = execFileSync('find', [paths.box, '-printf', '%U:%G\n'], { encoding: 'utf8' }).trim().split('\n');
     assert.deepEqual([[...new Set(listed)], lstatSync(target).uid], [[`${owner.uid}:${owner.gid}`], before]);
     assert.equal(lstatSync(paths.git).uid, process.getuid?.());
