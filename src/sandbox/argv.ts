@@ -2,8 +2,10 @@
 import type { SandboxLimits } from '../contracts/executor.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
 
+/** Records between the host and the inside. */
 export const CONTROL_FD = 3;
-export const STDIN_FD = 4;
+/** Where the output of commands goes; made inside from the standard output. */
+export const OUTPUT_FD = 5;
 
 export interface LaunchPlan {
   readonly argv: readonly string[];
@@ -13,7 +15,7 @@ export interface LaunchPlan {
 /**
  * HOME is the root of the box, which is read-only: firejail may start the program through the user's login shell, and that shell reads
  * its start-up files (bash, when its standard input is a socket) before the program can be asked anything. The program sets HOME itself.
- * `program` runs inside, with the control channel and the channel of standard inputs kept open.
+ * `program` runs inside, with the control channel kept open.
  */
 export function launchPlan(
   given: {
@@ -43,7 +45,6 @@ export function launchPlan(
     `--rlimit-fsize=${limits.fileBytes}`,
     `--rlimit-cpu=${limits.cpuSeconds}`,
     `--keep-fd=${CONTROL_FD}`,
-    `--keep-fd=${STDIN_FD}`,
     '--',
     ...given.program,
   ];

@@ -1,12 +1,13 @@
 // Owns the start of one firejail and its pipes. Knows no command and no verdict.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Duplex, Readable } from 'node:stream';
 import type { OpenSandbox } from '../contracts/executor.ts';
-import { CONTROL_FD, launchPlan, STDIN_FD } from './argv.ts';
-import { openPipe } from './pipe.ts';
+import { CONTROL_FD, launchPlan } from './argv.ts';
+import { openPipe, type OutputPipe } from './pipe.ts';
+import type { ProfileFile } from './profile.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
-import { SHELL_SCRIPT } from './shell-script.ts';
+import { GUARD_SCRIPT, LIVE_SCRIPT } from './shell-script.ts';
 
 export interface Exit {
   readonly code: number | undefined;
@@ -19,7 +20,6 @@ export interface Exit {
 export interface Launched {
   readonly pid: number;
   readonly control: Duplex;
-  readonly stdin: Writable;
   /** Standard output and error of the commands, in the order they came. */
   readonly output: Readable;
   /** What firejail itself says; the first 2 kB. */
@@ -29,43 +29,53 @@ export interface Launched {
 }
 
 const COMPLAINT_BYTES = 2048;
-const BASH = ['bash', '--noprofile', '--norc', '-c', SHELL_SCRIPT, 'caisson'] as const;
+const GUARD = ['bash', '--noprofile', '--norc', '-c', GUARD_SCRIPT, 'caisson'] as const;
 
-/** Does not throw: a program that is missing comes as `exited` with its error. `start`: directory inside to begin in. */
+/** Does not throw for a program that is missing: that comes as `exited` with its error. `start`: directory inside to begin in. */
 export async function launch(
   request: OpenSandbox,
   start: string,
-  profile: string,
+  profile: ProfileFile,
   setup: SandboxSetup,
 ): Promise<Launched> {
-  const pipe = await openPipe();
-  const inside = insidePaths(commandUser(setup));
-  const program = [...BASH, setup.canary, inside.root, start];
-  const plan = launchPlan(
-    { profile, box: request.box, limits: request.limits, program, inContainer: isInContainer() },
-    setup,
-  );
-  const [file = '', ...args] = plan.argv;
-  const as = setup.user === undefined ? {} : { uid: setup.user.uid, gid: setup.user.gid };
-  const child = spawn(file, args, {
-    cwd: '/',
-    env: plan.env,
-    detached: true,
-    stdio: ['pipe', pipe.writeFd, 'pipe', 'pipe', 'pipe'],
-    ...as,
-  });
+  const program = [...GUARD, setup.canary, insidePaths(commandUser(setup)).root, start, LIVE_SCRIPT];
+  const { box, limits } = request;
+  const plan = launchPlan({ profile: profile.path, box, limits, program, inContainer: isInContainer() }, setup);
+  const pipe = await openPipe(profile.folder);
+  const child = startFirejail(plan.argv, plan.env, pipe, setup);
   pipe.closeWriter();
   return launchedOf(child, pipe.reader);
 }
 
+function startFirejail(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  pipe: OutputPipe,
+  { user }: SandboxSetup,
+): ChildProcess {
+  const [file = '', ...args] = argv;
+  try {
+    // The standard input is never written to: that it closes tells the inside that the service is gone.
+    return spawn(file, args, {
+      cwd: '/',
+      env,
+      detached: true,
+      stdio: ['pipe', pipe.writeFd, 'pipe', 'pipe'],
+      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+    });
+  } catch (error) {
+    pipe.discard();
+    throw error;
+  }
+}
+
 function launchedOf(child: ChildProcess, output: Readable): Launched {
   const control = child.stdio[CONTROL_FD] as Duplex;
-  const stdin = child.stdio[STDIN_FD] as Writable;
   let complaint = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(0, COMPLAINT_BYTES);
   });
-  for (const stream of [control, stdin, output, child.stdin, child.stderr]) stream?.on('error', () => {});
+  for (const stream of [control, output, child.stdin, child.stderr]) stream?.on('error', () => {});
   let over = false;
   const exited = new Promise<Exit>((resolve) => {
     child.once('error', (error) => {
@@ -77,18 +87,21 @@ function launchedOf(child: ChildProcess, output: Readable): Launched {
       resolve({ code: code ?? undefined, signal: signal ?? undefined });
     });
   });
-  return {
-    pid: child.pid ?? 0,
-    control,
-    stdin,
-    output,
-    complaint: () => complaint.trim(),
-    exited,
-    hasExited: () => over,
-  };
+  return { pid: child.pid ?? 0, control, output, complaint: () => complaint.trim(), exited, hasExited: () => over };
 }
 
-/** In a container firejail must be told so, or it takes the container for a sandbox and starts the command without one. */
+/**
+ * Firejail takes a process namespace without the kernel's threads for a sandbox and starts the command without one, unless it is told
+ * that this is a container.
+ */
 export function isInContainer(): boolean {
-  return existsSync('/.dockerenv') || existsSync('/run/.containerenv');
+  return existsSync('/.dockerenv') || existsSync('/run/.containerenv') || !seesKernelThreads();
+}
+
+function seesKernelThreads(): boolean {
+  try {
+    return readFileSync('/proc/2/comm', 'utf8').trim() === 'kthreadd';
+  } catch {
+    return false;
+  }
 }

@@ -1,29 +1,35 @@
 // Owns the talk with the bash of one launched sandbox: one command at a time, its end, its output. Knows no box and no policy.
 import { randomBytes } from 'node:crypto';
-import { finished } from 'node:stream/promises';
+import { isAbsolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LIMITS } from '../base/limits.ts';
 import type { ExecEnd, KillReason } from '../contracts/executor.ts';
 import type { Collector } from './collector.ts';
-import type { Exit, Launched } from './launch.ts';
+import type { Launched } from './launch.ts';
 import { createMarkScanner, type MarkScanner } from './mark.ts';
+import { readRecords } from './records.ts';
 
 export interface LiveShell {
   /** The first record: what the sandbox says of itself. Rejects never; '' if the sandbox ended before. */
   readonly facts: Promise<string>;
   /** The host is content: commands may come. */
   go(): void;
-  /** Runs one command; must not be called again before it has resolved. Kills nothing: it says why the sandbox must be killed. */
+  /** Runs one command; must not be called again before it has resolved. Kills nothing: it says whether the sandbox must be killed. */
   run(command: ShellCommand): Promise<ShellEnd>;
   /** Ends the running command with that reason; the caller kills the sandbox. */
   stop(by: KillReason): void;
+  /** False once the shell is gone or has said something it should not have: then it must be killed, not used. */
+  usable(): boolean;
   /** Directory of the shell as it last said. */
   directory(): string;
+  /** After the death of the sandbox: the last output of the command has reached its collector. */
+  drained(): Promise<void>;
 }
 
 export interface ShellCommand {
   readonly command: string;
-  readonly stdin: string | undefined;
+  /** Path inside of what the command reads. */
+  readonly stdin: string;
   readonly timeoutMs: number;
   readonly collector: Collector;
 }
@@ -36,54 +42,67 @@ export interface ShellEnd {
   readonly began: boolean;
 }
 
+type Ending = Omit<ShellEnd, 'began'>;
+
 interface Running {
   readonly collector: Collector;
   readonly scanner: MarkScanner;
   readonly settle: (end: ShellEnd) => void;
+  /** What the shell said, while the mark is still on its way. */
+  said: Ending | undefined;
   began: boolean;
-  ended: Ending | undefined;
+  settled: boolean;
 }
-
-type Ending = Omit<ShellEnd, 'began'>;
-
-/** Behind the end of a command its mark is on the way; a shell that never prints it was tampered with. */
-const MARK_GRACE_MS = 500;
-/** What an ended shell said and printed last is on the way. */
-const LAST_WORDS_MS = 500;
 
 /** What is known of the talk so far. */
 interface Talk {
+  readonly launched: Launched;
   directory: string;
+  /** The last command; the next takes its place. */
   running: Running | undefined;
-  /** Status the live shell ended with. */
-  saidExit: number | undefined;
+  /** Bytes that came while no command ran. */
+  idleBytes: number;
+  broken: boolean;
 }
 
+/** Behind the end of a command its mark is on the way; a shell that never prints it was tampered with. */
+const MARK_GRACE_MS = 500;
+/** Of processes in the background this much is dropped between two commands; then they wait until the next one reads on. */
+const IDLE_BYTES = 1024 * 1024;
+/** Firejail takes no longer argument. */
+const DIRECTORY_BYTES = 4000;
+
 export function createLiveShell(launched: Launched, start: string): LiveShell {
-  const talk: Talk = { directory: start, running: undefined, saidExit: undefined };
+  const talk: Talk = { launched, directory: start, running: undefined, idleBytes: 0, broken: false };
   const facts = new Promise<string>((resolve) => {
-    readRecords(launched, (record) => {
-      resolve(record);
-      takeRecord(talk, record);
+    let greeted = false;
+    readRecords(launched.control, {
+      onRecord: (record) => {
+        if (greeted) takeRecord(talk, record);
+        greeted = true;
+        resolve(record);
+      },
+      onGarbage: () => breakOff(talk, killed('sandbox_gone')),
     });
-    void lastWords(launched).then((exit) => {
+    void launched.exited.then(() => {
       resolve('');
-      finish(talk, endOfShell(exit, talk));
+      breakOff(talk, killed('sandbox_gone'));
     });
   });
   launched.output.on('data', (chunk: Buffer) => takeOutput(talk, chunk));
   return {
     facts,
     go: () => launched.control.write('go\0'),
-    run: (command) => runCommand(talk, launched, command),
+    run: (command) => runCommand(talk, command),
     stop: (by) => finish(talk, killed(by)),
+    usable: () => !talk.broken,
     directory: () => talk.directory,
+    drained: () => drain(talk),
   };
 }
 
-function runCommand(talk: Talk, launched: Launched, command: ShellCommand): Promise<ShellEnd> {
-  if (launched.hasExited() || talk.saidExit !== undefined)
-    return Promise.resolve({ ...killed('sandbox_gone'), began: false });
+function runCommand(talk: Talk, command: ShellCommand): Promise<ShellEnd> {
+  if (talk.broken) return Promise.resolve({ ...killed('sandbox_gone'), began: false });
   return new Promise((resolve) => {
     const mark = `\u0001${randomBytes(16).toString('hex')}`;
     const timer = setTimeout(() => finish(talk, timedOut(command.timeoutMs)), command.timeoutMs);
@@ -91,71 +110,103 @@ function runCommand(talk: Talk, launched: Launched, command: ShellCommand): Prom
       clearTimeout(timer);
       resolve(end);
     };
+    const { collector } = command;
     talk.running = {
-      collector: command.collector,
+      collector,
       scanner: createMarkScanner(mark),
       settle,
+      said: undefined,
       began: false,
-      ended: undefined,
+      settled: false,
     };
-    send(launched, mark, command);
+    talk.idleBytes = 0;
+    talk.launched.output.resume();
+    send(talk.launched, mark, command);
   });
 }
 
-function finish(talk: Talk, end: Ending): void {
-  const { running } = talk;
-  talk.running = undefined;
-  running?.settle({ ...end, began: running.began });
+/** The newline lets a command end in a here-document, and an empty one have a byte. */
+function send({ control }: Launched, mark: string, { command, stdin }: ShellCommand): void {
+  const text = Buffer.from(`${command}\n`);
+  control.write(`${mark}\0${stdin}\0${text.length}\0`);
+  control.write(text);
 }
 
+/** The first end of a command counts. */
+function finish({ running }: Talk, end: Ending): void {
+  if (running === undefined || running.settled) return;
+  running.settled = true;
+  running.settle({ ...end, began: running.began });
+}
+
+/** From here on nothing that the inside says is heard. */
+function breakOff(talk: Talk, end: Ending): void {
+  talk.broken = true;
+  talk.launched.control.destroy();
+  finish(talk, end);
+}
+
+/** What is said out of turn is not of our shell, or it is of its end. */
 function takeRecord(talk: Talk, record: string): void {
-  const [kind, status = '', ...rest] = record.split(' ');
-  if (kind === 'exit') talk.saidExit = exitCode(status);
   const { running } = talk;
-  if (running === undefined) return;
-  if (kind === 'begin') running.began = true;
-  if (kind !== 'end') return;
-  talk.directory = rest.join(' ') || talk.directory;
-  const end: Ending = { end: { end: 'exited', exitCode: exitCode(status) }, usable: true };
-  if (running.scanner.found()) {
-    finish(talk, end);
-    return;
-  }
-  running.ended = end;
-  setTimeout(() => {
-    if (talk.running === running) finish(talk, { ...end, usable: false });
-  }, MARK_GRACE_MS).unref();
+  const [kind, status = '', ...rest] = record.split(' ');
+  if (running === undefined || running.settled) return breakOff(talk, killed('sandbox_gone'));
+  if (running.said !== undefined) return breakOff(talk, { ...running.said, usable: false });
+  if (kind === 'begin' && !running.began) running.began = true;
+  else if (kind === 'end') takeEnd(talk, running, exited(exitCode(status), true), rest.join(' '));
+  else if (kind === 'exit' && running.began) breakOff(talk, exited(exitCode(status), false));
+  else breakOff(talk, killed('sandbox_gone'));
 }
 
-/** What comes while no command runs is of a process in the background, and nobody asked for it. */
+function takeEnd(talk: Talk, running: Running, said: Ending, directory: string): void {
+  if (isAbsolute(directory) && Buffer.byteLength(directory) <= DIRECTORY_BYTES) talk.directory = directory;
+  running.said = said;
+  if (running.scanner.found()) finish(talk, said);
+  else void awaitMark(talk, running, said);
+}
+
+/** As long as output comes, the mark may be behind it. */
+async function awaitMark(talk: Talk, running: Running, said: Ending): Promise<void> {
+  let bytes = -1;
+  while (!running.settled && running.collector.bytes() !== bytes) {
+    bytes = running.collector.bytes();
+    await delay(MARK_GRACE_MS, undefined, { ref: false });
+  }
+  if (!running.settled) breakOff(talk, { ...said, usable: false });
+}
+
 function takeOutput(talk: Talk, chunk: Buffer): void {
   const { running } = talk;
-  if (running === undefined) return;
-  const { collector, scanner, ended } = running;
-  collector.add(scanner.feed(chunk));
+  if (running === undefined || (running.settled && running.scanner.found())) {
+    talk.idleBytes += chunk.length;
+    if (talk.idleBytes > IDLE_BYTES) talk.launched.output.pause();
+    return;
+  }
+  const { collector, scanner, said } = running;
+  if (collector.bytes() <= LIMITS.commandOutputBytes) collector.add(scanner.feed(chunk));
   if (collector.bytes() > LIMITS.commandOutputBytes) finish(talk, killed('output'));
-  else if (scanner.found() && ended !== undefined) finish(talk, ended);
+  else if (scanner.found() && said !== undefined) finish(talk, said);
 }
 
-function readRecords(launched: Launched, onRecord: (record: string) => void): void {
-  let rest = '';
-  launched.control.setEncoding('utf8');
-  launched.control.on('data', (text: string) => {
-    const records = (rest + text).split('\0');
-    rest = (records.pop() ?? '').slice(-LIMITS.toolArgumentBytes);
-    for (const record of records) onRecord(record);
-  });
-}
-
-function send(launched: Launched, mark: string, { command, stdin }: ShellCommand): void {
-  const bytes = stdin === undefined ? '-' : String(Buffer.byteLength(stdin));
-  launched.control.write(`${mark}\0${bytes}\0${command}\0`);
-  if (stdin !== undefined && stdin !== '') launched.stdin.write(stdin);
+/** The pipe ends with its last writer. */
+async function drain(talk: Talk): Promise<void> {
+  const { running } = talk;
+  const { output } = talk.launched;
+  talk.idleBytes = Number.NEGATIVE_INFINITY;
+  output.resume();
+  const closed = new Promise((resolve) => output.once('close', resolve));
+  if (!output.destroyed) await Promise.race([closed, delay(LIMITS.deathMs, undefined, { ref: false })]);
+  output.destroy();
+  running?.collector.add(running.scanner.rest());
 }
 
 function exitCode(text: string): number {
   const code = Number(text);
-  return Number.isInteger(code) && code >= 0 && code <= 255 ? code : 255;
+  return /^\d+$/.test(text) && code <= 255 ? code : 255;
+}
+
+function exited(code: number, usable: boolean): Ending {
+  return { end: { end: 'exited', exitCode: code }, usable };
 }
 
 function killed(by: KillReason): Ending {
@@ -164,19 +215,4 @@ function killed(by: KillReason): Ending {
 
 function timedOut(afterMs: number): Ending {
   return { end: { end: 'timed_out', afterMs }, usable: false };
-}
-
-/** The command ended the shell itself (`exit`, `exec`, `set -e`): its status is the command's. Without a command, the sandbox is gone. */
-function endOfShell(exit: Exit, { saidExit, running }: Talk): Ending {
-  const code = saidExit ?? exit.code;
-  const ended = running?.began === true && code !== undefined;
-  return ended ? { end: { end: 'exited', exitCode: code }, usable: false } : killed('sandbox_gone');
-}
-
-/** Resolves when the sandbox has ended and all that it wrote before has been read. */
-async function lastWords({ exited, control, output }: Launched): Promise<Exit> {
-  const read = Promise.all([control, output].map((stream) => finished(stream, { writable: false }).catch(() => {})));
-  const exit = await exited;
-  await Promise.race([read, delay(LAST_WORDS_MS, undefined, { ref: false })]);
-  return exit;
 }

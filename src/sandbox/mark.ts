@@ -4,6 +4,8 @@ export interface MarkScanner {
   /** The bytes that surely are output; what may be the beginning of the mark is held back. Behind the mark nothing is. */
   feed(chunk: Buffer): Buffer;
   found(): boolean;
+  /** What was held back and is output after all, when nothing more comes. */
+  rest(): Buffer;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -27,6 +29,11 @@ export function createMarkScanner(text: string): MarkScanner {
       return bytes.subarray(0, bytes.length - back);
     },
     found: () => found,
+    rest: () => {
+      const last = held;
+      held = NOTHING;
+      return last;
+    },
   };
 }
 

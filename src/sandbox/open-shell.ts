@@ -4,17 +4,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CaissonError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { OpenSandbox, ProbeCheck, ProbeReport } from '../contracts/executor.ts';
-import { endLaunched } from './end-launched.ts';
+import { killSandbox } from './death.ts';
 import { judgeFacts } from './handshake.ts';
 import { launch, type Launched } from './launch.ts';
 import { createLiveShell, type LiveShell } from './live-shell.ts';
+import { killGroup } from './processes.ts';
+import type { ProfileFile } from './profile.ts';
 import { commandUser, type SandboxSetup } from './setup.ts';
 import { putInBox } from './toolbox.ts';
+
+export type ShellProbe = Omit<ProbeReport, 'firejail' | 'kernel'>;
 
 export interface OpenShell {
   readonly launched: Launched;
   readonly live: LiveShell;
-  readonly probe: Omit<ProbeReport, 'firejail' | 'kernel'>;
+  readonly probe: ShellProbe;
 }
 
 /** Which limits the kernel enforces here, and which are only watched by the service. */
@@ -30,29 +34,47 @@ const LIMIT_KINDS: ProbeReport['limits'] = {
   disk: 'none',
 };
 
-/** Throws `sandbox_unavailable` or `sandbox_self_test_failed`. `start`: directory inside that the shell begins in. */
+/**
+ * `start`: directory inside that the shell begins in. An abort kills what was launched. Throws `sandbox_unavailable` or
+ * `sandbox_self_test_failed`; then everything of it is dead.
+ */
 export async function openShell(
   request: OpenSandbox,
   start: string,
-  profile: string,
+  profile: ProfileFile,
   setup: SandboxSetup,
+  signal: AbortSignal,
 ): Promise<OpenShell> {
-  const began = performance.now();
+  const began = setup.clock.monotonic();
+  requireUser(setup);
   requireReadable(setup.canary);
   await putInBox(setup.toolbox, request.box);
   const launched = await launch(request, start, profile, setup);
   const live = createLiveShell(launched, start);
+  const abort = () => killGroup(launched.pid);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
   try {
     const facts = await Promise.race([live.facts, delay(LIMITS.sandboxStartMs, '', { ref: false })]);
     if (facts === '') throw await whyNot(launched);
     const checks = judgeFacts(facts, commandUser(setup).uid);
     requireAll(checks);
     live.go();
-    return { launched, live, probe: { ok: true, checks, limits: LIMIT_KINDS, startMs: performance.now() - began } };
+    const startMs = setup.clock.monotonic() - began;
+    return { launched, live, probe: { ok: true, checks, limits: LIMIT_KINDS, startMs } };
   } catch (error) {
-    await endLaunched(launched);
+    await killSandbox(launched);
+    launched.output.destroy();
     throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
+}
+
+/** As root, firejail gives no user namespace, and a command would be root. */
+function requireUser({ user }: SandboxSetup): void {
+  if (user === undefined && process.getuid?.() === 0)
+    throw new CaissonError('sandbox_unavailable', 'commands never run as root, and no other user is given for them');
 }
 
 /** A canary that the service itself cannot read would prove nothing. */
@@ -60,11 +82,8 @@ function requireReadable(canary: string): void {
   try {
     accessSync(canary, constants.R_OK);
   } catch (cause) {
-    throw new CaissonError(
-      'sandbox_self_test_failed',
-      `the canary ${canary} is not there, so the check would prove nothing`,
-      { cause },
-    );
+    const message = `the canary ${canary} is not there, so the check would prove nothing`;
+    throw new CaissonError('sandbox_self_test_failed', message, { cause });
   }
 }
 
@@ -76,16 +95,16 @@ function requireAll(checks: readonly ProbeCheck[]): void {
 }
 
 async function whyNot(launched: Launched): Promise<CaissonError> {
+  const complaint = launched.complaint();
   if (!launched.hasExited())
     return new CaissonError(
       'sandbox_unavailable',
-      `the sandbox did not answer within ${LIMITS.sandboxStartMs} ms: ${launched.complaint()}`,
+      `the sandbox did not answer within ${LIMITS.sandboxStartMs} ms: ${complaint}`,
     );
   const { error, code, signal } = await launched.exited;
   if (error?.code === 'ENOENT')
-    return new CaissonError('sandbox_unavailable', 'prlimit or firejail is not installed: apt-get install firejail');
-  const complaint = launched.complaint();
-  if (/failed to execute \S*firejail/i.test(complaint))
+    return new CaissonError('sandbox_unavailable', 'prlimit is not installed: apt-get install util-linux');
+  if (/failed to execute/i.test(complaint))
     return new CaissonError('sandbox_unavailable', 'firejail is not installed: apt-get install firejail');
   return new CaissonError(
     'sandbox_unavailable',

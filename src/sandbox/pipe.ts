@@ -1,8 +1,8 @@
 // Owns a real pipe for the output of a sandbox. Node's own are sockets, and a program that opens /dev/stdout fails on a socket.
 import { execFile } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, constants, fchmodSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -12,21 +12,30 @@ export interface OutputPipe {
   /** For the child; the host closes its copy after the spawn, so that the reader ends with the last writer. */
   readonly writeFd: number;
   closeWriter(): void;
+  /** For a pipe that nobody got. */
+  discard(): void;
 }
 
 const run = promisify(execFile);
+/** The programs inside open it by /dev/stdout, as another user than the service's. */
+const EVERYBODY = 0o666;
 
 /** The name is gone when this resolves: only who got the descriptor can write. */
-export async function openPipe(): Promise<OutputPipe> {
-  const folder = mkdtempSync(join(tmpdir(), 'caisson-pipe-'));
+export async function openPipe(folder: string): Promise<OutputPipe> {
+  const path = join(folder, `output-${randomUUID()}`);
   try {
-    const path = join(folder, 'output');
-    await run('mkfifo', ['-m', '666', path]);
+    await run('mkfifo', ['-m', '600', path]);
     const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const writeFd = openSync(path, constants.O_WRONLY);
+    fchmodSync(readFd, EVERYBODY);
     const reader = new Socket({ fd: readFd, readable: true, writable: false });
-    return { reader, writeFd, closeWriter: () => closeSync(writeFd) };
+    const closeWriter = () => closeSync(writeFd);
+    const discard = () => {
+      closeWriter();
+      reader.destroy();
+    };
+    return { reader, writeFd, closeWriter, discard };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(path, { force: true });
   }
 }

@@ -1,9 +1,15 @@
 // Owns the deep self-test: a throw-away sandbox, its handshake, and attacks that must fail for the right reason. Knows no run.
 import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CaissonError, errorFrom } from '../base/errors.ts';
-import type { Executor, ProbeCheck, ProbeReport, SandboxLimits } from '../contracts/executor.ts';
+import type { DeathReport, OpenSandbox, ProbeCheck, ProbeReport, SandboxLimits } from '../contracts/executor.ts';
+import type { Sandbox } from './sandbox.ts';
 import type { SandboxSetup } from './setup.ts';
+
+export interface Opened {
+  readonly probe: ProbeReport;
+  readonly sandbox: Sandbox;
+  close(): Promise<DeathReport>;
+}
 
 const LIMITS_OF_PROBE: SandboxLimits = {
   processes: 64,
@@ -13,6 +19,7 @@ const LIMITS_OF_PROBE: SandboxLimits = {
   cpuSeconds: 10,
 };
 const PROBE_MS = 5000;
+const SEEN_BYTES = 2048;
 
 interface Attack {
   readonly name: string;
@@ -21,52 +28,62 @@ interface Attack {
   readonly blocked: RegExp;
 }
 
-const ATTACKS: readonly Attack[] = [
-  { name: 'no way to a network', command: 'exec 9<>/dev/tcp/192.0.2.1/80', blocked: /Network is unreachable/ },
-  { name: 'loopback of the host is not ours', command: 'cat /proc/net/tcp | wc -l', blocked: /^1\s*$/ },
-  {
-    name: 'no mount',
-    command: 'mount -t tmpfs none /mnt',
-    blocked: /must be superuser|permission denied|not permitted/i,
-  },
-  { name: 'no new namespace', command: 'unshare -U true', blocked: /not permitted/i },
-  {
-    name: 'no write outside of the box',
-    command: ': >/etc/caisson-probe',
-    blocked: /Read-only file system|Permission denied/,
-  },
-];
+/** `service`: pid on the host. Inside, that number is of no process, or of one that is not the service. */
+function attacks(service: number): readonly Attack[] {
+  return [
+    { name: 'no way to a network', command: 'exec 9<>/dev/tcp/192.0.2.1/80', blocked: /Network is unreachable/ },
+    {
+      name: 'loopback of the host is not ours',
+      command: 'mapfile -t all </proc/net/tcp; echo ${#all[@]}',
+      blocked: /^1$/,
+    },
+    {
+      name: 'no mount',
+      command: 'mount -t tmpfs none /mnt',
+      blocked: /must be superuser|permission denied|not permitted/i,
+    },
+    { name: 'no new namespace', command: 'unshare -U true', blocked: /not permitted/i },
+    {
+      name: 'no write outside of the box',
+      command: ': >/etc/caisson-probe',
+      blocked: /Read-only file system|Permission denied/,
+    },
+    {
+      name: 'environment of the service unreadable',
+      command: `cat /proc/${service}/environ`,
+      blocked: /No such file|Permission denied/,
+    },
+  ];
+}
 
-/** Rejects with a coded error when the throw-away sandbox cannot even be opened. */
-export async function runProbe(executor: Executor, setup: SandboxSetup): Promise<ProbeReport> {
+/** `ok: false` if an attack came through. Throws `sandbox_unavailable`, `sandbox_self_test_failed` if there is no sandbox at all. */
+export async function runProbe(
+  open: (request: OpenSandbox) => Promise<Opened>,
+  setup: SandboxSetup,
+): Promise<ProbeReport> {
   const folder = await mkdtemp(join(setup.boxesRoot, 'probe-'));
   const box = join(folder, 'box');
-  const sandbox = `probe-${process.pid}-${Math.round(performance.now())}`;
+  const sandbox = `probe-${process.pid}-${Math.round(setup.clock.monotonic() * 1000)}`;
+  let opened: Opened | undefined;
   try {
     await makeProbeBox(folder, box, setup);
-    const opened = await executor.open({ sandbox, run: 'probe', purpose: 'probe', box, limits: LIMITS_OF_PROBE });
-    if (!opened.ok) throw errorFrom(opened.error);
-    const checks = [...opened.value.probe.checks];
-    for (const attack of ATTACKS) checks.push(await tryAttack(attack, sandbox, executor));
-    return { ...opened.value.probe, checks, ok: checks.every((check) => check.ok) };
+    opened = await open({ sandbox, run: 'probe', purpose: 'probe', box, limits: LIMITS_OF_PROBE });
+    const checks = [...opened.probe.checks];
+    for (const attack of attacks(process.pid)) checks.push(await tryAttack(attack, opened.sandbox, sandbox));
+    const { survivors } = await opened.close();
+    const left = survivors.length === 0 ? 'none' : survivors.join(' ');
+    checks.push({ name: 'no process outlives its sandbox', ok: survivors.length === 0, seen: left });
+    return { ...opened.probe, checks, ok: checks.every((check) => check.ok) };
   } finally {
-    await executor.close(sandbox);
+    await opened?.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function tryAttack(attack: Attack, sandbox: string, executor: Executor): Promise<ProbeCheck> {
-  const request = {
-    sandbox,
-    exec: 'probe',
-    command: `(${attack.command}) 2>&1`,
-    timeoutMs: PROBE_MS,
-    outputBytes: 2048,
-    keep: false,
-  };
-  const done = await executor.exec(request);
-  if (!done.ok) throw new CaissonError('sandbox_unavailable', done.error.message);
-  const seen = done.value.output.head.trim();
+async function tryAttack(attack: Attack, sandbox: Sandbox, id: string): Promise<ProbeCheck> {
+  const request = { sandbox: id, exec: 'probe', timeoutMs: PROBE_MS, outputBytes: SEEN_BYTES, keep: false };
+  const done = await sandbox.exec({ ...request, command: `(${attack.command}) 2>&1` });
+  const seen = done.output.head.trim() || done.end;
   return { name: attack.name, ok: attack.blocked.test(seen), seen };
 }
 

@@ -42,20 +42,28 @@ export function commandLine(pid: number): readonly string[] {
   }
 }
 
-/** Everything in one of the groups or descended from a member, also what left the group by setsid. */
-export function familyOf(
-  groups: ReadonlySet<number>,
-  all: readonly ProcessInfo[] = listProcesses(),
-): readonly ProcessInfo[] {
-  const parents = new Map(all.map((process) => [process.pid, process]));
-  const isKin = (process: ProcessInfo): boolean => {
-    for (let at: ProcessInfo | undefined = process, depth = 0; at !== undefined && depth < 1000; depth += 1) {
-      if (groups.has(at.group) || groups.has(at.pid)) return true;
-      at = parents.get(at.parent);
-    }
-    return false;
-  };
-  return all.filter(isKin);
+/** The process and all that descends from it. A member that left the group by setsid still has its parent, or the init of its namespace. */
+export function familyOf(pid: number): readonly ProcessInfo[] {
+  const family: ProcessInfo[] = [];
+  const waiting = [pid];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const found = readProcess(next);
+    if (found === undefined) continue;
+    family.push(found);
+    waiting.push(...childrenOf(next));
+  }
+  return family;
+}
+
+/** Of all threads: each may have started some. A kernel that does not list children costs a look at all processes. */
+function childrenOf(pid: number): readonly number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+    );
+  } catch {
+    return listProcesses().flatMap((process) => (process.parent === pid ? [process.pid] : []));
+  }
 }
 
 /** SIGKILL to the group. A group that is gone is no error. */

@@ -1,8 +1,8 @@
 // Owns the firejail profile of this host: the shipped one, and a line for everything this host has beside it. Knows no process.
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
+import { makeOwnFolder } from './own-folder.ts';
 
 const SHIPPED = new URL('../../deploy/profiles/agent.profile', import.meta.url);
 const NAME = 'agent.profile';
@@ -32,6 +32,8 @@ const STRANGE = /[^\w.\-+:@=\s\u0080-\uffff]|[\n\r\t]|\s$/g;
 export interface ProfileFile {
   /** Its path; written anew if something that clears temporary files took it away. */
   readonly path: string;
+  /** The executor's own folder, which holds it. */
+  readonly folder: string;
   dispose(): void;
 }
 
@@ -53,18 +55,23 @@ export function profileText(hidden: readonly string[], topLevel: readonly string
 export function writeProfile(hidden: readonly string[]): ProfileFile {
   const text = profileText(hidden);
   let folder = writeInNewFolder(text);
+  const there = () => {
+    if (!existsSync(join(folder, NAME))) folder = writeInNewFolder(text);
+    return folder;
+  };
   return {
     get path() {
-      if (!existsSync(join(folder, NAME))) folder = writeInNewFolder(text);
-      return join(folder, NAME);
+      return join(there(), NAME);
+    },
+    get folder() {
+      return there();
     },
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
 function writeInNewFolder(text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'caisson-profile-'));
-  chmodSync(folder, 0o755);
+  const folder = makeOwnFolder();
   writeFileSync(join(folder, NAME), text, { mode: 0o644 });
   return folder;
 }

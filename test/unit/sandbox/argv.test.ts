@@ -53,7 +53,6 @@ describe('the plan of a launch', () => {
         '--rlimit-fsize=78000000',
         '--rlimit-cpu=90',
         '--keep-fd=3',
-        '--keep-fd=4',
         '--',
         'bash',
         '-c',
