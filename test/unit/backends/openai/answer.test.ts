@@ -51,6 +51,17 @@ describe('an answer', () => {
     });
     assert.deepEqual(await gather(backendAt(endpoint.url).stream(HELLO, patient())), [say('a'), finish('stop')]);
   });
+
+  test('whose last bytes come a moment behind [DONE] may end tidily, so that its connection can be used again', async (t) => {
+    const ended = Promise.withResolvers<boolean>();
+    const endpoint = await startEndpoint(t, (response) => {
+      response.once('close', () => ended.resolve(response.writableFinished));
+      response.writeHead(200, EVENT_STREAM).write(FIRST + LAST);
+      setTimeout(() => response.end(), 100);
+    });
+    assert.deepEqual(await gather(backendAt(endpoint.url).stream(HELLO, patient())), [say('a'), finish('stop')]);
+    assert.equal(await ended.promise, true);
+  });
 });
 
 describe('an answer that breaks', () => {
