@@ -111,6 +111,19 @@ describe('an answer that breaks', () => {
     assert.deepEqual(events, [failed(`${endpoint.url} sent nothing for 300 ms`)]);
   });
 
+  test('is not broken by an engine that is slow but never silent for so long', async (t) => {
+    const endpoint = await startEndpoint(t, async (response) => {
+      response.writeHead(200, EVENT_STREAM);
+      for (let count = 0; count < 4; count += 1) {
+        response.write(FIRST);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      response.end(LAST);
+    });
+    const events = await gather(backendAt(endpoint.url, { limits: { modelSilenceMs: 1500 } }).stream(HELLO, patient()));
+    assert.deepEqual(events, [say('a'), say('a'), say('a'), say('a'), finish('stop')]);
+  });
+
   test('is not broken by a slow reader: only waiting for the engine counts as its silence', async (t) => {
     const endpoint = await startEndpoint(t, (response) => {
       response.writeHead(200, EVENT_STREAM).write(FIRST, () => setTimeout(() => response.end(LAST), 1700));
