@@ -1,5 +1,6 @@
 // Owns the set of paths that a tree or an index holds, and which directories lead to them. Knows no git command.
 import { type BytePath, parentOf } from './byte-path.ts';
+import { mapInSlices } from './slices.ts';
 
 export interface TreeEntry {
   readonly path: BytePath;
@@ -15,14 +16,15 @@ export interface KnownPaths {
   isLink(path: BytePath): boolean;
 }
 
-export function knownPaths(entries: readonly TreeEntry[]): KnownPaths {
+export async function knownPaths(entries: readonly TreeEntry[]): Promise<KnownPaths> {
   const paths = new Set<BytePath>();
   const links = new Set<BytePath>();
   const directories = new Set<BytePath>();
-  for (const { path, mode } of entries) {
+  await mapInSlices(entries, ({ path, mode }) => {
     (mode === '160000' ? links : paths).add(path);
     for (let dir = parentOf(path); dir !== '' && !directories.has(dir); dir = parentOf(dir)) directories.add(dir);
-  }
+    return [];
+  });
   return {
     has: (path) => paths.has(path),
     hasDirectory: (path) => directories.has(path),

@@ -84,7 +84,7 @@ async function look(
 ): Promise<Walked> {
   return await walkTree({
     top,
-    known: knownPaths(entries),
+    known: await knownPaths(entries),
     call,
     excluding,
     enterNested: false,

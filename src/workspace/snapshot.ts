@@ -7,6 +7,7 @@ import type { WorkspacePaths } from '../contracts/workspace.ts';
 import { type BytePath, bytesOf, quote, quotePath, showPath, toBytePath } from './byte-path.ts';
 import { git, GitFailed } from './git.ts';
 import { knownPaths } from './known-paths.ts';
+import { mapInSlices } from './slices.ts';
 import { listTree } from './tree.ts';
 import { type FoundFile, walkTree } from './walk.ts';
 
@@ -31,7 +32,7 @@ export async function treeOfWork(
   const call = { gitDir: paths.git, cwd: paths.work, index: join(scratch, 'index') };
   try {
     const ids = await hashAll(files, paths, scratch);
-    const lines = files.map((file, at) => `${modeOf(file)} ${ids[at] ?? ''}\t${file.path}\0`);
+    const lines = await mapInSlices(files, (file, at) => [`${modeOf(file)} ${ids[at] ?? ''}\t${file.path}\0`]);
     await git(['update-index', '-z', '--index-info'], { ...call, stdin: Buffer.from(lines.join(''), 'latin1') });
     return (await git(['write-tree'], call)).stdout.trim();
   } catch (cause) {
@@ -43,7 +44,7 @@ export async function treeOfWork(
 async function look({ git: gitDir, work }: WorkspacePaths, base: string, limits: Limits): Promise<FoundFile[]> {
   const walked = await walkTree({
     top: work,
-    known: knownPaths(await listTree(gitDir, base)),
+    known: await knownPaths(await listTree(gitDir, base)),
     call: { gitDir },
     excluding: false,
     enterNested: true,
@@ -68,11 +69,13 @@ async function hashAll(
   scratch: string,
 ): Promise<readonly string[]> {
   if (files.length === 0) return [];
-  const lines: string[] = [];
+  const targets = new Map<number, string>();
   for (const [at, { link, path }] of files.entries())
-    lines.push(
-      link ? quotePath(await keepTarget(hostPath(paths.work, path), join(scratch, `link-${at}`))) : quote(path),
-    );
+    if (link) targets.set(at, await keepTarget(hostPath(paths.work, path), join(scratch, `link-${at}`)));
+  const lines = await mapInSlices(files, ({ path }, at) => {
+    const target = targets.get(at);
+    return [target === undefined ? quote(path) : quotePath(target)];
+  });
   const call = { gitDir: paths.git, cwd: paths.work, stdin: `${lines.join('\n')}\n` };
   const { stdout } = await git(['hash-object', '-w', '--no-filters', '--stdin-paths'], call);
   return stdout.split('\n');

@@ -2,6 +2,7 @@
 import { toBytePath } from './byte-path.ts';
 import { git, gitBytes } from './git.ts';
 import type { TreeEntry } from './known-paths.ts';
+import { mapInSlices } from './slices.ts';
 
 export interface TreeFile {
   /** At most `maxBytes` of it, cut at a character. */
@@ -37,7 +38,7 @@ export async function readTreeFile(options: {
 /** Every entry of the tree that is no tree itself, in git's order. */
 export async function listTree(gitDir: string, tree: string): Promise<readonly SizedEntry[]> {
   const { stdout } = await git(['ls-tree', '-r', '-z', '--long', tree], { gitDir });
-  return stdout.split('\0').flatMap(parseEntry);
+  return await mapInSlices(stdout.split('\0'), parseEntry);
 }
 
 function parseEntry(line: string): readonly SizedEntry[] {
