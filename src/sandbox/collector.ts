@@ -18,6 +18,7 @@ interface Collected {
   newlines: number;
   last: number;
   head: Buffer;
+  /** One byte more than is given: it tells whether a line begins behind it. */
   tail: Buffer;
   file: number | undefined;
 }
@@ -65,8 +66,8 @@ function take(seen: Collected, chunk: Buffer, options: CollectorOptions): void {
     overflow(seen, options);
     return;
   }
-  const half = Math.floor(seen.room / 2);
-  seen.tail = Buffer.from(Buffer.concat([seen.tail, chunk.subarray(-half)]).subarray(-half));
+  const held = Math.floor(seen.room / 2) + 1;
+  seen.tail = Buffer.from(Buffer.concat([seen.tail, chunk.subarray(-held)]).subarray(-held));
   keepOn(seen, chunk);
 }
 
@@ -75,7 +76,7 @@ function overflow(seen: Collected, options: CollectorOptions): void {
   const all = Buffer.concat(seen.whole);
   seen.whole = [];
   seen.head = Buffer.from(all.subarray(0, half));
-  seen.tail = Buffer.from(all.subarray(-half));
+  seen.tail = Buffer.from(all.subarray(-half - 1));
   if (options.keep === undefined) return;
   seen.file = openKept(options.keep.hostPath);
   keepOn(seen, all);
@@ -102,8 +103,8 @@ function wholeOutput(seen: Collected): ExecOutput {
 }
 
 function cutOutput(seen: Collected, { keep }: CollectorOptions): ExecOutput {
-  const head = wholeCharactersAtEnd(seen.head);
-  const tail = wholeCharactersAtStart(seen.tail);
+  const head = wholeLinesAtEnd(wholeCharactersAtEnd(seen.head));
+  const tail = wholeLinesAtStart(seen.tail);
   return {
     head: head.toString('utf8'),
     tail: tail.toString('utf8'),
@@ -128,6 +129,18 @@ function countNewlines(bytes: Buffer): number {
   let count = 0;
   for (const byte of bytes) if (byte === NEWLINE) count += 1;
   return count;
+}
+
+/** Leaves out a line that the cut went through, unless that is more than half of all. */
+function wholeLinesAtEnd(bytes: Buffer): Buffer {
+  const end = bytes.lastIndexOf(NEWLINE) + 1;
+  return end > bytes.length / 2 ? bytes.subarray(0, end) : bytes;
+}
+
+function wholeLinesAtStart(held: Buffer): Buffer {
+  const bytes = wholeCharactersAtStart(held.subarray(1));
+  const start = bytes.indexOf(NEWLINE) + 1;
+  return held[0] !== NEWLINE && start > 0 && start < bytes.length / 2 ? bytes.subarray(start) : bytes;
 }
 
 /** Leaves out a character that the cut went through. */

@@ -56,16 +56,30 @@ function fitting(characters: readonly string[], room: number): string {
   return text;
 }
 
-/** Head and tail of whole characters, half of the room each. */
+/** Up to the last end of a line, if that keeps more than half of it. */
+function upToLine(text: string): string {
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return Buffer.byteLength(whole) > Buffer.byteLength(text) / 2 ? whole : text;
+}
+
+/** From the first beginning of a line, if that leaves out less than half of it. */
+function fromLine(text: string, before: string): string {
+  const left = text.slice(0, text.indexOf('\n') + 1);
+  const isCut = before !== '\n' && left !== '' && Buffer.byteLength(left) < Buffer.byteLength(text) / 2;
+  return isCut ? text.slice(left.length) : text;
+}
+
+/** Head and tail of whole characters, half of the room each, and of whole lines where that costs less than half. */
 function model(text: string, outputBytes: number): ExecOutput {
   const bytes = Buffer.byteLength(text);
   const lines = linesOf(text);
   if (bytes <= outputBytes) return { head: text, tail: '', bytes, lines, cutBytes: 0, cutLines: 0 };
   const half = Math.floor(outputBytes / 2);
-  const head = fitting(Array.from(text), half);
-  const tail = Array.from(fitting(Array.from(text).toReversed(), half))
+  const head = upToLine(fitting(Array.from(text), half));
+  const end = Array.from(fitting(Array.from(text).toReversed(), half))
     .toReversed()
     .join('');
+  const tail = fromLine(end, text.at(-end.length - 1) ?? '');
   const cut = text.slice(head.length, text.length - tail.length);
   return { head, tail, bytes, lines, cutBytes: Buffer.byteLength(cut), cutLines: cut.split('\n').length - 1 };
 }
