@@ -1,7 +1,7 @@
 // Owns every call of git on the host: environment from nothing, no hook, filter, monitor or prompt, a deadline. Knows no repository.
 import { CaissonError } from '../base/errors.ts';
 import { quotePath } from './byte-path.ts';
-import { startProgram } from './program.ts';
+import { killGroup, startProgram } from './program.ts';
 
 const DEADLINE_MS = 10 * 60 * 1000;
 const OUTPUT_BYTES = 256 * 1024 * 1024;
@@ -116,12 +116,7 @@ function watch(pid: number | undefined, { signal, deadlineMs = DEADLINE_MS }: Gi
   let why: 'aborted' | 'late' | undefined;
   const kill = (reason: 'aborted' | 'late') => {
     why ??= reason;
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // It ended by itself.
-    }
+    killGroup(pid);
   };
   const onAbort = () => kill('aborted');
   const timer = setTimeout(() => kill('late'), deadlineMs);

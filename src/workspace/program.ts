@@ -27,6 +27,16 @@ export interface Program {
   readonly ended: Promise<ProgramEnd>;
 }
 
+/** The program and all that it started. One that is gone is no error. */
+export function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 const STDERR_BYTES = 64 * 1024;
 
 /** In a process group of its own. */
@@ -49,7 +59,7 @@ export function startProgram(file: string, words: readonly string[], call: Progr
     if (room > 0) out.push(chunk.subarray(0, room));
     if (bytes <= call.outputBytes || cut) return;
     cut = true;
-    child.kill('SIGKILL');
+    killGroup(child.pid);
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     if (stderr.length < STDERR_BYTES) stderr = Buffer.concat([stderr, chunk]).subarray(0, STDERR_BYTES);
