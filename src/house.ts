@@ -61,8 +61,9 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
   const places = await makePlaces(placesOf(config));
   const policy = loadPolicyOf(config);
   const store = await openStore({ dataDir: places.dataDir, faults });
+  let executor: OpenExecutor | undefined;
   try {
-    const executor = await openExecutor(config, places, { node: process.execPath, rg: rgPath }, logger);
+    executor = await openExecutor(config, places, { node: process.execPath, rg: rgPath }, logger);
     const key = await loadJournalKey(config.journalKeyFile, store);
     const journal = await openJournal({ store, key, clock: systemClock, faults });
     const { approvalMs } = config.limits;
@@ -89,6 +90,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const house = { ...base, accounts, executor: executor.port, runs };
     return { ...house, close: closing(house) };
   } catch (error) {
+    await executor?.port.dispose();
     await store.close();
     throw error;
   }

@@ -57,10 +57,11 @@ async function writeEnd({ live, end, attempt, ports, emit }: Ending, patch: stri
   ]);
   const patched = patch === undefined ? {} : { patch };
   live.record = { ...live.record, ...patched, state: 'ended', end, endedAt: ports.clock.now(), totals };
-  await ports.runStore.save(live.record);
+  // The row comes last: a run whose row says so has ended, and its chain is sealed.
   ports.faults('before:seal');
   await ports.journal.sealRun(live.record.id);
   ports.faults('after:seal');
+  await ports.runStore.save(live.record);
 }
 
 function totalsOf(attempt: Attempt | undefined, live: LiveRun) {

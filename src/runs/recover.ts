@@ -121,6 +121,7 @@ async function saveLateEnd(record: RunRecord, event: RunEvent, endHash: string, 
   const { body } = event;
   const totals = body.type === 'run_ended' ? body : record.totals;
   const { steps, promptTokens, completionTokens } = totals;
+  await ports.journal.sealRun(record.id);
   await ports.runStore.save({
     ...record,
     state: 'ended',
@@ -130,7 +131,6 @@ async function saveLateEnd(record: RunRecord, event: RunEvent, endHash: string, 
     ...(patch === undefined ? {} : { patch }),
     ...(summary === undefined ? {} : { summary }),
   });
-  await ports.journal.sealRun(record.id);
 }
 
 function lostRun(record: RunRecord): LiveRun {
