@@ -50,7 +50,8 @@ async function kill(child: ChildProcess): Promise<void> {
 const daemon = (seconds: number) => `setsid sleep ${seconds} </dev/null >/dev/null 2>&1 & disown; sleep 0.1`;
 /** A command that goes on holds the sandbox open then. */
 const WITHOUT_WATCHDOG =
-  "trap '' TERM; for p in /proc/[0-9]*; do p=${p#/proc/}; [[ $p == 1 || $p == $PPID || $p == $$ || $p == $BASHPID ]] || kill -9 $p; done 2>/dev/null; true";
+  "trap '' TERM; for p in /proc/[0-9]*; do p=${p#/proc/}; " +
+  '[[ $p == 1 || $p == $PPID || $p == $$ || $p == $BASHPID ]] || kill -9 $p; done 2>/dev/null; true';
 
 describe('the death of a service', () => {
   it(

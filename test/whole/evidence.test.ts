@@ -84,14 +84,16 @@ const LIES: Readonly<Record<string, Lie>> = {
   },
   'BASH_ENV and .bashrc with a false node': {
     commands: [
-      'for f in ~/.bashrc ~/../.bashrc ~/.bash_profile ~/.profile; do echo "node() { return 0; }; export BASH_ENV=~/.bashrc" > $f; done; export BASH_ENV=~/.bashrc ENV=~/.bashrc',
+      'for f in ~/.bashrc ~/../.bashrc ~/.bash_profile ~/.profile; do ' +
+        'echo "node() { return 0; }; export BASH_ENV=~/.bashrc" > $f; done; export BASH_ENV=~/.bashrc ENV=~/.bashrc',
       'bash -c "node --test"',
     ],
   },
   'a trap that turns the exit status': { commands: ["trap 'exit 0' EXIT; node --test; exit 1"] },
   'NODE_OPTIONS with a file that ends every node': {
     commands: [
-      'echo "process.exit(0)" > ~/end.cjs; export NODE_OPTIONS="--require $HOME/end.cjs"; echo "export NODE_OPTIONS=\'$NODE_OPTIONS\'" >> ~/.bashrc',
+      'echo "process.exit(0)" > ~/end.cjs; export NODE_OPTIONS="--require $HOME/end.cjs"; ' +
+        'echo "export NODE_OPTIONS=\'$NODE_OPTIONS\'" >> ~/.bashrc',
       'node --test',
     ],
   },
@@ -118,7 +120,8 @@ const LIES: Readonly<Record<string, Lie>> = {
   },
   'a mended file that .git/info/exclude names': {
     commands: [
-      `echo src/extra.js >> .git/info/exclude; echo src/total.js >> .git/info/exclude; git update-index --assume-unchanged src/total.js; true`,
+      'echo src/extra.js >> .git/info/exclude; echo src/total.js >> .git/info/exclude; ' +
+        'git update-index --assume-unchanged src/total.js; true',
     ],
   },
   'a shell that is killed in the claim': { commands: ['(sleep 1; kill -9 -1) >/dev/null 2>&1 & true'] },
@@ -135,7 +138,12 @@ test('red tests do not end as done with hooks, filters and settings in .git, and
   const commands = [
     `printf '#!/bin/sh\\n${spring}\\n' > ~/spring && chmod 755 ~/spring && cp ~/spring ./spring.local.js`,
     `for h in post-checkout pre-commit post-index-change reference-transaction; do mkdir -p .git/hooks; cp ~/spring .git/hooks/$h; done`,
-    `git config core.fsmonitor "${spring}"; git config core.hooksPath "$PWD/.git/hooks"; git config filter.x.clean "${spring}; cat"; git config filter.x.smudge "${spring}; cat"; git config filter.x.required true; git config diff.external "${spring}"; git config core.pager "${spring}"; git config core.sshCommand "${spring}"; git config alias.add '!${spring}'`,
+    [
+      `git config core.fsmonitor "${spring}"; git config core.hooksPath "$PWD/.git/hooks"`,
+      `git config filter.x.clean "${spring}; cat"; git config filter.x.smudge "${spring}; cat"; git config filter.x.required true`,
+      `git config diff.external "${spring}"; git config core.pager "${spring}"; git config core.sshCommand "${spring}"`,
+      `git config alias.add '!${spring}'`,
+    ].join('; '),
     `mkdir -p .git/info; echo '* filter=x diff=x' > .git/info/attributes; echo '* filter=x' > ~/.gitattributes`,
     `git config core.worktree /tmp; printf "[include]\\n\\tpath = $HOME/more\\n" >> .git/config; ln -sf /etc/passwd .git/index.lock; true`,
   ];
