@@ -59,8 +59,8 @@ export const LIVE_SCRIPT = String.raw`
 while IFS= read -r -d '' -u ${CONTROL_FD} __mark && IFS= read -r -d '' -u ${CONTROL_FD} __stdin &&
   IFS= read -r -d '' -u ${CONTROL_FD} __bytes && IFS= LC_ALL=C read -r -N "$__bytes" -u ${CONTROL_FD} __command &&
   [[ -r $__stdin ]] && {
-    { IFS=' ' read -r __ __ __state __ </proc/$PPID/stat && [[ $__state != Z ]] &&
-      IFS=' ' read -r __ __ __state __ </proc/$$/stat && [[ $__state != Z ]]; } || ! printf 'exit 0\0' >&${CONTROL_FD}
+    { IFS=' ' read -r __ __ __state __ </proc/"$PPID"/stat && [[ $__state != Z ]] &&
+      IFS=' ' read -r __ __ __state __ </proc/"$$"/stat && [[ $__state != Z ]]; } || ! printf 'exit 0\0' >&${CONTROL_FD}
   } && printf 'begin\0' >&${CONTROL_FD}; do
   eval "$__command" <"$__stdin" >&${OUTPUT_FD} 2>&${OUTPUT_FD} ${OUTPUT_FD}>&- ${CONTROL_FD}>&-
   __status=$?
