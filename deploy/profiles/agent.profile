@@ -13,6 +13,7 @@ whitelist /opt/none
 blacklist /sys
 blacklist /etc/firejail
 blacklist /etc/docker
+blacklist /etc/caisson
 blacklist /etc/ssh
 blacklist /etc/apt/auth.conf.d
 blacklist /usr/bin/firejail

@@ -45,6 +45,7 @@ export interface ShellEnd {
 type Ending = Omit<ShellEnd, 'began'>;
 
 interface Running {
+  readonly mark: string;
   readonly collector: Collector;
   readonly scanner: MarkScanner;
   readonly settle: (end: ShellEnd) => void;
@@ -57,6 +58,8 @@ interface Running {
 /** What is known of the talk so far. */
 interface Talk {
   readonly launched: Launched;
+  /** Known to the guard alone: it says with it how the live shell ended. */
+  readonly nonce: string;
   directory: string;
   /** The last command; the next takes its place. */
   running: Running | undefined;
@@ -73,7 +76,8 @@ const IDLE_BYTES = 1024 * 1024;
 const DIRECTORY_BYTES = 4000;
 
 export function createLiveShell(launched: Launched, start: string): LiveShell {
-  const talk: Talk = { launched, directory: start, running: undefined, idleBytes: 0, broken: false };
+  const nonce = secret();
+  const talk: Talk = { launched, nonce, directory: start, running: undefined, idleBytes: 0, broken: false };
   const facts = new Promise<string>((resolve) => {
     let greeted = false;
     readRecords(launched.control, {
@@ -92,7 +96,7 @@ export function createLiveShell(launched: Launched, start: string): LiveShell {
   launched.output.on('data', (chunk: Buffer) => takeOutput(talk, chunk));
   return {
     facts,
-    go: () => launched.control.write('go\0'),
+    go: () => launched.control.write(`${nonce}\0`),
     run: (command) => runCommand(talk, command),
     stop: (by) => finish(talk, killed(by)),
     usable: () => !talk.broken,
@@ -104,7 +108,7 @@ export function createLiveShell(launched: Launched, start: string): LiveShell {
 function runCommand(talk: Talk, command: ShellCommand): Promise<ShellEnd> {
   if (talk.broken) return Promise.resolve({ ...killed('sandbox_gone'), began: false });
   return new Promise((resolve) => {
-    const mark = `\u0001${randomBytes(16).toString('hex')}`;
+    const mark = `\u0001${secret()}`;
     const timer = setTimeout(() => finish(talk, timedOut(command.timeoutMs)), command.timeoutMs);
     const settle = (end: ShellEnd) => {
       clearTimeout(timer);
@@ -112,6 +116,7 @@ function runCommand(talk: Talk, command: ShellCommand): Promise<ShellEnd> {
     };
     const { collector } = command;
     talk.running = {
+      mark,
       collector,
       scanner: createMarkScanner(mark),
       settle,
@@ -146,16 +151,23 @@ function breakOff(talk: Talk, end: Ending): void {
   finish(talk, end);
 }
 
-/** What is said out of turn is not of our shell, or it is of its end. */
+/** What is said out of turn is not of our shell: whoever says it must not decide what is told of a command. */
 function takeRecord(talk: Talk, record: string): void {
   const { running } = talk;
-  const [kind, status = '', ...rest] = record.split(' ');
   if (running === undefined || running.settled) return breakOff(talk, killed('sandbox_gone'));
   if (running.said !== undefined) return breakOff(talk, { ...running.said, usable: false });
-  if (kind === 'begin' && !running.began) running.began = true;
-  else if (kind === 'end') takeEnd(talk, running, exited(exitCode(status), true), rest.join(' '));
-  else if (kind === 'exit' && running.began) breakOff(talk, exited(exitCode(status), false));
-  else breakOff(talk, killed('sandbox_gone'));
+  const [kind, word, status, ...rest] = record.split(' ');
+  switch (`${kind} ${word}`) {
+    case `begin ${running.mark}`:
+      running.began = true;
+      return;
+    case `end ${running.mark}`:
+      return takeEnd(talk, running, exited(exitCode(status), true), rest.join(' '));
+    case `exit ${talk.nonce}`:
+      return breakOff(talk, running.began ? exited(exitCode(status), false) : killed('sandbox_gone'));
+    default:
+      return breakOff(talk, killed('sandbox_gone'));
+  }
 }
 
 function takeEnd(talk: Talk, running: Running, said: Ending, directory: string): void {
@@ -200,7 +212,11 @@ async function drain(talk: Talk): Promise<void> {
   running?.collector.add(running.scanner.rest());
 }
 
-function exitCode(text: string): number {
+function secret(): string {
+  return randomBytes(16).toString('hex');
+}
+
+function exitCode(text = ''): number {
   const code = Number(text);
   return /^\d+$/.test(text) && code <= 255 ? code : 255;
 }

@@ -1,5 +1,5 @@
 // Owns what a request to the executor must be: ids that are names, boxes below the root, texts without NUL. Knows no sandbox.
-import { isAbsolute, normalize } from 'node:path';
+import { resolve } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ExecRequest, OpenSandbox } from '../contracts/executor.ts';
@@ -12,7 +12,7 @@ const ID = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 export async function checkOpen(request: OpenSandbox, boxesRoot: string): Promise<void> {
   requireId('sandbox', request.sandbox);
   const { box } = request;
-  if (!isAbsolute(box) || normalize(box) !== box || !box.startsWith(`${boxesRoot}/`))
+  if (resolve(box) !== box || !box.startsWith(`${boxesRoot}/`))
     throw refusal('box', `the box ${JSON.stringify(box)} does not lie below ${boxesRoot}`);
   if (!(await isBox(box)))
     throw refusal('box', `the box ${JSON.stringify(box)} has no directories work/, home/ and out/ of its own`);

@@ -2,8 +2,8 @@
 import { CONTROL_FD, OUTPUT_FD } from './argv.ts';
 
 /**
- * A record of the inside to the host ends with NUL. Kinds: `facts`, `begin` before a command runs, `end STATUS DIRECTORY` behind it,
- * `exit STATUS` when the live shell ended.
+ * A record of the inside to the host ends with NUL. Kinds: `facts`, `begin MARK` before a command runs, `end MARK STATUS DIRECTORY` behind
+ * it, `exit NONCE STATUS` when the live shell ended. A process in the background knows the marks of commands before it, not of later ones.
  */
 export const FACTS = 'facts';
 
@@ -35,7 +35,7 @@ executable=no; [[ -x $root/.caisson/bin/node ]] && executable=yes
   printf 'executable %s\n' "$executable"
   printf '\0'
 } >&${CONTROL_FD}
-IFS= read -r -d '' -u ${CONTROL_FD} go || exit 0
+IFS= read -r -d '' -u ${CONTROL_FD} nonce || exit 0
 ( ( exec ${CONTROL_FD}>&- ${OUTPUT_FD}>&-; IFS= read -r -d '' -u 6 gone; kill -9 -1 ) & )
 exec 6<&-
 export HOME=$root/home
@@ -43,7 +43,7 @@ cd -- "$start" 2>/dev/null
 # Firejail's own words for graphical programs.
 unset FIREJAIL_QUIET DBUS_SESSION_BUS_ADDRESS DBUS_SYSTEM_BUS_ADDRESS KDE_FORK_SLAVES QML_DISABLE_DISK_CACHE QT_X11_NO_MITSHM container
 bash --noprofile --norc -c "$live" bash
-printf 'exit %s\0' "$?" >&${CONTROL_FD}
+printf 'exit %s %s\0' "$nonce" "$?" >&${CONTROL_FD}
 `.replaceAll('\\${', '${');
 
 /**
@@ -52,7 +52,7 @@ printf 'exit %s\0' "$?" >&${CONTROL_FD}
  * A command may leave the live shell in any state. Functions named like the builtins used here are taken away in POSIX mode, where no
  * function can stand for `unset` or `exit`; an assignment turns that mode on, and no function can stand for an assignment. Traces and
  * traps outside of a command speak to nobody. The loop is a child of its own, so that `kill $$` ends what the guard waits for. A guard
- * that was killed can say nothing: the loop says for it that the shell ended.
+ * that was killed can say nothing: the loop says for it that the shell is gone, before another command begins.
  */
 export const LIVE_SCRIPT = String.raw`
 (
@@ -60,14 +60,14 @@ while IFS= read -r -d '' -u ${CONTROL_FD} __mark && IFS= read -r -d '' -u ${CONT
   IFS= read -r -d '' -u ${CONTROL_FD} __bytes && IFS= LC_ALL=C read -r -N "$__bytes" -u ${CONTROL_FD} __command &&
   [[ -r $__stdin ]] && {
     { IFS=' ' read -r __ __ __state __ </proc/"$PPID"/stat && [[ $__state != Z ]] &&
-      IFS=' ' read -r __ __ __state __ </proc/"$$"/stat && [[ $__state != Z ]]; } || ! printf 'exit 0\0' >&${CONTROL_FD}
-  } && printf 'begin\0' >&${CONTROL_FD}; do
+      IFS=' ' read -r __ __ __state __ </proc/"$$"/stat && [[ $__state != Z ]]; } || ! printf 'gone\0' >&${CONTROL_FD}
+  } && printf 'begin %s\0' "$__mark" >&${CONTROL_FD}; do
   eval "$__command" <"$__stdin" >&${OUTPUT_FD} 2>&${OUTPUT_FD} ${OUTPUT_FD}>&- ${CONTROL_FD}>&-
   __status=$?
   __posix=\${POSIXLY_CORRECT+set}
   POSIXLY_CORRECT=y
   unset -f eval read printf || exit "$__status"
-  printf '%s' "$__mark" >&${OUTPUT_FD} && printf 'end %s %s\0' "$__status" "\${PWD-}" >&${CONTROL_FD} || exit "$__status"
+  printf '%s' "$__mark" >&${OUTPUT_FD} && printf 'end %s %s %s\0' "$__mark" "$__status" "\${PWD-}" >&${CONTROL_FD} || exit "$__status"
   [[ -n $__posix ]] || unset POSIXLY_CORRECT
 done
 exit 0
