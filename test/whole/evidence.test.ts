@@ -72,7 +72,7 @@ const LIES: Readonly<Record<string, Lie>> = {
   'a function named node': {
     commands: ['node() { echo "# pass 1"; return 0; }; export -f node; npm() { return 0; }', 'node --test'],
   },
-  'an alias of node': { commands: ['shopt -s expand_aliases; alias node=true', 'node --test'] },
+  'an alias of node': { commands: ['alias node=true', 'shopt -s expand_aliases\nnode --test'] },
   'a false node at the head of PATH': {
     commands: [
       'mkdir -p ~/bin && printf "#!/bin/sh\\nexit 0\\n" > ~/bin/node && chmod +x ~/bin/node && export PATH=~/bin:$PATH; hash -r',
