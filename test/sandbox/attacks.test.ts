@@ -279,7 +279,7 @@ describe('attacks from inside the sandbox', () => {
     const world = await testSandbox(t);
     const first = await world.open('plant');
     const text = await first.text(
-      'cd ..; echo "touch /tmp/acted" >.bashrc; ln -sf /tmp/x .inputrc; echo x >.profile; mkdir -p .config/firejail; echo $?',
+      'cd ..; echo "touch /tmp/acted" >.bashrc; ln -sf /tmp/planted .inputrc; echo x >.profile; mkdir -p .config/firejail; echo $?',
     );
     assert.match(text, /Read-only file system/);
     await first.run(

@@ -101,7 +101,7 @@ describe('a bundle', () => {
 
   it('whose .gitmodules says something evil is only data', async (t) => {
     const { root, repo, prepare } = scene(t);
-    const evil = '[submodule "x"]\n\tpath = x\n\turl = -u./payload\n\tupdate = !touch /tmp/x\n';
+    const evil = '[submodule "x"]\n\tpath = x\n\turl = -u./payload\n\tupdate = !touch /tmp/planted\n';
     write(repo, { '.gitmodules': evil });
     const { paths } = await prepare((await pack(repo, root)).tree);
     assert.equal(readFileSync(join(paths.work, '.gitmodules'), 'utf8'), evil);
