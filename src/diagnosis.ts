@@ -69,7 +69,7 @@ async function sandboxFindings(config: LoadedConfig): Promise<readonly Finding[]
   try {
     return await probe(placesOf(config));
   } catch (error) {
-    return [await named('sandbox', () => Promise.reject(error as Error))];
+    return [await named('sandbox', () => Promise.reject(error))];
   }
 }
 

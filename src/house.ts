@@ -123,7 +123,7 @@ function runsPorts(
     host: options.host,
     startHalted: options.startHalted,
     selfTest: options.selfTest,
-    progress: notes.tell,
+    progress: (run, note) => notes.tell(run, note),
   };
 }
 

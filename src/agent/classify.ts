@@ -41,6 +41,10 @@ export function readAnswer(answer: Answer, checksDeclared: boolean): Reading {
   if (answer.cutCalls > 0) return refused(answer.finish === 'tool_calls' ? 'malformed_call' : 'cut');
   if (calls.length > 0) return { kind: 'calls', calls };
   if (answer.finish === 'length' || answer.finish === 'cut') return refused('cut');
+  return readText(answer, checksDeclared);
+}
+
+function readText(answer: Answer, checksDeclared: boolean): Reading {
   const text = answer.message.content.trim();
   if (text === '') return refused(answer.message.reasoning === undefined ? 'empty' : 'thinking_only');
   if (CALL_AS_TEXT.test(text)) return refused('call_as_text');

@@ -1,5 +1,5 @@
 // Owns one HTTP call to a Caisson service and what its errors mean. Knows no path.
-import { type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,6 +9,13 @@ const ANSWER_BYTES = 128 * 1024 * 1024;
 
 /** Where the service listens. `key`: an API key, not needed on the socket of a single user. */
 export type Place = { readonly socket: string } | { readonly url: string; readonly key?: string };
+
+interface Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
 
 interface Body {
   readonly stream: Readable;
@@ -55,7 +62,7 @@ export async function answers(place: Place, milliseconds: number): Promise<boole
 
 async function exchange(
   place: Place,
-  options: RequestOptions,
+  options: Exchange,
   body: string | Readable | undefined,
 ): Promise<IncomingMessage> {
   const answer = await sendRequest(place, options, body);
@@ -64,11 +71,7 @@ async function exchange(
   throw errorOf(status, await readAll(answer));
 }
 
-function sendRequest(
-  place: Place,
-  options: RequestOptions,
-  body: string | Readable | undefined,
-): Promise<IncomingMessage> {
+function sendRequest(place: Place, options: Exchange, body: string | Readable | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) =>
       reject(
@@ -80,13 +83,13 @@ function sendRequest(
   });
 }
 
-function open(place: Place, options: RequestOptions) {
+function open(place: Place, options: Exchange) {
   if ('socket' in place)
     return httpRequest({ ...options, socketPath: place.socket, headers: { host: 'localhost', ...options.headers } });
   const base = new URL(place.url);
   const authorization = place.key === undefined ? {} : { authorization: `Bearer ${place.key}` };
   const send = base.protocol === 'https:' ? httpsRequest : httpRequest;
-  return send(new URL(options.path ?? '/', base), { ...options, headers: { ...authorization, ...options.headers } });
+  return send(new URL(options.path, base), { ...options, headers: { ...authorization, ...options.headers } });
 }
 
 async function readAll(answer: IncomingMessage): Promise<string> {

@@ -75,11 +75,8 @@ async function* watch(call: Caller, id: string, after: number, signal: AbortSign
   let over = false;
   for (let failures = 0; failures < TRIES && !signal.aborted;) {
     try {
-      const body = await call.open('GET', `/api/v1/runs/${id}/events`, { 'last-event-id': String(last) }, signal);
-      for await (const message of readEventStream(body)) {
+      for await (const seen of follow(call, id, last, signal)) {
         failures = 0;
-        const seen = seenOf(message);
-        if (seen === undefined) continue;
         if (seen.kind === 'event') last = seen.event.seq;
         yield seen;
         over ||= seen.kind === 'event' && seen.event.body.type === 'run_ended';
@@ -91,6 +88,14 @@ async function* watch(call: Caller, id: string, after: number, signal: AbortSign
     }
     failures += 1;
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+async function* follow(call: Caller, id: string, after: number, signal: AbortSignal): AsyncGenerator<Seen> {
+  const body = await call.open('GET', `/api/v1/runs/${id}/events`, { 'last-event-id': String(after) }, signal);
+  for await (const message of readEventStream(body)) {
+    const seen = seenOf(message);
+    if (seen !== undefined) yield seen;
   }
 }
 

@@ -53,12 +53,19 @@ async function rareText(body: EventBody, content: ReadContent): Promise<string |
       return `patch ${body.patchHash.slice(0, 19)} (${body.files} ${body.files === 1 ? 'file' : 'files'})`;
     case 'run_resumed':
       return `taken up again (attempt ${body.attempt}, ${body.unknownCalls.length} calls with unknown outcome)`;
+    case 'run_ended':
+      return `${body.end}: ${body.detail}`;
+    default:
+      return applyText(body);
+  }
+}
+
+function applyText(body: EventBody): string | undefined {
+  switch (body.type) {
     case 'applied':
       return `applied as ${body.ref} (${body.commit.slice(0, 12)})`;
     case 'apply_failed':
       return `not applied to ${body.ref}: ${body.message}`;
-    case 'run_ended':
-      return `${body.end}: ${body.detail}`;
     default:
       return undefined;
   }

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Figure } from './figure.ts';
-import { costOf, ratios, spreadOf } from './measure.ts';
+import { costOf, ratios, spreadOf, type TreeCost } from './measure.ts';
 import { CAISSON, startEndpoint } from './service.ts';
 
 const MB = 1024 * 1024;
@@ -47,7 +47,8 @@ export async function agentFigures(rounds: number): Promise<readonly Figure[]> {
       join(folder, 'data'),
     ];
     const ours = [process.execPath, CAISSON, ...words];
-    const costs = { cpu: [[], []] as number[][], wall: [[], []] as number[][], memory: [] as number[] };
+    const ownCosts: TreeCost[] = [];
+    const leastCosts: TreeCost[] = [];
     let grows = 0;
     for (let round = 0; round <= rounds; round += 1) {
       endpoint.requests();
@@ -58,26 +59,28 @@ export async function agentFigures(rounds: number): Promise<readonly Figure[]> {
         throw new Error(`a run did not get to its end: ${own.output}\n${least.output}`);
       if (round === 0) continue;
       grows = asked.filter((request) => !request.grows).length;
-      costs.cpu[0]?.push(own.cpuMs);
-      costs.cpu[1]?.push(least.cpuMs);
-      costs.wall[0]?.push(own.wallMs);
-      costs.wall[1]?.push(least.wallMs);
-      costs.memory.push(own.anonymousBytes / MB);
+      ownCosts.push(own);
+      leastCosts.push(least);
     }
     return [
       {
         what: '30 commands: CPU / floor agent with firejail (0.9 × pi)',
-        spread: ratios(costs.cpu[0] ?? [], costs.cpu[1] ?? []),
+        spread: ratios(ownCosts.map(cpuOf), leastCosts.map(cpuOf)),
         unit: '×',
         bar: Number(CPU_BAR.toFixed(2)),
       },
       {
         what: '30 commands: wall / floor agent with firejail',
-        spread: ratios(costs.wall[0] ?? [], costs.wall[1] ?? []),
+        spread: ratios(ownCosts.map(wallOf), leastCosts.map(wallOf)),
         unit: '×',
         bar: WALL_BAR,
       },
-      { what: '30 commands: anonymous memory of the whole tree', spread: spreadOf(costs.memory), unit: 'MB', bar: 120 },
+      {
+        what: '30 commands: anonymous memory of the whole tree',
+        spread: spreadOf(ownCosts.map(memoryOf)),
+        unit: 'MB',
+        bar: 120,
+      },
       { what: 'requests that do not begin with all of the last', spread: spreadOf([grows]), unit: 'requests', bar: 0 },
     ];
   } finally {
@@ -85,6 +88,10 @@ export async function agentFigures(rounds: number): Promise<readonly Figure[]> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+const cpuOf = (cost: TreeCost) => cost.cpuMs;
+const wallOf = (cost: TreeCost) => cost.wallMs;
+const memoryOf = (cost: TreeCost) => cost.anonymousBytes / MB;
 
 function makeRepo(root: string): string {
   mkdirSync(join(root, 'src'), { recursive: true });

@@ -37,6 +37,7 @@ async function ask() {
     const call = JSON.parse(chunk.slice(6)).choices[0]?.delta?.tool_calls?.[0];
     if (call !== undefined) return call;
   }
+  return undefined;
 }
 
 for (;;) {
