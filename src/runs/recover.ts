@@ -7,7 +7,8 @@ import { createEmit } from './emitter.ts';
 import { endRun } from './end.ts';
 import { removeStrays, runFiles } from './files.ts';
 import { readEvents } from './history.ts';
-import type { LiveRun, RunsPorts } from './ports.ts';
+import { newLive } from './live.ts';
+import type { RunsPorts } from './ports.ts';
 import type { Runs } from './service.ts';
 
 const PAGE = 200;
@@ -89,7 +90,7 @@ async function endLost(record: RunRecord, events: readonly RunEvent[], ports: Ru
   const totals = totalsOf(events);
   const emit = createEmit(record.id, () => totals.steps, ports);
   const lost = {
-    live: lostRun({ ...record, totals }),
+    live: newLive({ ...record, totals }),
     end: { end: 'crashed' },
     attempt: undefined,
     ports,
@@ -131,17 +132,4 @@ async function saveLateEnd(record: RunRecord, event: RunEvent, endHash: string, 
     ...(patch === undefined ? {} : { patch }),
     ...(summary === undefined ? {} : { summary }),
   });
-}
-
-function lostRun(record: RunRecord): LiveRun {
-  return {
-    record,
-    step: record.totals.steps,
-    stop: new AbortController(),
-    inbox: [],
-    waitedMs: 0,
-    waitingSince: undefined,
-    checks: [],
-    ended: Promise.resolve(),
-  };
 }

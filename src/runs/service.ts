@@ -14,6 +14,7 @@ import { runFiles, takeBundle } from './files.ts';
 import { createHalt } from './halt.ts';
 import { readChecks, readEvents, readPatch } from './history.ts';
 import { liveOut } from './life.ts';
+import { newLive } from './live.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import { createQueue, type Queue } from './queue.ts';
 import { stopRun } from './stops.ts';
@@ -121,19 +122,6 @@ async function tellRun(desk: Desk, id: string, text: string, by: string): Promis
   const emit = createEmit(id, () => run.step, desk.ports);
   await emit([{ body: { type: 'message_received', by, textHash: sha256(text) }, contents: [text] }]);
   run.inbox.push(text);
-}
-
-function newLive(record: RunRecord): LiveRun {
-  return {
-    record,
-    step: record.totals.steps,
-    stop: new AbortController(),
-    inbox: [],
-    waitedMs: 0,
-    waitingSince: undefined,
-    checks: [],
-    ended: Promise.resolve(),
-  };
 }
 
 async function openRun(request: RunRequest, bundle: string, owner: Principal, ports: RunsPorts): Promise<RunRecord> {
