@@ -32,6 +32,7 @@ function endText(end: RunEnd): string {
     case 'failed':
       return `failed: ${end.error.message}\n  → ${end.error.hint}`;
   }
+  return end satisfies never;
 }
 
 /** A line per check: before and after the work. */

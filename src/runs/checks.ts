@@ -100,6 +100,7 @@ function outcomeOf(check: Check, on: CheckJob['on'], outcome: ExecOutcome): Chec
     case 'killed':
       return { ...base, status: 'killed' };
   }
+  return outcome satisfies never;
 }
 
 function notRun(check: Check, on: CheckJob['on'], why: string): CheckOutcome {

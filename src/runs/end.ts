@@ -88,4 +88,5 @@ export function detailOf(end: RunEnd): string {
     case 'failed':
       return `${end.error.code}: ${end.error.message}`;
   }
+  return end satisfies never;
 }

@@ -106,4 +106,5 @@ async function settle(attempt: Attempt, ended: AgentEnd): Promise<RunEnd> {
     case 'stopped':
       return stoppedEnd(live) ?? { end: 'crashed' };
   }
+  return ended satisfies never;
 }

@@ -25,6 +25,7 @@ export function stoppedEnd(live: LiveRun): RunEnd | undefined {
     case undefined:
       return undefined;
   }
+  return reason satisfies never;
 }
 
 export function stopReason(live: LiveRun): StopReason | undefined {

@@ -62,4 +62,5 @@ function completenessText(completeness: JournalVerdict['completeness']): string 
     case 'key_missing':
       return `the key is missing, so a cut end cannot be told: ${completeness.detail}`;
   }
+  return completeness satisfies never;
 }
