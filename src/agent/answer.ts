@@ -63,6 +63,8 @@ function take(gathering: Gathering, event: Exclude<ModelEvent, ModelErrorEvent>,
     }
     case 'finish':
       gathering.finish = event.reason;
+      return;
+    case 'logprobs':
   }
 }
 

@@ -22,8 +22,18 @@ export type ModelEvent =
   | { readonly type: 'text'; readonly text: string }
   | ToolCallEvent
   | ({ readonly type: 'usage' } & Usage)
-  | { readonly type: 'finish'; readonly reason: FinishReason }
+  | { readonly type: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
+  /** `stop`: the stop sequence that ended the text, where the engine tells. */
+  | { readonly type: 'finish'; readonly reason: FinishReason; readonly stop?: string }
   | ModelErrorEvent;
+
+/** Natural logarithm. `bytes`: UTF-8, where the engine tells. */
+export interface TokenLogprob {
+  readonly token: string;
+  readonly logprob: number;
+  readonly bytes: readonly number[] | null;
+  readonly top: readonly Omit<TokenLogprob, 'top'>[];
+}
 
 export interface ToolCallEvent {
   readonly type: 'tool_call';

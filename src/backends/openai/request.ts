@@ -1,6 +1,14 @@
 // Owns how a conversation is written for an OpenAI-compatible chat endpoint. Knows no connection.
 import type OpenAI from 'openai';
-import type { AssistantMessage, ChatRequest, ContentPart, Message, ToolChoice } from '../../contracts/messages.ts';
+import {
+  type AssistantMessage,
+  type ChatRequest,
+  type ContentPart,
+  type Message,
+  textOf,
+  type ToolChoice,
+  type ToolMessage,
+} from '../../contracts/messages.ts';
 
 export type ChatBody = OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming;
 type ChatMessage = OpenAI.Chat.Completions.ChatCompletionMessageParam;
@@ -19,7 +27,7 @@ export function chatBody(request: ChatRequest, refused: ReadonlySet<OptionalFiel
     model,
     stream: true,
     ...(refused.has('stream_options') ? {} : { stream_options: { include_usage: true } }),
-    messages: messages.map((message) => chatMessage(message, refused)),
+    messages: messages.flatMap((message) => chatMessages(message, refused)),
     ...toolsOf(request),
     ...(temperature === undefined ? {} : { temperature }),
     ...(topP === undefined ? {} : { top_p: topP }),
@@ -50,12 +58,19 @@ function choiceOf(choice: ToolChoice): NonNullable<ChatBody['tool_choice']> {
   return typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } };
 }
 
-function chatMessage(message: Message, refused: ReadonlySet<OptionalField>): ChatMessage {
-  if (message.role === 'assistant') return assistantMessage(message, refused);
-  if (message.role === 'tool') return { role: 'tool', tool_call_id: message.callId, content: message.content };
-  if (message.role === 'system') return { role: 'system', content: message.content };
+function chatMessages(message: Message, refused: ReadonlySet<OptionalField>): readonly ChatMessage[] {
+  if (message.role === 'assistant') return [assistantMessage(message, refused)];
+  if (message.role === 'tool') return toolMessages(message);
+  if (message.role === 'system') return [{ role: 'system', content: message.content }];
   const { content } = message;
-  return { role: 'user', content: typeof content === 'string' ? content : content.map(partOf) };
+  return [{ role: 'user', content: typeof content === 'string' ? content : content.map(partOf) }];
+}
+
+/** A result is text in this dialect; its pictures follow as words of the user. */
+function toolMessages({ callId, content }: ToolMessage): readonly ChatMessage[] {
+  const pictures = typeof content === 'string' ? [] : content.filter((part) => part.type === 'image');
+  const result: ChatMessage = { role: 'tool', tool_call_id: callId, content: textOf(content) };
+  return pictures.length === 0 ? [result] : [result, { role: 'user', content: pictures.map(partOf) }];
 }
 
 function partOf(part: ContentPart) {

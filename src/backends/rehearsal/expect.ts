@@ -1,5 +1,5 @@
 // Owns the comparison of what a turn expects with what the run sent. Knows no reply.
-import type { ChatRequest, Message } from '../../contracts/messages.ts';
+import { type ChatRequest, type Message, textOf } from '../../contracts/messages.ts';
 import type { Expectation, RehearsalTurn } from './script.ts';
 
 /** One message behind the last answer. `tool`: the name of the tool whose result it is, undefined for any other message. */
@@ -19,8 +19,8 @@ export function receivedOf({ messages }: ChatRequest): readonly Received[] {
     .filter((message) => message.role !== 'system')
     .map((message) =>
       message.role === 'tool'
-        ? { tool: names.get(message.callId) ?? `(no call has the id ${message.callId})`, text: message.content }
-        : { text: textOf(message) },
+        ? { tool: names.get(message.callId) ?? `(no call has the id ${message.callId})`, text: textOf(message.content) }
+        : { text: textOf(message.content) },
     );
 }
 
@@ -67,9 +67,4 @@ function hasStatus({ tool, text }: Received, status: string): boolean {
 function namesOfCalls(answer: Message | undefined): ReadonlyMap<string, string> {
   const calls = answer?.role === 'assistant' ? (answer.toolCalls ?? []) : [];
   return new Map(calls.map((call) => [call.id, call.name]));
-}
-
-function textOf(message: Message): string {
-  if (typeof message.content === 'string') return message.content;
-  return message.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
