@@ -33,6 +33,11 @@ export const CATALOGUE = {
   not_found: { status: 404, hint: 'Check the id; `caisson runs` lists what exists.' },
   conflict: { status: 409, hint: 'Look at the current state first; it has changed since it was shown.' },
   model_not_found: { status: 404, hint: 'Ask /v1/models for the names that are served.' },
+  rate_limit_exceeded: { status: 429, hint: 'Wait for as long as Retry-After says, then send the request again.' },
+  budget_exceeded: {
+    status: 429,
+    hint: 'The budget begins anew at midnight UTC; an admin can make a key with a larger one.',
+  },
   backend_unreachable: {
     status: 503,
     hint: 'Check that the engine runs and that backends[].url is right: `caisson doctor`.',
@@ -140,17 +145,27 @@ export interface ErrorPlace {
   readonly field?: string;
 }
 
+interface MistakeOptions {
+  readonly place?: ErrorPlace;
+  readonly hint?: string;
+  readonly cause?: unknown;
+  readonly retryAfterSeconds?: number;
+}
+
 /** A mistake with a code from the catalogue. `message` says what was wrong; `hint` what to do; `cause` what lay beneath. */
 export class CaissonError extends Error {
   override readonly name = 'CaissonError';
   readonly code: ErrorCode;
   readonly place: ErrorPlace | undefined;
   readonly hint: string;
+  /** When the same request may be sent again, where that is known. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { place?: ErrorPlace; hint?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: MistakeOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.place = options.place;
+    this.retryAfterSeconds = options.retryAfterSeconds;
     this.hint = options.hint ?? CATALOGUE[code].hint;
   }
 

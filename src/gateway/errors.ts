@@ -72,7 +72,7 @@ export function refuseBrokenHttp(_error: Error, socket: Socket): void {
 
 function httpErrorOf(error: unknown): HttpError {
   if (error instanceof EngineError) return engineError(error.event);
-  if (error instanceof CaissonError) return catalogued(reportOf(error));
+  if (error instanceof CaissonError) return catalogued(reportOf(error), error.retryAfterSeconds);
   const code = frameworkCode(error);
   if (code === undefined)
     return catalogued({ code: 'internal', message: 'an unexpected error', hint: CATALOGUE.internal.hint });
@@ -85,9 +85,10 @@ function openaiShape({ status, report, openaiCode }: HttpError): object {
   return { error: { message: report.message, type, param: report.place?.field ?? null, code } };
 }
 
-function catalogued(report: ErrorReport): HttpError {
+function catalogued(report: ErrorReport, retryAfterSeconds?: number): HttpError {
   const { status } = CATALOGUE[report.code];
-  return status === 503 ? { status, report, retryAfter: RETRY_SECONDS } : { status, report };
+  const retryAfter = retryAfterSeconds ?? (status === 503 ? RETRY_SECONDS : undefined);
+  return retryAfter === undefined ? { status, report } : { status, report, retryAfter };
 }
 
 function engineError(event: ModelErrorEvent): HttpError {
