@@ -12,6 +12,7 @@ export interface Gate {
 }
 
 const BEARER = /^Bearer +([\x21-\x7e]{1,256})$/i;
+const PLAIN = /^[\x21-\x7e]{1,256}$/;
 
 export function createGate(app: FastifyInstance, ports: Pick<GatewayPorts, 'accounts' | 'localOwner'>): Gate {
   const admitted = new WeakMap<FastifyRequest, Principal>();
@@ -41,15 +42,26 @@ async function identify(
   app: FastifyInstance,
   { accounts, localOwner }: Pick<GatewayPorts, 'accounts' | 'localOwner'>,
 ): Promise<Principal> {
-  const header = request.headers.authorization;
-  if (header === undefined) {
+  const keys = keysOf(request);
+  if (keys.length === 0) {
     if (localOwner !== undefined && isUnixSocket(app)) return localOwner;
     throw new CaissonError('unauthenticated', 'this needs an API key');
   }
-  const key = BEARER.exec(header)?.[1];
+  const [key, ...others] = keys;
+  if (others.some((other) => other !== key))
+    throw new CaissonError('unauthenticated', 'the headers authorization and x-api-key hold different keys', {
+      hint: 'Send the key in one of them.',
+    });
   const principal = key === undefined ? undefined : await accounts.authenticate(key);
   if (principal === undefined) throw new CaissonError('unauthenticated', 'the API key is not valid');
   return principal;
+}
+
+/** One for each header that may hold a key and is there; undefined for one that holds none. */
+function keysOf({ headers }: FastifyRequest): readonly (string | undefined)[] {
+  const { authorization, 'x-api-key': plain } = headers;
+  const bearer = authorization === undefined ? [] : [BEARER.exec(authorization)?.[1]];
+  return typeof plain === 'string' ? [...bearer, PLAIN.exec(plain)?.[0]] : bearer;
 }
 
 /** Asked of the listener: a peer that has gone has no address either, on any kind of socket. */

@@ -10,6 +10,8 @@ export function guardEntrance(app: FastifyInstance, ports: GatewayPorts): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'x-request-id': request.id,
+      // Clients of Anthropic's dialect read this one.
+      'request-id': request.id,
       'x-content-type-options': 'nosniff',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'cache-control': 'no-store',

@@ -26,6 +26,8 @@ interface HttpError {
 }
 
 const RETRY_SECONDS = 5;
+const CONTEXT_CODE = 'context_length_exceeded';
+const TOO_LONG = /prompt is too long/i;
 
 const FRAMEWORK: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
@@ -33,6 +35,24 @@ const FRAMEWORK: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_input',
   FST_ERR_BAD_URL: 'invalid_input',
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+};
+
+type Shape = (error: HttpError, request: FastifyRequest) => object;
+
+/** The shape that the clients of an address read: the first that fits holds. */
+const SHAPES: readonly { readonly path: string; readonly anyClient: boolean; readonly shape: Shape }[] = [
+  { path: '/v1/messages', anyClient: true, shape: (error, { id }) => anthropicShape(error, id) },
+  { path: '/v1/', anyClient: false, shape: (error, { id }) => anthropicShape(error, id) },
+  { path: '/v1/', anyClient: true, shape: openaiShape },
+];
+
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
 };
 
 const OPENAI_TYPES: Readonly<Record<number, string>> = {
@@ -60,8 +80,17 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (hasUnreadBody(request)) reply.header('connection', 'close');
   if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
   if (answer.retryAfter !== undefined) reply.header('retry-after', String(answer.retryAfter));
-  const isOpenai = request.url.startsWith('/v1/');
-  reply.code(answer.status).send(isOpenai ? openaiShape(answer) : { error: answer.report });
+  reply.code(answer.status).send(shapeFor(request)(answer, request));
+}
+
+/** The body of an engine's error for a client of Anthropic's dialect, who may be in the middle of a stream. */
+export function anthropicBody(event: ModelErrorEvent, requestId: string): object {
+  return anthropicShape(engineError(event), requestId);
+}
+
+/** Whether the client says that it speaks Anthropic's dialect, for addresses that both dialects have. */
+export function speaksAnthropic({ headers }: FastifyRequest): boolean {
+  return headers['anthropic-version'] !== undefined;
 }
 
 /** What is no HTTP at all gets a plain no, and the connection ends. */
@@ -77,6 +106,20 @@ function httpErrorOf(error: unknown): HttpError {
   if (code === undefined)
     return catalogued({ code: 'internal', message: 'an unexpected error', hint: CATALOGUE.internal.hint });
   return catalogued({ code, message: (error as Error).message, hint: CATALOGUE[code].hint });
+}
+
+function shapeFor(request: FastifyRequest): Shape {
+  const isAnthropic = speaksAnthropic(request);
+  const found = SHAPES.find(({ path, anyClient }) => request.url.startsWith(path) && (anyClient || isAnthropic));
+  return found?.shape ?? (({ report }) => ({ error: report }));
+}
+
+function anthropicShape({ status, report, openaiCode }: HttpError, requestId: string): object {
+  const type = ANTHROPIC_TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
+  const isTooLong = openaiCode === CONTEXT_CODE && !TOO_LONG.test(report.message);
+  // By these words clients know that they must make the conversation shorter.
+  const message = isTooLong ? `prompt is too long: ${report.message}` : report.message;
+  return { type: 'error', error: { type, message }, request_id: requestId };
 }
 
 function openaiShape({ status, report, openaiCode }: HttpError): object {
@@ -97,7 +140,7 @@ function engineError(event: ModelErrorEvent): HttpError {
   if (code === 'context_exceeded')
     return {
       ...catalogued({ code: 'invalid_input', message, hint: 'Send a shorter conversation.' }),
-      openaiCode: 'context_length_exceeded',
+      openaiCode: CONTEXT_CODE,
     };
   if (code === 'overloaded') {
     const report: ErrorReport = {

@@ -4,6 +4,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KeyRecord, Principal, Role } from '../contracts/accounts.ts';
 import type { Journal } from '../contracts/journal.ts';
+import type { ChatRequest } from '../contracts/messages.ts';
 import type { Approvals, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
 import type { RunService } from '../contracts/run-service.ts';
 
@@ -11,6 +12,11 @@ export interface GatewayPorts {
   readonly stream: StreamModel;
   /** Of all backends that answer. */
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /**
+   * Tokens of the prompt that the engine would make of the request: the same number that its usage says later, cached ones included.
+   * Undefined where the engine cannot count: then an estimate is given. Rejects with a coded error or an `EngineError`.
+   */
+  readonly countTokens?: (chat: ChatRequest, signal: AbortSignal) => Promise<number | undefined>;
   readonly accounts: AccountsPort;
   readonly runs: RunService;
   readonly approvals: ApprovalsPort;
