@@ -21,6 +21,6 @@ CREATE TABLE usage (
   cached_tokens INTEGER NOT NULL,
   gpu_ms REAL NOT NULL,
   PRIMARY KEY (minute, account, team, model, run, exact)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX usage_account ON usage (account, minute);
