@@ -7,6 +7,7 @@ import type { Journal } from '../contracts/journal.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { Approvals, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
 import type { RunService } from '../contracts/run-service.ts';
+import type { ResponseStore } from '../contracts/stored-responses.ts';
 
 export interface GatewayPorts {
   readonly stream: StreamModel;
@@ -17,6 +18,8 @@ export interface GatewayPorts {
    * Undefined where the engine cannot count: then an estimate is given. Rejects with a coded error or an `EngineError`.
    */
   readonly countTokens?: (chat: ChatRequest, signal: AbortSignal) => Promise<number | undefined>;
+  /** Where answers are kept that clients ask to store; undefined: the service keeps none. */
+  readonly responses?: ResponseStore;
   readonly accounts: AccountsPort;
   readonly runs: RunService;
   readonly approvals: ApprovalsPort;

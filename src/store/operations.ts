@@ -5,6 +5,7 @@ import type { Db } from './connection.ts';
 import { contentReads, contentWrites } from './contents.ts';
 import { eventReads, eventWrites } from './events.ts';
 import { keyReads, keyWrites } from './keys.ts';
+import { responseReads, responseWrites } from './responses.ts';
 import { runReads, runWrites } from './runs.ts';
 
 /**
@@ -17,6 +18,7 @@ export const WRITES = {
   ...runWrites,
   ...approvalWrites,
   ...keyWrites,
+  ...responseWrites,
 };
 
 /** Run on a connection that can only read. */
@@ -26,6 +28,7 @@ export const READS = {
   ...runReads,
   ...approvalReads,
   ...keyReads,
+  ...responseReads,
 };
 
 type Operation = (db: Db, args: never) => unknown;
