@@ -15,9 +15,7 @@ import type { Backend } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
-import { createDecide } from './policy/decide.ts';
-import type { Policy } from './policy/policy.ts';
-import { loadPolicyOf } from './policy-file.ts';
+import { type HousePolicy, loadPolicyOf } from './policy-file.ts';
 import { createLiveNotes, type LiveNotes } from './runs/notes.ts';
 import type { RunsPorts } from './runs/ports.ts';
 import { recover } from './runs/recover.ts';
@@ -60,7 +58,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
   const { host, logger, faults } = options;
   const places = await makePlaces(placesOf(config));
   const policy = loadPolicyOf(config);
-  const store = await openStore({ dataDir: places.dataDir, faults });
+  const store = await openStore({ dataDir: places.dataDir, faults, reads: host === 'cli' ? 'writer' : 'worker' });
   let executor: OpenExecutor | undefined;
   try {
     executor = await openExecutor(config, places, { node: process.execPath, rg: rgPath }, logger);
@@ -99,7 +97,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
 function runsPorts(
   house: Pick<House, 'config' | 'places' | 'store' | 'journal' | 'approvals' | 'router' | 'notes' | 'logger'>,
   executor: OpenExecutor,
-  policy: Policy,
+  policy: HousePolicy,
   options: Pick<HouseOptions, 'host' | 'faults'> & { readonly startHalted: boolean; readonly selfTest: SelfTest },
 ): RunsPorts {
   const { config, router, notes } = house;
@@ -110,7 +108,7 @@ function runsPorts(
     executor: executor.port,
     streamModel: router.stream,
     findModel: (wish) => router.findModel(wish),
-    decide: createDecide(policy),
+    decide: policy.decide,
     policyHash: () => policy.hash,
     clock: systemClock,
     limits: config.limits,

@@ -2,17 +2,33 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CaissonError } from './base/errors.ts';
+import { sha256 } from './base/hash.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { Decide } from './contracts/ports.ts';
+import { createDecide } from './policy/decide.ts';
 import { loadPolicy } from './policy/load.ts';
-import type { Policy } from './policy/policy.ts';
 
 const SHIPPED = fileURLToPath(new URL('../deploy/policies/default.yaml', import.meta.url));
 
-/** Throws `policy_invalid` with file:line:column. */
-export function loadPolicyOf(config: Pick<LoadedConfig, 'policyFile'>): Policy & { readonly text: string } {
+export interface HousePolicy {
+  readonly text: string;
+  readonly hash: string;
+  readonly decide: Decide;
+}
+
+/**
+ * Throws `policy_invalid` with file:line:column. The shipped policy, which a test has read, is read with the first decision: a run
+ * begins sooner.
+ */
+export function loadPolicyOf(config: Pick<LoadedConfig, 'policyFile'>): HousePolicy {
   const file = config.policyFile ?? SHIPPED;
   const text = readPolicy(file);
-  return { ...loadPolicy(text, file), text };
+  let decide = config.policyFile === undefined ? undefined : createDecide(loadPolicy(text, file));
+  return {
+    text,
+    hash: sha256(text),
+    decide: (effect, context) => (decide ??= createDecide(loadPolicy(text, file)))(effect, context),
+  };
 }
 
 function readPolicy(file: string): string {

@@ -1,19 +1,22 @@
 // Owns the way from a row to a question. Knows no SQL.
-import { z } from 'zod';
+import type { z as Schema } from 'zod';
+import { late } from '../base/schema.ts';
 import type { Decision, QuestionRecord, QuestionState } from '../contracts/decisions.ts';
 import { effectSchema } from '../contracts/effects.ts';
 import { NOBODY, type QuestionRow } from '../store/approvals.ts';
 import { parseColumn } from '../store/json-column.ts';
 
-const verdict = z.enum(['allow', 'ask', 'deny']);
-const decisionSchema = z.strictObject({
-  verdict,
-  rule: z.string(),
-  reason: z.string(),
-  advice: z.string(),
-  policy: z.string(),
-  lost: z.array(z.strictObject({ rule: z.string(), verdict })),
-}) satisfies z.ZodType<Decision>;
+const decisionSchema = late((z) => {
+  const verdict = z.enum(['allow', 'ask', 'deny']);
+  return z.strictObject({
+    verdict,
+    rule: z.string(),
+    reason: z.string(),
+    advice: z.string(),
+    policy: z.string(),
+    lost: z.array(z.strictObject({ rule: z.string(), verdict })),
+  }) satisfies Schema.ZodType<Decision>;
+});
 
 /** A question whose time is over is expired, whether or not anything has written that down yet. */
 export function recordOf(row: QuestionRow, now: number): QuestionRecord {

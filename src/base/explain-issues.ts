@@ -1,7 +1,8 @@
 // Owns the words for what a schema refuses: what was found, what was expected, what was probably meant. Knows no file.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { closestWord } from './closest.ts';
 import { type FieldPath, fieldName } from './problems.ts';
+import { loadZod } from './schema.ts';
 
 export interface Refusal {
   /** Path of the value, or of the key that should not be there. */
@@ -77,19 +78,24 @@ function elsewhere(key: string, schema: z.ZodType): string | undefined {
 function keysAt(schema: z.ZodType, path: FieldPath): readonly string[] {
   let at: readonly unknown[] = forms(schema);
   for (const part of path) at = at.flatMap((form) => forms(within(form, part)));
-  return [...new Set(at.flatMap((form) => (form instanceof z.ZodObject ? Object.keys(form.shape) : [])))];
+  return [...new Set(at.flatMap((form) => (isObject(form) ? Object.keys(form.shape) : [])))];
 }
 
 function within(form: unknown, part: string | number): unknown {
-  if (form instanceof z.ZodArray) return form.element;
-  return form instanceof z.ZodObject && Object.hasOwn(form.shape, part) ? form.shape[part] : undefined;
+  if (form instanceof loadZod().ZodArray) return form.element;
+  return isObject(form) && Object.hasOwn(form.shape, part) ? form.shape[part] : undefined;
+}
+
+function isObject(form: unknown): form is z.ZodObject {
+  return form instanceof loadZod().ZodObject;
 }
 
 /** What may stand there, without wrappers. */
 function forms(schema: unknown): readonly unknown[] {
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap(forms);
-  if (schema instanceof z.ZodPipe) return [...forms(schema.in), ...forms(schema.out)];
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault)
+  const { ZodUnion, ZodPipe, ZodOptional, ZodNullable, ZodDefault } = loadZod();
+  if (schema instanceof ZodUnion) return schema.options.flatMap(forms);
+  if (schema instanceof ZodPipe) return [...forms(schema.in), ...forms(schema.out)];
+  if (schema instanceof ZodOptional || schema instanceof ZodNullable || schema instanceof ZodDefault)
     return forms(schema.unwrap());
   return [schema];
 }

@@ -1,19 +1,9 @@
 // Owns the reading of YAML text: its value, the line and column of everything in it, every mistake in it. Knows no schema of its own.
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  visit,
-  type YAMLError,
-} from 'yaml';
+import type { Document, Node, YAMLError } from 'yaml';
 import type { z } from 'zod';
 import type { ErrorCode, ErrorPlace } from './errors.ts';
 import { explainIssues } from './explain-issues.ts';
+import { lateLibrary } from './late-library.ts';
 import { byPlace, type FieldPath, fieldName, type Problem, problemsError } from './problems.ts';
 
 export interface YamlText {
@@ -23,6 +13,8 @@ export interface YamlText {
   /** Place of the value at a path, of its key where `key` is set, or of the nearest thing around it that exists. */
   readonly placeOf: (path: FieldPath, key?: boolean) => ErrorPlace;
 }
+
+const library = lateLibrary('yaml');
 
 const MOST_ALIASES = 100;
 const SYNTAX: Readonly<Record<string, string>> = {
@@ -40,6 +32,7 @@ const SYNTAX: Readonly<Record<string, string>> = {
  * as long as they are few enough to fit in memory.
  */
 export function readYaml(text: string, file: string, aliases: 'refused' | 'resolved' = 'resolved'): YamlText {
+  const { LineCounter, parseDocument } = library();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, strict: true });
   const at = (offset: number): ErrorPlace => {
@@ -68,11 +61,12 @@ export function readYaml(text: string, file: string, aliases: 'refused' | 'resol
 export function parseYaml<Schema extends z.ZodType>(
   text: string,
   file: string,
-  schema: Schema,
+  late: () => Schema,
   code: ErrorCode,
 ): { readonly value: z.output<Schema>; readonly placeOf: YamlText['placeOf'] } {
   const { value, problems, placeOf } = readYaml(text, file);
   if (problems.length > 0) throw problemsError(code, problems.toSorted(byPlace));
+  const schema = late();
   const parsed = schema.safeParse(value ?? {});
   if (parsed.success) return { value: parsed.data, placeOf };
   const told = explainIssues(parsed.error.issues, value ?? {}, schema);
@@ -81,7 +75,7 @@ export function parseYaml<Schema extends z.ZodType>(
 
 function aliasProblems(document: Document.Parsed, at: (offset: number) => ErrorPlace): readonly Problem[] {
   const found: Problem[] = [];
-  visit(document, {
+  library().visit(document, {
     Alias: (_, { range }) => {
       found.push({ place: at(range?.[0] ?? 0), text: 'expected a value, found an alias' });
     },
@@ -106,7 +100,7 @@ function offsetOf(document: Document.Parsed, path: FieldPath, key: boolean): num
   let node: unknown = document.contents;
   let offset = startOf(node) ?? 0;
   for (const [index, part] of path.entries()) {
-    const step = enter(isAlias(node) ? node.resolve(document) : node, part);
+    const step = enter(library().isAlias(node) ? node.resolve(document) : node, part);
     if (step === undefined) return offset;
     const onKey = key && index === path.length - 1;
     offset = (onKey ? undefined : startOf(step.value)) ?? startOf(step.key) ?? offset;
@@ -116,6 +110,7 @@ function offsetOf(document: Document.Parsed, path: FieldPath, key: boolean): num
 }
 
 function enter(node: unknown, part: string | number): { readonly key?: unknown; readonly value: unknown } | undefined {
+  const { isMap, isSeq } = library();
   if (isSeq(node))
     return typeof part === 'number' && part < node.items.length ? { value: node.items[part] } : undefined;
   return isMap(node) ? node.items.find(({ key }) => textOf(key) === String(part)) : undefined;
@@ -126,5 +121,5 @@ function startOf(node: unknown): number | undefined {
 }
 
 function textOf(key: unknown): string {
-  return isScalar(key) ? String(key.value) : '';
+  return library().isScalar(key) ? String(key.value) : '';
 }

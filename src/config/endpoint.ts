@@ -1,7 +1,7 @@
 // Owns the backends that a person names on the command line instead of in a file. Knows no engine.
 import { resolve } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
-import { addressSchema } from './schema.ts';
+import { addressProblem } from './schema.ts';
 import { secretGiven } from './secret.ts';
 import type { BackendConfig, LoadedConfig } from './settings.ts';
 
@@ -11,10 +11,9 @@ export function withEndpoint(
   endpoint: { readonly url: string; readonly model?: string; readonly key?: string },
 ): LoadedConfig {
   const { url, model, key } = endpoint;
-  const parsed = addressSchema.safeParse(url);
-  if (!parsed.success) {
-    const message = `--endpoint: ${parsed.error.issues[0]?.message ?? 'this is no address'}`;
-    throw new CaissonError('config_invalid', message, {
+  const problem = addressProblem(url);
+  if (problem !== undefined) {
+    throw new CaissonError('config_invalid', `--endpoint: ${problem}`, {
       place: { field: 'backends[0].url' },
       hint: 'Give --endpoint an address such as http://host:8000/v1',
     });

@@ -13,6 +13,9 @@ import type { ConfigSources } from './sources.ts';
 /** Name of the file in a repository. */
 export const PROJECT_FILE = '.caisson.yaml';
 
+const TEXT_FIELDS: readonly string[] = ['data_dir', 'model', 'policy'];
+const PLAIN_TEXT = /^[\w./:@+-]{1,256}$/;
+
 export interface Layer {
   /** Path of the file, or undefined for the environment and the flags. */
   readonly file?: string;
@@ -66,7 +69,10 @@ function fileWishes({ systemFile, userFile, explicitFile, projectDir }: ConfigSo
 function spokenLayer(assignments: readonly Assignment[], { cwd, home }: ConfigSources): LayerResult {
   const originOf = (path: FieldPath) =>
     assignments.find((one) => one.path.every((part, index) => part === path[index]))?.origin ?? '';
-  const { values, problems } = check(nest(assignments), (path) => ({ field: fieldName(path) }));
+  const nested = nest(assignments);
+  const { values, problems } = assignments.every(isPlain)
+    ? { values: nested, problems: [] }
+    : check(nested, (path) => ({ field: fieldName(path) }));
   const told = problems.map(({ place, text }) => ({
     place,
     text: `${originOf((place.field ?? '').split(/[.[]/))}: ${text}`,
@@ -75,14 +81,20 @@ function spokenLayer(assignments: readonly Assignment[], { cwd, home }: ConfigSo
   return { layer: { untrusted: false, values: absolutePaths(values, { base: cwd, home }), originOf }, problems: [] };
 }
 
+/** A short word where the schema takes any: it need not be asked, and the start of a run need not wait for it. */
+function isPlain({ path: [field = '', ...rest], value }: Assignment): boolean {
+  return rest.length === 0 && TEXT_FIELDS.includes(field) && typeof value === 'string' && PLAIN_TEXT.test(value);
+}
+
 function check(
   value: unknown,
   placeOf: (path: FieldPath, key?: boolean) => ErrorPlace,
 ): { readonly values?: ConfigValues; readonly problems: readonly Problem[] } {
-  const parsed = configSchema.safeParse(value);
+  const schema = configSchema();
+  const parsed = schema.safeParse(value);
   if (parsed.success) return { values: parsed.data, problems: [] };
   return {
-    problems: explainIssues(parsed.error.issues, value, configSchema).map(({ path, text, onKey }) => ({
+    problems: explainIssues(parsed.error.issues, value, schema).map(({ path, text, onKey }) => ({
       place: { ...placeOf(path, onKey), ...(path.length === 0 ? {} : { field: fieldName(path) }) },
       text,
     })),
@@ -92,7 +104,7 @@ function check(
 function refusedKeys(text: YamlText): readonly Problem[] {
   if (typeof text.value !== 'object' || text.value === null) return [];
   return Object.keys(text.value)
-    .filter((key) => Object.hasOwn(configSchema.shape, key) && !PROJECT_KEYS.includes(key))
+    .filter((key) => Object.hasOwn(configSchema().shape, key) && !PROJECT_KEYS.includes(key))
     .map((key) => ({
       place: text.placeOf([key], true),
       text: `a repository may set ${PROJECT_KEYS.join(', ')} and nothing else: ${key} belongs in your own or the system's file`,

@@ -1,7 +1,8 @@
 // Owns the one schema of a configuration: names, types, ranges. Knows no file, no environment and no default.
-import { z } from 'zod';
+import type { z as Schema } from 'zod';
 import { LIMITS, type Limits } from '../base/limits.ts';
 import type { SandboxLimits } from '../contracts/executor.ts';
+import { type Late, late, type Zod } from '../base/schema.ts';
 import { checkSchema } from '../contracts/runs.ts';
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
@@ -22,71 +23,76 @@ const MAX_BACKENDS = 50;
 const ENV_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const FILE_PREFIX = 'file:';
 
-const word = z.string().min(1).max(256);
-const path = z.string().min(1).max(4096);
+function parts(z: Zod) {
+  const word = z.string().min(1).max(256);
+  const path = z.string().min(1).max(4096);
 
-/** Address of an engine or of a service. */
-export const addressSchema = z.string().superRefine((text, context) => {
-  const problem = addressProblem(text);
-  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-});
-
-/** Never the secret itself: only the place it is read from. */
-const secret = z.custom<SecretSource>(
-  (value) => sourceOfSecret(value) !== undefined,
-  'a secret is never written here: give ${NAME} of an environment variable, or file: PATH',
-);
-
-const backend = z
-  .strictObject({
-    name: word.regex(/^[a-z0-9][a-z0-9._-]*$/, 'a name of small letters, digits, dots, dashes and underscores'),
-    type: z.enum(BACKEND_TYPES),
-    url: addressSchema.optional(),
-    key: secret.optional(),
-    models: z.array(word).max(100).optional(),
-    script: path.optional(),
-  })
-  .superRefine((value, context) => {
-    const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-    if (value.type === 'openai' && value.url === undefined) refuse('url', 'a backend of type openai needs a url');
-    if (value.type === 'openai' && value.script !== undefined) refuse('script', 'only a rehearsal has a script');
-    if (value.type === 'rehearsal' && value.script === undefined) refuse('script', 'a rehearsal needs a script');
-    if (value.type === 'rehearsal' && value.url !== undefined) refuse('url', 'a rehearsal has no url');
-    if (value.type === 'rehearsal' && value.key !== undefined) refuse('key', 'a rehearsal has no key');
+  const address = z.string().superRefine((text, context) => {
+    const problem = addressProblem(text);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
   });
 
-/** What one source (a file, the environment, the flags) may say: everything may be absent, nothing else may be there. */
-export const configSchema = z.strictObject({
-  data_dir: path.optional(),
-  server: z
+  /** Never the secret itself: only the place it is read from. */
+  const secret = z.custom<SecretSource>(
+    (value) => sourceOfSecret(value) !== undefined,
+    'a secret is never written here: give ${NAME} of an environment variable, or file: PATH',
+  );
+
+  const backend = z
     .strictObject({
-      host: word,
-      port: z.int().min(0).max(65_535),
-      allowed_hosts: z.array(word).min(1).max(100),
-      socket: z.boolean(),
-      single_user: z.boolean(),
+      name: word.regex(/^[a-z0-9][a-z0-9._-]*$/, 'a name of small letters, digits, dots, dashes and underscores'),
+      type: z.enum(BACKEND_TYPES),
+      url: address.optional(),
+      key: secret.optional(),
+      models: z.array(word).max(100).optional(),
+      script: path.optional(),
     })
-    .partial()
-    .optional(),
-  client: z.strictObject({ url: addressSchema, key: secret }).partial().optional(),
-  backends: z.array(backend).max(MAX_BACKENDS).superRefine(uniqueNames).optional(),
-  model: word.optional(),
-  policy: path.optional(),
-  executor: z
-    .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, user: word })
-    .partial()
-    .optional(),
-  sandbox: z.strictObject(sandboxShape()).partial().optional(),
-  limits: z.strictObject(limitShape()).partial().optional(),
-  checks: z.array(checkSchema).max(MAX_CHECKS).superRefine(uniqueNames).optional(),
-  journal: z.strictObject({ key_file: path }).partial().optional(),
-  log: z
-    .strictObject({ level: z.enum(LOG_LEVELS) })
-    .partial()
-    .optional(),
+    .superRefine((value, context) => {
+      const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+      if (value.type === 'openai' && value.url === undefined) refuse('url', 'a backend of type openai needs a url');
+      if (value.type === 'openai' && value.script !== undefined) refuse('script', 'only a rehearsal has a script');
+      if (value.type === 'rehearsal' && value.script === undefined) refuse('script', 'a rehearsal needs a script');
+      if (value.type === 'rehearsal' && value.url !== undefined) refuse('url', 'a rehearsal has no url');
+      if (value.type === 'rehearsal' && value.key !== undefined) refuse('key', 'a rehearsal has no key');
+    });
+  return { word, path, address, secret, backend };
+}
+
+/** What one source (a file, the environment, the flags) may say: everything may be absent, nothing else may be there. */
+export const configSchema = late((z) => {
+  const { word, path, address, secret, backend } = parts(z);
+  return z.strictObject({
+    data_dir: path.optional(),
+    server: z
+      .strictObject({
+        host: word,
+        port: z.int().min(0).max(65_535),
+        allowed_hosts: z.array(word).min(1).max(100),
+        socket: z.boolean(),
+        single_user: z.boolean(),
+      })
+      .partial()
+      .optional(),
+    client: z.strictObject({ url: address, key: secret }).partial().optional(),
+    backends: z.array(backend).max(MAX_BACKENDS).superRefine(uniqueNames).optional(),
+    model: word.optional(),
+    policy: path.optional(),
+    executor: z
+      .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, user: word })
+      .partial()
+      .optional(),
+    sandbox: z.strictObject(sandboxShape(z)).partial().optional(),
+    limits: z.strictObject(limitShape(z)).partial().optional(),
+    checks: z.array(checkSchema()).max(MAX_CHECKS).superRefine(uniqueNames).optional(),
+    journal: z.strictObject({ key_file: path }).partial().optional(),
+    log: z
+      .strictObject({ level: z.enum(LOG_LEVELS) })
+      .partial()
+      .optional(),
+  });
 });
 
-export type ConfigValues = z.infer<typeof configSchema>;
+export type ConfigValues = Late<typeof configSchema>;
 export type BackendValues = NonNullable<ConfigValues['backends']>[number];
 export type SecretSource = string | { readonly file: string };
 
@@ -119,17 +125,18 @@ export function limitNames(): readonly (keyof Limits)[] {
   return Object.keys(LIMITS) as (keyof Limits)[];
 }
 
-function sandboxShape(): Record<string, z.ZodInt> {
+function sandboxShape(z: Zod): Record<string, Schema.ZodInt> {
   return Object.fromEntries(
     sandboxLimitNames().map((name) => [snakeCase(name), z.int().min(1).max(SANDBOX_CEILINGS[name])]),
   );
 }
 
-function limitShape(): Record<string, z.ZodInt> {
+function limitShape(z: Zod): Record<string, Schema.ZodInt> {
   return Object.fromEntries(limitNames().map((name) => [snakeCase(name), z.int().min(1).max(LIMITS[name])]));
 }
 
-function addressProblem(text: string): string | undefined {
+/** What is wrong with the address of an engine or of a service; undefined: nothing. */
+export function addressProblem(text: string): string | undefined {
   if (!URL.canParse(text)) return 'expected an address such as http://host:8000/v1';
   const { protocol, username, password, search, hash } = new URL(text);
   if (protocol !== 'http:' && protocol !== 'https:') return 'expected an address that begins with http:// or https://';
@@ -137,7 +144,7 @@ function addressProblem(text: string): string | undefined {
   return search === '' && hash === '' ? undefined : 'an address ends before ? and #';
 }
 
-function uniqueNames(items: readonly { readonly name: string }[], context: z.RefinementCtx): void {
+function uniqueNames(items: readonly { readonly name: string }[], context: Schema.RefinementCtx): void {
   const seen = new Set<string>();
   for (const [index, { name }] of items.entries()) {
     const message = `the name ${JSON.stringify(name)} is given twice`;

@@ -1,140 +1,174 @@
 // Owns the closed union of events that the journal holds, version by version. Knows no table and no hash chain.
 // A field whose name ends in `Hash` is the sha256 of a content that lies beside the chain and may be pruned without breaking it.
-import { z } from 'zod';
+import type { z as Schema } from 'zod';
+import { type Late, late, type Zod } from '../base/schema.ts';
 
 export const EVENT_VERSION = 1;
 /** The chain of the service; every other chain is named by the id of its run. */
 export const SERVICE_CHAIN = 'service';
 
-const hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const event = <Name extends string, Shape extends z.ZodRawShape>(type: Name, shape: Shape) =>
-  z.strictObject({ type: z.literal(type), ...shape });
+/** The words that bodies are made of. */
+function wordsOf(z: Zod) {
+  const hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+  const event = <Name extends string, Shape extends Schema.ZodRawShape>(type: Name, shape: Shape) =>
+    z.strictObject({ type: z.literal(type), ...shape });
 
-const toolStatus = z.enum(['ok', 'failed', 'invalid', 'denied', 'timed_out', 'killed', 'unknown']);
-const verdict = z.enum(['allow', 'ask', 'deny']);
-const origin = z.strictObject({ head: z.string(), branch: z.string(), headTree: z.string(), tree: z.string() });
-const usage = z.strictObject({
-  promptTokens: z.int(),
-  completionTokens: z.int(),
-  cachedTokens: z.int().optional(),
-  reasoningTokens: z.int().optional(),
-});
-
-const runEvents = [
-  event('run_started', {
-    taskHash: hash,
-    requestHash: hash,
-    model: z.string(),
-    owner: z.string(),
-    team: z.string(),
-    host: z.enum(['service', 'cli']),
-    recorded: z.boolean(),
-    origin,
-    policyHash: hash,
-  }),
-  event('workspace_ready', { tree: z.string(), files: z.int() }),
-  event('sandbox_opened', {
-    purpose: z.enum(['agent', 'check', 'probe']),
-    probeHash: hash,
-    firejail: z.string(),
-    kernel: z.string(),
-    startMs: z.number(),
-  }),
-  event('model_requested', { step: z.int(), attempt: z.int(), messages: z.int(), requestHash: hash }),
-  event('model_answered', {
-    messageHash: hash,
-    finish: z.enum(['stop', 'length', 'tool_calls', 'content_filter', 'abort', 'cut']),
-    usage: usage.optional(),
-    ms: z.number(),
-  }),
-  event('model_failed', { attempt: z.int(), code: z.string(), message: z.string(), retryable: z.boolean() }),
-  event('answer_refused', {
-    problem: z.enum(['empty', 'cut', 'question', 'thinking_only', 'call_as_text', 'malformed_call', 'no_call']),
-    replyHash: hash,
-  }),
-  event('decided', {
-    call: z.string(),
-    effectHash: hash,
-    effect: z.string(),
-    verdict,
-    rule: z.string(),
-    reason: z.string(),
-    policyHash: hash,
-    lost: z.array(z.string()),
-  }),
-  event('asked', { question: z.string(), call: z.string(), effectHash: hash, shownHash: hash, expiresAt: z.number() }),
-  event('answered', {
-    question: z.string(),
-    state: z.enum(['approved', 'denied', 'expired', 'revoked']),
-    by: z.string(),
-    note: z.string(),
-  }),
-  event('grant_used', {
-    question: z.string(),
-    grant: z.string(),
-    use: z.enum(['used', 'expired', 'spent', 'revoked', 'changed']),
-  }),
-  event('tool_started', { call: z.string(), tool: z.string(), argumentsHash: hash }),
-  event('tool_finished', {
-    call: z.string(),
-    tool: z.string(),
-    status: toolStatus,
-    detail: z.string(),
-    exitCode: z.int().optional(),
-    resultHash: hash,
-    ms: z.number(),
-    restarted: z.boolean(),
-  }),
-  event('message_received', { by: z.string(), textHash: hash }),
-  event('finish_claimed', { call: z.string(), summaryHash: hash }),
-  event('processes_killed', { sandbox: z.string(), ms: z.number(), survivors: z.array(z.int()) }),
-  event('patch_made', {
-    patchHash: hash,
-    baseTree: z.string(),
-    resultTree: z.string(),
-    filesHash: hash,
-    files: z.int(),
-  }),
-  event('check_started', { name: z.string(), on: z.enum(['base', 'patch']), commandHash: hash }),
-  event('check_finished', {
-    name: z.string(),
-    on: z.enum(['base', 'patch']),
-    status: z.enum(['passed', 'failed', 'timed_out', 'killed', 'not_run']),
-    exitCode: z.int().optional(),
-    outputHash: hash,
-    ms: z.number(),
-  }),
-  event('finish_refused', { reportHash: hash }),
-  event('apply_started', { ref: z.string(), patchHash: hash, grant: z.string() }),
-  event('applied', { ref: z.string(), commit: z.string(), base: z.string(), patchHash: hash }),
-  event('apply_failed', { ref: z.string(), code: z.string(), message: z.string() }),
-  event('run_resumed', { attempt: z.int(), unknownCalls: z.array(z.string()) }),
-  event('run_ended', {
-    end: z.string(),
-    detail: z.string(),
-    endHash: hash,
-    steps: z.int(),
+  const toolStatus = z.enum(['ok', 'failed', 'invalid', 'denied', 'timed_out', 'killed', 'unknown']);
+  const verdict = z.enum(['allow', 'ask', 'deny']);
+  const origin = z.strictObject({ head: z.string(), branch: z.string(), headTree: z.string(), tree: z.string() });
+  const usage = z.strictObject({
     promptTokens: z.int(),
     completionTokens: z.int(),
-  }),
-] as const;
+    cachedTokens: z.int().optional(),
+    reasoningTokens: z.int().optional(),
+  });
+  return { hash, event, toolStatus, verdict, origin, usage };
+}
+type Words = ReturnType<typeof wordsOf>;
 
-const serviceEvents = [
-  event('service_started', { version: z.string(), host: z.enum(['service', 'cli']), policyHash: hash }),
-  event('service_stopped', { reason: z.string() }),
-  event('run_opened', { run: z.string(), owner: z.string() }),
-  event('run_sealed', { run: z.string(), count: z.int(), hash }),
-  event('probed', { ok: z.boolean(), probeHash: hash, failed: z.array(z.string()) }),
-  event('leftovers_swept', { killed: z.array(z.int()), survivors: z.array(z.int()), boxes: z.int() }),
-  event('halted', { by: z.string(), note: z.string() }),
-  event('released', { by: z.string() }),
-  event('key_created', { key: z.string(), name: z.string(), roles: z.array(z.string()), by: z.string() }),
-  event('key_revoked', { key: z.string(), by: z.string() }),
-] as const;
+function modelEvents(z: Zod, { hash, event, origin, usage }: Words) {
+  return [
+    event('run_started', {
+      taskHash: hash,
+      requestHash: hash,
+      model: z.string(),
+      owner: z.string(),
+      team: z.string(),
+      host: z.enum(['service', 'cli']),
+      recorded: z.boolean(),
+      origin,
+      policyHash: hash,
+    }),
+    event('workspace_ready', { tree: z.string(), files: z.int() }),
+    event('sandbox_opened', {
+      purpose: z.enum(['agent', 'check', 'probe']),
+      probeHash: hash,
+      firejail: z.string(),
+      kernel: z.string(),
+      startMs: z.number(),
+    }),
+    event('model_requested', { step: z.int(), attempt: z.int(), messages: z.int(), requestHash: hash }),
+    event('model_answered', {
+      messageHash: hash,
+      finish: z.enum(['stop', 'length', 'tool_calls', 'content_filter', 'abort', 'cut']),
+      usage: usage.optional(),
+      ms: z.number(),
+    }),
+    event('model_failed', { attempt: z.int(), code: z.string(), message: z.string(), retryable: z.boolean() }),
+    event('answer_refused', {
+      problem: z.enum(['empty', 'cut', 'question', 'thinking_only', 'call_as_text', 'malformed_call', 'no_call']),
+      replyHash: hash,
+    }),
+  ] as const;
+}
+
+function toolEvents(z: Zod, { hash, event, toolStatus, verdict }: Words) {
+  return [
+    event('decided', {
+      call: z.string(),
+      effectHash: hash,
+      effect: z.string(),
+      verdict,
+      rule: z.string(),
+      reason: z.string(),
+      policyHash: hash,
+      lost: z.array(z.string()),
+    }),
+    event('asked', {
+      question: z.string(),
+      call: z.string(),
+      effectHash: hash,
+      shownHash: hash,
+      expiresAt: z.number(),
+    }),
+    event('answered', {
+      question: z.string(),
+      state: z.enum(['approved', 'denied', 'expired', 'revoked']),
+      by: z.string(),
+      note: z.string(),
+    }),
+    event('grant_used', {
+      question: z.string(),
+      grant: z.string(),
+      use: z.enum(['used', 'expired', 'spent', 'revoked', 'changed']),
+    }),
+    event('tool_started', { call: z.string(), tool: z.string(), argumentsHash: hash }),
+    event('tool_finished', {
+      call: z.string(),
+      tool: z.string(),
+      status: toolStatus,
+      detail: z.string(),
+      exitCode: z.int().optional(),
+      resultHash: hash,
+      ms: z.number(),
+      restarted: z.boolean(),
+    }),
+    event('message_received', { by: z.string(), textHash: hash }),
+    event('finish_claimed', { call: z.string(), summaryHash: hash }),
+  ] as const;
+}
+
+function outcomeEvents(z: Zod, { hash, event }: Words) {
+  return [
+    event('processes_killed', { sandbox: z.string(), ms: z.number(), survivors: z.array(z.int()) }),
+    event('patch_made', {
+      patchHash: hash,
+      baseTree: z.string(),
+      resultTree: z.string(),
+      filesHash: hash,
+      files: z.int(),
+    }),
+    event('check_started', { name: z.string(), on: z.enum(['base', 'patch']), commandHash: hash }),
+    event('check_finished', {
+      name: z.string(),
+      on: z.enum(['base', 'patch']),
+      status: z.enum(['passed', 'failed', 'timed_out', 'killed', 'not_run']),
+      exitCode: z.int().optional(),
+      outputHash: hash,
+      ms: z.number(),
+    }),
+    event('finish_refused', { reportHash: hash }),
+    event('apply_started', { ref: z.string(), patchHash: hash, grant: z.string() }),
+    event('applied', { ref: z.string(), commit: z.string(), base: z.string(), patchHash: hash }),
+    event('apply_failed', { ref: z.string(), code: z.string(), message: z.string() }),
+    event('run_resumed', { attempt: z.int(), unknownCalls: z.array(z.string()) }),
+    event('run_ended', {
+      end: z.string(),
+      detail: z.string(),
+      endHash: hash,
+      steps: z.int(),
+      promptTokens: z.int(),
+      completionTokens: z.int(),
+    }),
+  ] as const;
+}
+
+function serviceEvents(z: Zod, { hash, event }: Words) {
+  return [
+    event('service_started', { version: z.string(), host: z.enum(['service', 'cli']), policyHash: hash }),
+    event('service_stopped', { reason: z.string() }),
+    event('run_opened', { run: z.string(), owner: z.string() }),
+    event('run_sealed', { run: z.string(), count: z.int(), hash }),
+    event('probed', { ok: z.boolean(), probeHash: hash, failed: z.array(z.string()) }),
+    event('leftovers_swept', { killed: z.array(z.int()), survivors: z.array(z.int()), boxes: z.int() }),
+    event('halted', { by: z.string(), note: z.string() }),
+    event('released', { by: z.string() }),
+    event('key_created', { key: z.string(), name: z.string(), roles: z.array(z.string()), by: z.string() }),
+    event('key_revoked', { key: z.string(), by: z.string() }),
+  ] as const;
+}
 
 /** What happened; the parse of a stored body. */
-export const eventBodySchema = z.discriminatedUnion('type', [...runEvents, ...serviceEvents]);
-export type EventBody = z.infer<typeof eventBodySchema>;
+export const eventBodySchema = late((z) => {
+  const words = wordsOf(z);
+  return z.discriminatedUnion('type', [
+    ...modelEvents(z, words),
+    ...toolEvents(z, words),
+    ...outcomeEvents(z, words),
+    ...serviceEvents(z, words),
+  ]);
+});
+export type EventBody = Late<typeof eventBodySchema>;
 export type EventType = EventBody['type'];
 export type EventOf<Type extends EventType> = Extract<EventBody, { type: Type }>;
 

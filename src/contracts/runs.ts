@@ -1,25 +1,26 @@
 // Owns what a run is: what is asked for, how it stands, how it ended. Knows no table and no process.
-import { z } from 'zod';
+import { type Late, late } from '../base/schema.ts';
 import type { ErrorReport } from '../base/errors.ts';
 import type { Origin } from './workspace.ts';
 
 /** A declared check: a shell command that must end with status 0 on base + patch in a fresh sandbox. */
-export const checkSchema = z.strictObject({
-  name: z.string().min(1).max(80),
-  run: z.string().min(1).max(4096),
-});
-export type Check = z.infer<typeof checkSchema>;
+export const checkSchema = late((z) =>
+  z.strictObject({ name: z.string().min(1).max(80), run: z.string().min(1).max(4096) }),
+);
+export type Check = Late<typeof checkSchema>;
 
-export const runRequestSchema = z.strictObject({
-  task: z.string().min(1),
-  /** '' asks for the first model that is served. */
-  model: z.string(),
-  checks: z.array(checkSchema).max(20).default([]),
-  origin: z.strictObject({ head: z.string(), branch: z.string(), headTree: z.string(), tree: z.string() }),
-  /** Ask to publish the patch under this ref as soon as the checks passed; absent: the patch only waits to be applied. */
-  publish: z.strictObject({ ref: z.string().regex(/^refs\/heads\/[^\s~^:?*[\\]+$/), remote: z.string() }).optional(),
-});
-export type RunRequest = z.infer<typeof runRequestSchema>;
+export const runRequestSchema = late((z) =>
+  z.strictObject({
+    task: z.string().min(1),
+    /** '' asks for the first model that is served. */
+    model: z.string(),
+    checks: z.array(checkSchema()).max(20).default([]),
+    origin: z.strictObject({ head: z.string(), branch: z.string(), headTree: z.string(), tree: z.string() }),
+    /** Ask to publish the patch under this ref as soon as the checks passed; absent: the patch only waits to be applied. */
+    publish: z.strictObject({ ref: z.string().regex(/^refs\/heads\/[^\s~^:?*[\\]+$/), remote: z.string() }).optional(),
+  }),
+);
+export type RunRequest = Late<typeof runRequestSchema>;
 
 export type RunState = 'queued' | 'running' | 'waiting' | 'ended';
 

@@ -2,13 +2,7 @@
 import { CaissonError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { NewEvent } from '../contracts/journal.ts';
-import {
-  EVENT_VERSION,
-  type EventBody,
-  eventBodySchema,
-  type RunEvent,
-  SERVICE_CHAIN,
-} from '../contracts/run-events.ts';
+import { EVENT_VERSION, type EventBody, type RunEvent, SERVICE_CHAIN } from '../contracts/run-events.ts';
 import { bodyText, namedHashes, type Unlinked } from './format.ts';
 
 export interface Entry {
@@ -26,14 +20,15 @@ export interface Entry {
 
 type NewEntry = Omit<Entry, 'resolve' | 'reject'>;
 
-/** Throws `internal` if a body is none of the closed union, or a seal that is not made by `sealRun`. */
+/** Throws `internal` for a seal that is not made by `sealRun`. */
 export function newEntry(events: readonly NewEvent[], time: number): NewEntry {
-  const checked = events.map((event) => ({ event, body: checkedBody(event) }));
+  if (events.some(({ body }) => body.type === 'run_sealed'))
+    throw new CaissonError('internal', 'run_sealed is appended by sealRun only');
   return {
-    what: checked.map(({ event, body }) => `${body.type} of ${event.chain}`).join(', '),
-    events: checked.map(({ event, body }) => stamp(event, body, time)),
+    what: events.map(({ body, chain }) => `${body.type} of ${chain}`).join(', '),
+    events: events.map((event) => stamp(event, event.body, time)),
     contents: events.flatMap((event) => event.contents ?? []),
-    named: checked.flatMap(({ body }) => namedHashes(body)),
+    named: events.flatMap(({ body }) => namedHashes(body)),
   };
 }
 
@@ -56,18 +51,4 @@ function stamp({ chain, step, parent }: Omit<NewEvent, 'body'>, body: EventBody,
     parent: parent ?? '',
     body: bodyText(body),
   };
-}
-
-function checkedBody({ chain, body }: NewEvent): EventBody {
-  const parsed = eventBodySchema.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const where = issue?.path.join('.') ?? '';
-    throw new CaissonError(
-      'internal',
-      `event ${body.type} for ${chain} is malformed: ${where} ${issue?.message ?? ''}`,
-    );
-  }
-  if (parsed.data.type === 'run_sealed') throw new CaissonError('internal', 'run_sealed is appended by sealRun only');
-  return parsed.data;
 }

@@ -55,7 +55,7 @@ function withoutField({ file, line, column }: ErrorPlace): ErrorPlace {
 }
 
 function check(source: Source): PolicyText {
-  const parsed = policySchema.safeParse(source.value, { error: describeIssue });
+  const parsed = policySchema().safeParse(source.value, { error: describeIssue });
   if (parsed.success) return parsed.data;
   return refuse(
     parsed.error.issues.map((issue) => {

@@ -1,5 +1,6 @@
 // Owns the form of a policy file, with the words that say what was expected. Knows no meaning of a rule.
-import { z } from 'zod';
+import type { z as Schema } from 'zod';
+import { type Late, late, type Zod } from '../base/schema.ts';
 import { closestWord } from '../base/closest.ts';
 import { PATTERN_CHARACTERS } from './glob.ts';
 
@@ -13,72 +14,59 @@ const KINDS: ReadonlyMap<string, string> = new Map([
   ['int', 'a whole number'],
 ]);
 
-const text = z
-  .string()
-  .trim()
-  .min(1, 'expected a sentence, found nothing')
-  .max(2000, 'expected at most 2000 characters');
-const id = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected an id of at most 64 small letters, digits, ".", "_" and "-"');
-const pattern = z
-  .string()
-  .min(1, 'expected a pattern, found nothing')
-  .max(PATTERN_CHARACTERS, `expected a pattern of at most ${PATTERN_CHARACTERS} characters`);
-const host = pattern.regex(
-  /^(\*\.)?[A-Za-z0-9.:_-]+$/,
-  'expected a host name, or *.suffix for every name below it; no other wildcard, no scheme, no path',
-);
-const prefix = pattern.regex(/^\/[^*?#]*$/, 'expected a path that begins with /, without wildcards');
-const patterns = oneOrMore(pattern);
-
-const exampleCommand = z.preprocess(
-  (value) => (typeof value === 'string' ? value.split(' ').filter((word) => word !== '') : value),
-  z.array(z.string()).min(1),
-);
-const examplePublish = z.preprocess(
-  (value) => (typeof value === 'string' ? { ref: value } : value),
-  strict({ ref: pattern, remote: z.string().default(''), sensitive_paths: z.array(z.string()).default([]) }),
-);
-const exampleUrl = z
-  .string()
-  .refine(
-    (url) => /^([A-Za-z]+ )?https?:\/\/\S+$/.test(url) && URL.canParse(url.split(' ').at(-1) ?? ''),
-    'expected "METHOD http(s)://host[:port]/path"; without a method it is GET',
+export const policySchema = late((z) => {
+  const pattern = z
+    .string()
+    .min(1, 'expected a pattern, found nothing')
+    .max(PATTERN_CHARACTERS, `expected a pattern of at most ${PATTERN_CHARACTERS} characters`);
+  const host = pattern.regex(
+    /^(\*\.)?[A-Za-z0-9.:_-]+$/,
+    'expected a host name, or *.suffix for every name below it; no other wildcard, no scheme, no path',
   );
+  const prefix = pattern.regex(/^\/[^*?#]*$/, 'expected a path that begins with /, without wildcards');
+  const patterns = oneOrMore(z, pattern);
 
-const rules = [
-  rule('exec', strict({ program: patterns.optional(), argv: z.array(pattern).min(1).optional() }), exampleCommand),
-  rule('write', strict({ path: patterns }), pattern),
-  rule(
-    'egress',
-    strict({
-      host: oneOrMore(host).optional(),
-      port: oneOrMore(z.int().min(1).max(65_535)).optional(),
-      scheme: oneOrMore(choice(['http', 'https'])).optional(),
-      method: oneOrMore(pattern).optional(),
-      path_prefix: oneOrMore(prefix).optional(),
-    }),
-    exampleUrl,
-  ),
-  rule(
-    'publish',
-    strict({ ref: patterns.optional(), remote: patterns.optional(), sensitive_paths: patterns.optional() }),
-    examplePublish,
-  ),
-  rule('secret', strict({ name: patterns }), pattern),
-  rule('external', strict({ tool: patterns }), pattern),
-] as const;
+  const { exampleCommand, examplePublish, exampleUrl } = examplesOf(z, pattern);
+  const rules = [
+    rule(
+      z,
+      'exec',
+      strict(z, { program: patterns.optional(), argv: z.array(pattern).min(1).optional() }),
+      exampleCommand,
+    ),
+    rule(z, 'write', strict(z, { path: patterns }), pattern),
+    rule(
+      z,
+      'egress',
+      strict(z, {
+        host: oneOrMore(z, host).optional(),
+        port: oneOrMore(z, z.int().min(1).max(65_535)).optional(),
+        scheme: oneOrMore(z, choice(z, ['http', 'https'])).optional(),
+        method: oneOrMore(z, pattern).optional(),
+        path_prefix: oneOrMore(z, prefix).optional(),
+      }),
+      exampleUrl,
+    ),
+    rule(
+      z,
+      'publish',
+      strict(z, { ref: patterns.optional(), remote: patterns.optional(), sensitive_paths: patterns.optional() }),
+      examplePublish,
+    ),
+    rule(z, 'secret', strict(z, { name: patterns }), pattern),
+    rule(z, 'external', strict(z, { tool: patterns }), pattern),
+  ] as const;
 
-export const policySchema = strict({
-  version: z.literal(1, 'expected 1, the only version there is'),
-  rules: z.array(z.discriminatedUnion('effect', rules, { error: unknownEffect })),
+  return strict(z, {
+    version: z.literal(1, 'expected 1, the only version there is'),
+    rules: z.array(z.discriminatedUnion('effect', rules, { error: unknownEffect })),
+  });
 });
-export type PolicyText = z.infer<typeof policySchema>;
+export type PolicyText = Late<typeof policySchema>;
 export type RuleText = PolicyText['rules'][number];
 
 /** What was expected, for the mistakes that no schema has words of its own for. */
-export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+export function describeIssue(issue: Schema.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_type')
     return issue.input === undefined
       ? `this is missing: expected ${kindWord(issue.expected)}`
@@ -88,23 +76,24 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   return issue.code === 'too_big' ? `expected at most ${issue.maximum}` : undefined;
 }
 
-function rule<Type extends string, Match extends z.ZodType, Example extends z.ZodType>(
+function rule<Type extends string, Match extends Schema.ZodType, Example extends Schema.ZodType>(
+  z: Zod,
   effect: Type,
   match: Match,
   example: Example,
 ) {
-  return strict({
-    id,
+  return strict(z, {
+    id: idOf(z),
     effect: z.literal(effect),
     match: match.optional(),
-    verdict: choice(['allow', 'ask', 'deny']),
-    reason: text,
-    advice: text,
-    examples: strict({ match: z.array(example).min(1), no_match: z.array(example).default([]) }),
+    verdict: choice(z, ['allow', 'ask', 'deny']),
+    reason: textOf(z),
+    advice: textOf(z),
+    examples: strict(z, { match: z.array(example).min(1), no_match: z.array(example).default([]) }),
   });
 }
 
-function strict<Shape extends z.ZodRawShape>(shape: Shape) {
+function strict<Shape extends Schema.ZodRawShape>(z: Zod, shape: Shape) {
   const known = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) =>
@@ -116,15 +105,15 @@ function strict<Shape extends z.ZodRawShape>(shape: Shape) {
   });
 }
 
-function oneOrMore<Item extends z.ZodType>(item: Item) {
+function oneOrMore<Item extends Schema.ZodType>(z: Zod, item: Item) {
   return z.preprocess((value) => (Array.isArray(value) || value === undefined ? value : [value]), z.array(item).min(1));
 }
 
-function choice<const Words extends readonly string[]>(words: Words) {
+function choice<const Words extends readonly string[]>(z: Zod, words: Words) {
   return z.enum(words, { error: ({ input }) => expectedWord(input, words) });
 }
 
-function unknownEffect({ code, input }: z.core.$ZodRawIssue): string | undefined {
+function unknownEffect({ code, input }: Schema.core.$ZodRawIssue): string | undefined {
   if (code !== 'invalid_union') return undefined;
   const given = input as { effect?: unknown };
   const misspelt = Object.keys(given).find((key) => key !== 'effect' && closestWord(key, ['effect']) !== undefined);
@@ -153,4 +142,32 @@ function found(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'a map' : `the ${typeof value} ${JSON.stringify(value)}`;
+}
+
+function textOf(z: Zod) {
+  return z.string().trim().min(1, 'expected a sentence, found nothing').max(2000, 'expected at most 2000 characters');
+}
+
+function idOf(z: Zod) {
+  return z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected an id of at most 64 small letters, digits, ".", "_" and "-"');
+}
+
+function examplesOf(z: Zod, pattern: Schema.ZodString) {
+  const exampleCommand = z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(' ').filter((word) => word !== '') : value),
+    z.array(z.string()).min(1),
+  );
+  const examplePublish = z.preprocess(
+    (value) => (typeof value === 'string' ? { ref: value } : value),
+    strict(z, { ref: pattern, remote: z.string().default(''), sensitive_paths: z.array(z.string()).default([]) }),
+  );
+  const exampleUrl = z
+    .string()
+    .refine(
+      (url) => /^([A-Za-z]+ )?https?:\/\/\S+$/.test(url) && URL.canParse(url.split(' ').at(-1) ?? ''),
+      'expected "METHOD http(s)://host[:port]/path"; without a method it is GET',
+    );
+  return { exampleCommand, examplePublish, exampleUrl };
 }

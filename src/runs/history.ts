@@ -1,5 +1,5 @@
 // Owns the reading of a run back from its journal: events, patch, checks. Knows no live run.
-import { z } from 'zod';
+import { late } from '../base/schema.ts';
 import type { Journal } from '../contracts/journal.ts';
 import type { EventOf, RunEvent } from '../contracts/run-events.ts';
 import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
@@ -7,18 +7,20 @@ import type { Patch } from '../contracts/workspace.ts';
 
 const PAGE = 500;
 
-const filesSchema = z.strictObject({
-  files: z.array(
-    z.strictObject({
-      path: z.string(),
-      change: z.enum(['added', 'modified', 'deleted', 'type_changed']),
-      added: z.int(),
-      removed: z.int(),
-      binary: z.boolean(),
-    }),
-  ),
-  sensitivePaths: z.array(z.string()),
-});
+const filesSchema = late((z) =>
+  z.strictObject({
+    files: z.array(
+      z.strictObject({
+        path: z.string(),
+        change: z.enum(['added', 'modified', 'deleted', 'type_changed']),
+        added: z.int(),
+        removed: z.int(),
+        binary: z.boolean(),
+      }),
+    ),
+    sensitivePaths: z.array(z.string()),
+  }),
+);
 
 interface From {
   readonly journal: Journal;
@@ -45,7 +47,7 @@ export async function readPatch(
   const { patchHash: hash, baseTree, resultTree, filesHash } = made.body;
   const [text, files] = await Promise.all([journal.content(hash), journal.content(filesHash)]);
   if (text === undefined || files === undefined) return undefined;
-  return { text, hash, baseTree, resultTree, ...filesSchema.parse(JSON.parse(files)) };
+  return { text, hash, baseTree, resultTree, ...filesSchema().parse(JSON.parse(files)) };
 }
 
 /** The last outcome of each check on the base and on the patch, in the order they ended. */

@@ -72,7 +72,7 @@ async function readRequest(events: readonly RunEvent[], ports: RunsPorts): Promi
   const [first] = events;
   if (first?.body.type !== 'run_started') return undefined;
   const text = await ports.journal.content(first.body.requestHash);
-  return text === undefined ? undefined : runRequestSchema.parse(JSON.parse(text));
+  return text === undefined ? undefined : runRequestSchema().parse(JSON.parse(text));
 }
 
 function hasEnded(events: readonly RunEvent[]): boolean {

@@ -3,8 +3,12 @@ import type { z } from 'zod';
 import { CaissonError } from '../base/errors.ts';
 
 /** `what` names the row in the error. Throws `data_dir_unusable` if the text is not what this program writes. */
-export function parseColumn<Schema extends z.ZodType>(text: string, schema: Schema, what: string): z.output<Schema> {
-  const parsed = schema.safeParse(jsonOf(text));
+export function parseColumn<Schema extends z.ZodType>(
+  text: string,
+  schema: () => Schema,
+  what: string,
+): z.output<Schema> {
+  const parsed = schema().safeParse(jsonOf(text));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;

@@ -30,11 +30,21 @@ const READER = new URL('./reader.ts', import.meta.url);
  * Throws `data_dir_locked`, `data_dir_unusable`, `disk_full`, `migration_mismatch` or `journal_broken`.
  * Fault points, called on this thread while the writer stands still: `before:store.commit`, `after:store.commit`, `after:store.head`.
  */
-export async function openStore(options: { readonly dataDir: string; readonly faults: FaultPoint }): Promise<Store> {
-  const { dataDir, faults } = options;
+export async function openStore(options: {
+  readonly dataDir: string;
+  readonly faults: FaultPoint;
+  /** `writer`: no second thread is started, and reads wait for the writes before them. Right for the few of one command. */
+  readonly reads?: 'writer' | 'worker';
+}): Promise<Store> {
+  const { dataDir, faults, reads = 'worker' } = options;
   const file = join(dataDir, DATABASE);
   const writer = await startWorker(WRITER, { file, dataDir }, faults);
-  return createStore(file, writer);
+  return createStore(file, writer, reads === 'writer' ? Promise.resolve(readOnlyPart(writer)) : undefined);
+}
+
+/** Closing it leaves the writer to the store. */
+function readOnlyPart(writer: WorkerPort): WorkerPort {
+  return { call: (name, args) => writer.call(name, args), close: async () => {} };
 }
 
 /** Opens a database, or a copy of one, only to read it. Takes no lock and changes nothing; every write rejects. */

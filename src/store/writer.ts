@@ -8,7 +8,7 @@ import { storeError } from './failures.ts';
 import { gatedFaults } from './fault-gate.ts';
 import type { FromWorker, Job, ToWorker, WorkerSetup } from './messages.ts';
 import { migrate } from './migrate.ts';
-import { findOperation, WRITES } from './operations.ts';
+import { findOperation, READS, WRITES } from './operations.ts';
 
 /** Jobs of one transaction at most; those that wait longer go into the next. */
 const BATCH_JOBS = 1000;
@@ -21,7 +21,7 @@ function start(port: MessagePort, { file, dataDir = '', gate }: WorkerSetup): vo
     const opened = open(file, dataDir);
     const ports: BatchPorts = {
       connection: opened.connection,
-      find: (name) => findOperation(WRITES, name),
+      find: (name) => findOperation(WRITES, name) ?? findOperation(READS, name),
       dataDir,
       faults: gatedFaults(gate, port),
     };

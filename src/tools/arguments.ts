@@ -1,35 +1,41 @@
 // Owns how the arguments of a call are read: harmless slips are forgiven, everything else is explained to the model. Knows no tool.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { relatedWord } from '../base/closest.ts';
+import { late } from '../base/schema.ts';
 
 export type Parsed<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly message: string };
 
 /** Text that a command line or a file can hold: no NUL, no lone surrogate. */
-export const plainText = z
-  .string()
-  .refine((text) => !text.includes('\0'), 'must not hold a NUL character')
-  .refine((text) => text.isWellFormed(), 'holds half of a surrogate pair, which no file can hold');
-export const filledText = plainText.refine((text) => text.trim() !== '', 'must not be empty');
+export const plainText = late((z) =>
+  z
+    .string()
+    .refine((text) => !text.includes('\0'), 'must not hold a NUL character')
+    .refine((text) => text.isWellFormed(), 'holds half of a surrogate pair, which no file can hold'),
+);
+export const filledText = late(() => plainText().refine((text) => text.trim() !== '', 'must not be empty'));
 /** Text that may be left out; empty counts as left out. */
-export const optionalText = z.preprocess((text) => (text === '' ? undefined : text), filledText.optional());
+export const optionalText = late((z) =>
+  z.preprocess((text) => (text === '' ? undefined : text), filledText().optional()),
+);
 /** A whole number from 1; also when it comes as text. */
-export const countNumber = z.preprocess(numberFromText, z.int().min(1).max(Number.MAX_SAFE_INTEGER));
+export const countNumber = late((z) => z.preprocess(numberFromText, z.int().min(1).max(Number.MAX_SAFE_INTEGER)));
 /** true or false; also when it comes as text. */
-export const flag = z.preprocess(flagFromText, z.boolean());
+export const flag = late((z) => z.preprocess(flagFromText, z.boolean()));
 
 /**
  * Reads `value` by `schema`. A member that is null counts as absent. The message names each field, what was expected, and shows `example`.
  */
 export function parseArguments<Shape extends z.ZodRawShape>(
-  schema: z.ZodObject<Shape>,
+  late: () => z.ZodObject<Shape>,
   value: unknown,
   example: Readonly<Record<string, unknown>>,
 ): Parsed<z.infer<z.ZodObject<Shape>>> {
   const shown = `Example: ${JSON.stringify(example)}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { ok: false, message: `the arguments must be a JSON object, not ${kindOf(value)}. ${shown}` };
+  const schema = late();
   const read = schema.safeParse(withoutNulls(value));
   if (read.success) return { ok: true, value: read.data };
   const fields = Object.keys(schema.shape);

@@ -1,5 +1,5 @@
 // Owns the tool `bash`: one command in the live shell of the run. Knows no sandbox; refuses to judge the text, which only explains.
-import { z } from 'zod';
+import { type Late, late } from '../base/schema.ts';
 import type { Effect } from '../contracts/effects.ts';
 import type { ExecOutcome } from '../contracts/executor.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
@@ -8,8 +8,8 @@ import { notExited } from './clean-script.ts';
 import { outputResult, RESULT_FRAME_BYTES } from './result-text.ts';
 import { shellEffects } from './shell-effects.ts';
 
-const schema = z.strictObject({ command: filledText, timeout_seconds: countNumber.optional() });
-export type BashArguments = z.infer<typeof schema>;
+const schema = late((z) => z.strictObject({ command: filledText(), timeout_seconds: countNumber().optional() }));
+export type BashArguments = Late<typeof schema>;
 
 export const bashTool: Tool<BashArguments> = {
   definition: {

@@ -1,5 +1,5 @@
 // Owns the tool `edit`: one exact replacement, or a patch over several files. Knows no sandbox; nothing is written before all is computed.
-import { z } from 'zod';
+import { type Late, late } from '../base/schema.ts';
 import type { Effect } from '../contracts/effects.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
 import { flag, optionalText, type Parsed, parseArguments, plainText } from './arguments.ts';
@@ -20,13 +20,15 @@ export type EditArguments =
   | { readonly form: 'replace'; readonly replacement: Replacement }
   | { readonly form: 'patch'; readonly files: readonly FilePatch[] };
 
-const schema = z.strictObject({
-  path: optionalText,
-  old: plainText.optional(),
-  new: plainText.optional(),
-  all: flag.optional(),
-  patch: optionalText,
-});
+const schema = late((z) =>
+  z.strictObject({
+    path: optionalText(),
+    old: plainText().optional(),
+    new: plainText().optional(),
+    all: flag().optional(),
+    patch: optionalText(),
+  }),
+);
 const EXAMPLE = { path: 'src/price.js', old: 'return net', new: 'return net + tax' };
 
 export const editTool: Tool<EditArguments> = {
@@ -60,7 +62,7 @@ function parseEdit(value: unknown): Parsed<EditArguments> {
   return read.value.patch === undefined ? readReplacement(read.value) : readPatch(read.value, read.value.patch);
 }
 
-type Given = z.infer<typeof schema>;
+type Given = Late<typeof schema>;
 
 function readPatch(given: Given, patch: string): Parsed<EditArguments> {
   if ((given.path ?? given.old ?? given.new) !== undefined) return wrong('give either patch, or path, old and new');

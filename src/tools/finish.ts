@@ -1,9 +1,9 @@
 // Owns the tool `finish`: the claim to be done. Knows no check: whether the claim holds is found out elsewhere.
-import { z } from 'zod';
+import { late } from '../base/schema.ts';
 import type { FinishClaim, Tool } from '../contracts/tools.ts';
 import { filledText, parseArguments, plainText } from './arguments.ts';
 
-const schema = z.strictObject({ summary: filledText, checked: plainText });
+const schema = late((z) => z.strictObject({ summary: filledText(), checked: plainText() }));
 
 export const finishTool: Tool<FinishClaim> = {
   definition: {

@@ -1,5 +1,5 @@
 // Owns the tool `read`: numbered lines of a text file, or the names in a directory. Knows no sandbox.
-import { z } from 'zod';
+import { type Late, late } from '../base/schema.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
 import { countNumber, filledText, parseArguments } from './arguments.ts';
 import { runClean } from './clean-script.ts';
@@ -8,12 +8,14 @@ import { numberLines } from './numbered-lines.ts';
 import { placePath, showPath } from './quote.ts';
 import { textResult } from './result-text.ts';
 
-const schema = z.strictObject({
-  path: filledText,
-  from_line: countNumber.optional(),
-  lines: countNumber.optional(),
-});
-export type ReadArguments = z.infer<typeof schema>;
+const schema = late((z) =>
+  z.strictObject({
+    path: filledText(),
+    from_line: countNumber().optional(),
+    lines: countNumber().optional(),
+  }),
+);
+export type ReadArguments = Late<typeof schema>;
 
 const ALL_LINES = 1_000_000_000;
 const SCRIPT = `

@@ -1,5 +1,5 @@
 // Owns the tool `search`: ripgrep over the work tree, inside the sandbox. Knows no pattern language of its own.
-import { z } from 'zod';
+import { type Late, late } from '../base/schema.ts';
 import type { ExecOutput } from '../contracts/executor.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
 import { filledText, flag, optionalText, parseArguments } from './arguments.ts';
@@ -7,13 +7,15 @@ import { runClean } from './clean-script.ts';
 import { placePath, showPath } from './quote.ts';
 import { outputResult, RESULT_FRAME_BYTES, textResult } from './result-text.ts';
 
-const schema = z.strictObject({
-  pattern: filledText,
-  path: optionalText,
-  glob: optionalText,
-  ignore_case: flag.optional(),
-});
-export type SearchArguments = z.infer<typeof schema>;
+const schema = late((z) =>
+  z.strictObject({
+    pattern: filledText(),
+    path: optionalText(),
+    glob: optionalText(),
+    ignore_case: flag().optional(),
+  }),
+);
+export type SearchArguments = Late<typeof schema>;
 
 const OPTIONS = ['--line-number', '--no-heading', '--with-filename', '--color=never', '--no-messages', '--no-config'];
 const SHAPE = ['--max-columns=240', '--max-columns-preview', '--sort=path', '--hidden'];

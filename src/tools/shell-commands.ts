@@ -1,13 +1,6 @@
 // Owns reading shell text into the simple commands it holds, wrappers seen through. Knows no policy; what it cannot read it says it cannot.
-import {
-  type Command,
-  type CommandArgument,
-  forEachChild,
-  parse,
-  type SyntaxNode,
-  type Word,
-  type WordPart,
-} from 'unbash';
+import type { Command, CommandArgument, SyntaxNode, Word, WordPart } from 'unbash';
+import { lateLibrary } from '../base/late-library.ts';
 import { innerCommands, type ShellWord } from './shell-wrappers.ts';
 
 export interface ShellText {
@@ -16,6 +9,8 @@ export interface ShellText {
   /** False if anything could not be read: a syntax error, a program that is only known when it runs, a script from a pipe. */
   readonly parsed: boolean;
 }
+
+const unbash = lateLibrary('unbash');
 
 const NESTING = 6;
 const COMMANDS = 500;
@@ -41,7 +36,7 @@ export function readShell(text: string): ShellText {
 
 function readText(text: string, reading: Reading, depth: number): void {
   if (depth > NESTING || isTooMuch(text)) reading.parsed = false;
-  else visit(parse(text), reading, depth);
+  else visit(unbash().parse(text), reading, depth);
 }
 
 function isTooMuch(text: string): boolean {
@@ -52,7 +47,7 @@ function visit(node: SyntaxNode, reading: Reading, depth: number): void {
   if (node.type === 'Script' && (node.errors?.length ?? 0) > 0) reading.parsed = false;
   if (node.type === 'HereDoc' && node.closing === undefined) reading.parsed = false;
   if (node.type === 'Command') readCommand(node, reading, depth);
-  forEachChild(node, (child) => visit(child, reading, depth));
+  unbash().forEachChild(node, (child) => visit(child, reading, depth));
 }
 
 function readCommand(command: Command, reading: Reading, depth: number): void {

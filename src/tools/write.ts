@@ -1,13 +1,13 @@
 // Owns the tool `write`: a whole file with the given content. Knows no sandbox.
-import { z } from 'zod';
+import { type Late, late } from '../base/schema.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
 import { filledText, parseArguments, plainText } from './arguments.ts';
 import { showPath } from './quote.ts';
 import { textResult } from './result-text.ts';
 import { sizeProblem, writeTextFile } from './sandbox-files.ts';
 
-const schema = z.strictObject({ path: filledText, content: plainText });
-export type WriteArguments = z.infer<typeof schema>;
+const schema = late((z) => z.strictObject({ path: filledText(), content: plainText() }));
+export type WriteArguments = Late<typeof schema>;
 
 export const writeTool: Tool<WriteArguments> = {
   definition: {

@@ -1,4 +1,5 @@
 // Owns an OpenAI-compatible chat endpoint (vLLM, NIM, llama-server) as a backend. Imported only where one is configured.
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 import { CaissonError } from '../../base/errors.ts';
 import { newId } from '../../base/ids.ts';
@@ -52,7 +53,7 @@ async function* answer(
     newCallId: () => newId('call', clock.now()),
     needsArguments: (tool) => hasRequired(request, tool),
   });
-  let response: Response | undefined;
+  let response: IncomingMessage | undefined;
   try {
     response = await patience.awaiting(endpoint.chat(request, patience.signal));
     yield* readAnswer(response, { address, reader, patience, maxBytes: limits.modelAnswerBytes });

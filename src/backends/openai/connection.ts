@@ -1,7 +1,6 @@
 // Owns the way to an endpoint: connecting within a deadline, its own headers, refusals as errors. Knows no chat.
-import http, { type IncomingMessage } from 'node:http';
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { Readable } from 'node:stream';
 
 export interface ConnectionOptions {
   readonly key: string;
@@ -13,11 +12,11 @@ export interface ConnectionOptions {
 export class EndpointRefusal extends Error {
   override readonly name = 'EndpointRefusal';
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: IncomingHttpHeaders;
   /** At most 64 kB of it. */
   readonly body: string;
 
-  constructor(status: number, headers: Headers, body: string) {
+  constructor(status: number, headers: IncomingHttpHeaders, body: string) {
     super(`status ${status}`);
     this.status = status;
     this.headers = headers;
@@ -25,28 +24,32 @@ export class EndpointRefusal extends Error {
   }
 }
 
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+export interface Asked {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  /** JSON text. */
+  readonly body?: string;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves with the answer when its headers are there; its body is not read yet. */
+export type Ask = (asked: Asked) => Promise<IncomingMessage>;
 
 const REFUSAL_BYTES = 64 * 1024;
-const KEPT_HEADERS = ['accept', 'content-type'];
 
 /**
- * A `fetch` for the client library: the one of Node has no deadline for connecting, follows redirects with the key, and reads a
- * refusal without end. Headers that the library takes from the environment are left out. Rejects with `EndpointRefusal` for
- * every status but 2xx, and with the error of the socket.
+ * Follows no redirect, which would take the key along, and sends no header but its own. Rejects with `EndpointRefusal` for every
+ * status but 2xx, and with the error of the socket.
  */
-export function createConnection(options: ConnectionOptions): Fetch {
+export function createConnection(options: ConnectionOptions): Ask {
   const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
-  return async (input, init = {}) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    const isSecure = url.protocol === 'https:';
-    const outgoing: Outgoing = { url, init, options, agent: agents[isSecure ? 'https:' : 'http:'] };
-    const incoming = await send(outgoing);
+  return async (asked) => {
+    const agent = agents[asked.url.protocol === 'https:' ? 'https:' : 'http:'];
+    const incoming = await send({ asked, options, agent });
     const status = incoming.statusCode ?? 0;
-    const headers = headersOf(incoming);
     if (status < 200 || status > 299)
-      throw new EndpointRefusal(status, headers, await readHead(incoming, REFUSAL_BYTES));
-    return new Response(status === 204 || status === 205 ? null : bodyOf(incoming), { status, headers });
+      throw new EndpointRefusal(status, incoming.headers, await readHead(incoming, REFUSAL_BYTES));
+    return incoming;
   };
 }
 
@@ -63,8 +66,7 @@ export async function readHead(body: AsyncIterable<Uint8Array>, maxBytes: number
 }
 
 interface Outgoing {
-  readonly url: URL;
-  readonly init: RequestInit;
+  readonly asked: Asked;
   readonly options: ConnectionOptions;
   readonly agent: http.Agent;
 }
@@ -73,22 +75,26 @@ interface Outgoing {
 async function send(outgoing: Outgoing): Promise<IncomingMessage> {
   const first = await attempt(outgoing);
   if (first !== 'stale') return first;
-  const second = await attempt({ ...outgoing, agent: freshAgent(outgoing.url) });
+  const second = await attempt({ ...outgoing, agent: freshAgent(outgoing.asked.url) });
   if (second === 'stale') throw new Error('the connection was closed by the endpoint');
   return second;
 }
 
-function attempt({ url, init, options, agent }: Outgoing): Promise<IncomingMessage | 'stale'> {
+function attempt({ asked, options, agent }: Outgoing): Promise<IncomingMessage | 'stale'> {
+  const { method, url, body, signal } = asked;
   const { request } = url.protocol === 'https:' ? https : http;
-  const given = new Headers(init.headers);
-  const kept = KEPT_HEADERS.flatMap((name) => {
-    const value = given.get(name);
-    return value === null ? [] : [[name, value] as const];
-  });
-  const headers = { ...Object.fromEntries(kept), authorization: `Bearer ${options.key}`, 'user-agent': 'caisson' };
-  const { method = 'GET', signal, body } = init;
+  const headers = {
+    accept: 'application/json',
+    authorization: `Bearer ${options.key}`,
+    'user-agent': 'caisson',
+    ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+  };
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers, agent, ...(signal ? { signal } : {}) });
+    const outgoing = request(url, { method, headers, agent });
+    // Without an error: a socket that has just gone back to its agent has nobody to tell.
+    const abort = () => outgoing.destroy();
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
     const deadline = setTimeout(() => {
       outgoing.destroy(new Error(`no connection within ${options.connectMs} ms`));
     }, options.connectMs);
@@ -96,27 +102,23 @@ function attempt({ url, init, options, agent }: Outgoing): Promise<IncomingMessa
       if (outgoing.reusedSocket) clearTimeout(deadline);
       else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(deadline));
     });
-    outgoing.once('close', () => clearTimeout(deadline));
-    outgoing.once('response', resolve);
+    outgoing.once('close', () => {
+      clearTimeout(deadline);
+      signal.removeEventListener('abort', abort);
+    });
+    outgoing.once('response', (incoming) => {
+      // Whoever reads it is told by the read; nobody may be reading any more.
+      incoming.on('error', () => {});
+      resolve(incoming);
+    });
     outgoing.on('error', (error) => {
-      if (outgoing.reusedSocket && 'code' in error && error.code === 'ECONNRESET') resolve('stale');
+      if (outgoing.reusedSocket && !signal.aborted && 'code' in error && error.code === 'ECONNRESET') resolve('stale');
       else reject(error);
     });
-    outgoing.end(typeof body === 'string' ? body : undefined);
+    outgoing.end(body);
   });
 }
 
 function freshAgent({ protocol }: URL): http.Agent {
   return protocol === 'https:' ? new https.Agent() : new http.Agent();
-}
-
-function headersOf({ rawHeaders }: IncomingMessage): Headers {
-  const headers = new Headers();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2)
-    headers.append(rawHeaders[at] ?? '', (rawHeaders[at + 1] ?? '').replaceAll(/[^\x20-\x7e]/g, ''));
-  return headers;
-}
-
-function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
-  return Readable.toWeb(incoming);
 }

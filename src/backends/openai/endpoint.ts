@@ -1,16 +1,16 @@
 // Owns one endpoint: its address, its key, what it refuses to take, and requests to it. Knows no event.
-import OpenAI from 'openai';
+import type { IncomingMessage } from 'node:http';
 import type { ChatRequest } from '../../contracts/messages.ts';
 import { createConnection } from './connection.ts';
 import { refusalIn } from './failure.ts';
-import { type ModelList, listModels } from './models.ts';
+import { type ModelList, readModels } from './models.ts';
 import { chatBody, holdsField, OPTIONAL_FIELDS, type OptionalField } from './request.ts';
 
 export interface Endpoint {
   /** For messages: without user, password and query. */
   readonly address: string;
   /** The answer when its headers are there. Rejects as the connection does. Nothing that failed is sent again as it was. */
-  chat(request: ChatRequest, signal: AbortSignal): Promise<Response>;
+  chat(request: ChatRequest, signal: AbortSignal): Promise<IncomingMessage>;
   models(signal: AbortSignal): Promise<ModelList>;
 }
 
@@ -21,29 +21,20 @@ export interface EndpointOptions {
   readonly connectMs: number;
 }
 
-/** Longer than any patience of ours, so that ours speaks; the library counts only until the headers. */
-const LIBRARY_TIMEOUT_MS = 24 * 60 * 60 * 1000;
-
 export function createEndpoint({ name, url, key, connectMs }: EndpointOptions): Endpoint {
-  const client = new OpenAI({
-    apiKey: key,
-    baseURL: url,
-    fetch: createConnection({ key, connectMs }),
-    maxRetries: 0,
-    timeout: LIBRARY_TIMEOUT_MS,
-    // What is not given here the library takes from the environment.
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    logLevel: 'off',
-  });
+  const ask = createConnection({ key, connectMs });
+  const base = url.replace(/\/+$/, '');
   const refused = new Set<OptionalField>();
   const send = (request: ChatRequest, without: ReadonlySet<OptionalField>, signal: AbortSignal) =>
-    client.chat.completions.create(chatBody(request, without), { signal }).asResponse();
+    ask({
+      method: 'POST',
+      url: new URL(`${base}/chat/completions`),
+      body: JSON.stringify(chatBody(request, without)),
+      signal,
+    });
   return {
     address: addressOf(url),
-    models: (signal) => listModels(client, name, signal),
+    models: async (signal) => readModels(await ask({ method: 'GET', url: new URL(`${base}/models`), signal }), name),
     chat: async (request, signal) => {
       const without = new Set(refused);
       for (;;) {

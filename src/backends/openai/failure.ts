@@ -55,7 +55,6 @@ export function garbageEvent(
   return event('backend_garbage', message, false);
 }
 
-/** Wherever the client library wrapped it. */
 export function refusalIn(error: unknown): EndpointRefusal | undefined {
   for (let at = error; at instanceof Error; at = at.cause) if (at instanceof EndpointRefusal) return at;
   return undefined;
@@ -64,17 +63,17 @@ export function refusalIn(error: unknown): EndpointRefusal | undefined {
 function refusalEvent({ status, headers, body }: EndpointRefusal, address: string, now: number): ModelErrorEvent {
   const said = saidOf(parsed(body));
   const { code, retryable, words } = meaningOf(status, said);
-  const location = headers.get('location');
-  const to = location === null ? '' : `; it sends to ${printable(location, BODY_SHOWN)}`;
+  const location = headers.location;
+  const to = location === undefined ? '' : `; it sends to ${printable(location, BODY_SHOWN)}`;
   const shown = printable(said.message, typeof parsed(body) === 'string' ? BODY_SHOWN : SHOWN);
   const base = event(code, `${words} (status ${status} from ${address}${to}): ${shown || 'nothing said'}`, retryable);
-  const retryAfter = secondsOf(headers.get('retry-after'), now);
+  const retryAfter = secondsOf(headers['retry-after'], now);
   return retryAfter === undefined ? base : { ...base, retryAfter };
 }
 
 /** Seconds, or a date. */
-function secondsOf(value: string | null, now: number): number | undefined {
-  if (value === null || value.trim() === '') return undefined;
+function secondsOf(value: string | undefined, now: number): number | undefined {
+  if (value === undefined || value.trim() === '') return undefined;
   const seconds = Number(value);
   const wait = Number.isFinite(seconds) ? seconds : Math.ceil((Date.parse(value) - now) / 1000);
   return wait > 0 ? wait : undefined;

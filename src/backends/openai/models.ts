@@ -1,14 +1,16 @@
 // Owns the list of models that an endpoint serves. Knows no chat.
-import type OpenAI from 'openai';
-import { z } from 'zod';
+import type { IncomingMessage } from 'node:http';
+import { late } from '../../base/schema.ts';
 import type { ModelInfo } from '../../contracts/ports.ts';
 import { readHead } from './connection.ts';
 
 const LIST_BYTES = 1024 * 1024;
 
-const listSchema = z.looseObject({
-  data: z.array(z.looseObject({ id: z.string(), max_model_len: z.int().positive().nullish().catch(null) })),
-});
+const listSchema = late((z) =>
+  z.looseObject({
+    data: z.array(z.looseObject({ id: z.string(), max_model_len: z.int().positive().nullish().catch(null) })),
+  }),
+);
 
 export type ModelList =
   | { readonly ok: true; readonly models: readonly ModelInfo[] }
@@ -16,11 +18,10 @@ export type ModelList =
   | { readonly ok: false; readonly contentType: string; readonly head: string };
 
 /** Rejects as the connection does. `backend`: whose models they are. */
-export async function listModels(client: OpenAI, backend: string, signal: AbortSignal): Promise<ModelList> {
-  const response = await client.models.list({ signal }).asResponse();
-  const text = response.body === null ? '' : await readHead(response.body, LIST_BYTES);
-  const parsed = listSchema.safeParse(jsonOf(text));
-  if (!parsed.success) return { ok: false, contentType: response.headers.get('content-type') ?? '', head: text };
+export async function readModels(answer: IncomingMessage, backend: string): Promise<ModelList> {
+  const text = await readHead(answer, LIST_BYTES);
+  const parsed = listSchema().safeParse(jsonOf(text));
+  if (!parsed.success) return { ok: false, contentType: answer.headers['content-type'] ?? '', head: text };
   return { ok: true, models: parsed.data.data.map(({ id, max_model_len }) => infoOf(id, backend, max_model_len)) };
 }
 

@@ -20,7 +20,7 @@ const appliedSchema = z.discriminatedUnion('ok', [
 export function runRoutes(app: FastifyInstance, { ports, gate }: RouteContext): void {
   const { runs, uploadsDir, limits } = ports;
   const onRequest = gate.admit('author');
-  const createSchema = runRequestSchema.extend({
+  const createSchema = runRequestSchema().extend({
     task: z.string().min(1).refine(fits(limits.taskBytes), `expected at most ${limits.taskBytes} bytes`),
     model: z.string().max(256),
     bundle: z.string(),

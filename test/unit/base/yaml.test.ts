@@ -22,7 +22,7 @@ const shape = z.strictObject({
 /** `line:column field: words` of each mistake. */
 function mistakes(text: string): readonly string[] {
   try {
-    parseYaml(text, FILE, shape, 'config_invalid');
+    parseYaml(text, FILE, () => shape, 'config_invalid');
   } catch (error) {
     assert.ok(error instanceof CaissonError);
     const { code, place, message } = error;
@@ -36,7 +36,7 @@ function mistakes(text: string): readonly string[] {
 
 describe('a value that the schema takes', () => {
   const text = 'name: car\nparts:\n  - kind: wheel\n    inches: 17\n  - &d {kind: door, colour: null}\n  - *d\n';
-  const { value, placeOf } = parseYaml(text, FILE, shape, 'config_invalid');
+  const { value, placeOf } = parseYaml(text, FILE, () => shape, 'config_invalid');
 
   test('is given as the schema makes it, aliases resolved', () => {
     const door = { kind: 'door', colour: null };
@@ -99,7 +99,7 @@ describe('the mistakes of a file', () => {
     const known = z.strictObject({
       parts: z.array(z.discriminatedUnion('kind', [one('wheel', 'inches'), one('door', 'colour')])),
     });
-    assert.throws(() => parseYaml('parts: [{kind: door, colur: red}]', FILE, known, 'policy_invalid'), {
+    assert.throws(() => parseYaml('parts: [{kind: door, colur: red}]', FILE, () => known, 'policy_invalid'), {
       code: 'policy_invalid',
       message: 'there is no "colur" in parts[0]; did you mean "colour"?',
       place: { file: FILE, line: 1, column: 22, field: 'parts[0].colur' },
@@ -110,7 +110,7 @@ describe('the mistakes of a file', () => {
     const rule = z.strictObject({ a: z.string().optional() }).refine((value) => value.a !== undefined, 'a is needed');
     const told = (text: string) => {
       try {
-        parseYaml(text, FILE, z.strictObject({ in: rule }), 'config_invalid');
+        parseYaml(text, FILE, () => z.strictObject({ in: rule }), 'config_invalid');
       } catch (error) {
         return (error as Error).message;
       }

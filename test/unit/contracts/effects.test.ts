@@ -16,7 +16,7 @@ const EFFECTS: readonly Effect[] = [
 describe('effects', () => {
   test('every kind comes back from JSON as it was', () => {
     assert.deepEqual(
-      EFFECTS.map((effect) => effectSchema.parse(JSON.parse(JSON.stringify(effect)))),
+      EFFECTS.map((effect) => effectSchema().parse(JSON.parse(JSON.stringify(effect)))),
       EFFECTS,
     );
   });
@@ -28,14 +28,14 @@ describe('effects', () => {
 
   test('a member too many or too few, a wrong type or an unknown kind is refused', () => {
     for (const effect of EFFECTS) {
-      assert.equal(effectSchema.safeParse({ ...effect, extra: 1 }).success, false, `${effect.type} with more`);
+      assert.equal(effectSchema().safeParse({ ...effect, extra: 1 }).success, false, `${effect.type} with more`);
       for (const key of Object.keys(effect)) {
         const less = Object.fromEntries(Object.entries(effect).filter(([name]) => name !== key));
-        assert.equal(effectSchema.safeParse(less).success, false, `${effect.type} without ${key}`);
-        assert.equal(effectSchema.safeParse({ ...effect, [key]: {} }).success, false, `${effect.type}, wrong ${key}`);
+        assert.equal(effectSchema().safeParse(less).success, false, `${effect.type} without ${key}`);
+        assert.equal(effectSchema().safeParse({ ...effect, [key]: {} }).success, false, `${effect.type}, wrong ${key}`);
       }
     }
-    assert.equal(effectSchema.safeParse({ type: 'reboot' }).success, false);
+    assert.equal(effectSchema().safeParse({ type: 'reboot' }).success, false);
   });
 });
 
@@ -44,18 +44,18 @@ describe('a run request', () => {
   const request = { task: 'make the tests pass', model: 'm', origin };
 
   test('needs a task, a model (empty for whichever is served) and an origin; checks default to none', () => {
-    assert.deepEqual(runRequestSchema.parse(request), { ...request, checks: [] });
-    assert.equal(runRequestSchema.parse({ ...request, model: '' }).model, '');
+    assert.deepEqual(runRequestSchema().parse(request), { ...request, checks: [] });
+    assert.equal(runRequestSchema().parse({ ...request, model: '' }).model, '');
     for (const wrong of [
       { ...request, task: '' },
       { task: 'x', origin },
       { task: 'x', model: 'm' },
     ])
-      assert.equal(runRequestSchema.safeParse(wrong).success, false);
+      assert.equal(runRequestSchema().safeParse(wrong).success, false);
   });
 
   test('publishes to a whole branch name only', () => {
-    const allowed = (ref: string) => runRequestSchema.safeParse({ ...request, publish: { ref, remote: '' } }).success;
+    const allowed = (ref: string) => runRequestSchema().safeParse({ ...request, publish: { ref, remote: '' } }).success;
     assert.deepEqual(
       ['refs/heads/fix', 'refs/heads/caisson/fix-1'].filter((ref) => !allowed(ref)),
       [],
@@ -74,17 +74,17 @@ describe('a run request', () => {
 
   test('a check has a short name and a command, and there are twenty at most', () => {
     const check = { name: 'tests', run: 'npm test' };
-    assert.deepEqual(checkSchema.parse(check), check);
+    assert.deepEqual(checkSchema().parse(check), check);
     for (const wrong of [
       { name: '', run: 'x' },
       { name: 'x', run: '' },
       { name: 'x'.repeat(81), run: 'x' },
       { ...check, on: 'patch' },
     ])
-      assert.equal(checkSchema.safeParse(wrong).success, false);
+      assert.equal(checkSchema().safeParse(wrong).success, false);
     const many = (count: number) => ({ ...request, checks: Array.from({ length: count }, () => check) });
     assert.deepEqual(
-      [20, 21].map((count) => runRequestSchema.safeParse(many(count)).success),
+      [20, 21].map((count) => runRequestSchema().safeParse(many(count)).success),
       [true, false],
     );
   });

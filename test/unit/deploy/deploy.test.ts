@@ -164,7 +164,7 @@ describe('the compose file', () => {
 });
 
 test('the service’s configuration names the engine and the model that the compose file starts', () => {
-  assert.deepEqual(configSchema.parse(parseYaml('deploy/caisson.gpu.yaml')), {
+  assert.deepEqual(configSchema().parse(parseYaml('deploy/caisson.gpu.yaml')), {
     server: { host: '0.0.0.0', port: 8484, allowed_hosts: ['localhost', '127.0.0.1'] },
     backends: [{ name: 'vllm', type: 'openai', url: 'http://vllm:8000/v1' }],
     model: 'nemotron-3-nano-30b-a3b-fp8',

@@ -11,14 +11,14 @@ const GOLDEN = new URL('./golden/v1/', import.meta.url);
 const readGolden = (name: string) => JSON.parse(readFileSync(new URL(name, GOLDEN), 'utf8')) as RunEvent;
 
 test('every event type has a golden event of version 1 and no golden event is of an unknown type', () => {
-  const types = eventBodySchema.options.map((option) => `${option.shape.type.value}.json`);
+  const types = eventBodySchema().options.map((option) => `${option.shape.type.value}.json`);
   assert.deepEqual(readdirSync(GOLDEN).sort(), types.sort());
 });
 
 test('every golden event still parses to itself, and to the type its file is named by', () => {
   for (const name of readdirSync(GOLDEN)) {
     const { body } = readGolden(name);
-    assert.deepEqual(eventBodySchema.parse(body), body, name);
+    assert.deepEqual(eventBodySchema().parse(body), body, name);
     assert.equal(`${body.type}.json`, name);
   }
 });

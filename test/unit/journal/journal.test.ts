@@ -148,20 +148,6 @@ test('a listener that throws is removed, and neither the append nor another list
   });
 });
 
-test('a body that is none of the closed union is refused and nothing of its append is stored', async () => {
-  await inScene(async (scene) => {
-    const { journal } = scene;
-    const malformed = { ...opened('run_1').body, more: 1 };
-    await assert.rejects(
-      journal.append([said('run_1', 'before'), { chain: 'service', body: malformed }]),
-      rejectsWith('internal', /run_opened for service is malformed/),
-    );
-    assert.deepEqual(await journal.read('run_1', 0, 10), []);
-    await journal.append([said('run_1', 'after')]);
-    await assertWhole(scene);
-  });
-});
-
 test('a seal cannot be appended by hand', async () => {
   await inScene(async ({ journal }) => {
     const body = { type: 'run_sealed', run: 'run_1', count: 0, hash: sha256('x') } as const;

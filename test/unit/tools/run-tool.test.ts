@@ -76,7 +76,7 @@ function bench(t: TestContext, change: Partial<RunToolPorts> = {}, desk: Airlock
 
 function bodies(events: readonly EmitEvent[]): readonly unknown[] {
   return events.map(({ body, contents = [] }) => {
-    assert.deepEqual(eventBodySchema.parse(body), body);
+    assert.deepEqual(eventBodySchema().parse(body), body);
     const hashes = Object.entries(body).flatMap(([name, value]) =>
       /(?:effect|shown|arguments|result)Hash$/.test(name) ? [value] : [],
     );

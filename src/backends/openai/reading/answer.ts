@@ -1,4 +1,5 @@
 // Owns the way from the body of an answer to its events. Knows no request and no failure of the way.
+import type { IncomingMessage } from 'node:http';
 import type { ModelEvent } from '../../../contracts/model-events.ts';
 import type { ChunkReader } from './chunks.ts';
 import { readHead } from '../connection.ts';
@@ -17,30 +18,26 @@ export interface AnswerOptions {
 const HEAD_BYTES = 16 * 1024;
 
 /** Ends after an `error` event, at `[DONE]`, or with the body. Rejects as the body does. */
-export async function* readAnswer(response: Response, options: AnswerOptions): AsyncGenerator<ModelEvent> {
-  const type = response.headers.get('content-type') ?? '';
-  const { body } = response;
-  if (body === null) yield garbage(options.address, type, '');
-  else if (type.includes('text/event-stream')) yield* readChunks(body, type, options);
-  else {
-    const head = await options.patience.awaiting(readHead(body, HEAD_BYTES));
-    const failure = failureIn(head);
-    if (failure === undefined) yield garbage(options.address, type, head);
-    else yield* options.reader.take(failure);
-  }
+export async function* readAnswer(answer: IncomingMessage, options: AnswerOptions): AsyncGenerator<ModelEvent> {
+  const type = answer.headers['content-type'] ?? '';
+  if (type.includes('text/event-stream')) return yield* readChunks(answer, type, options);
+  const head = await options.patience.awaiting(readHead(answer, HEAD_BYTES));
+  const failure = failureIn(head);
+  if (failure === undefined) yield garbage(options.address, type, head);
+  else yield* options.reader.take(failure);
 }
 
 async function* readChunks(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
   type: string,
   options: AnswerOptions,
 ): AsyncGenerator<ModelEvent> {
   const { reader, patience, maxBytes } = options;
   const stream = createEventStream(maxBytes);
-  const source = body.getReader();
+  const source = body[Symbol.asyncIterator]();
   for (;;) {
-    const { done, value } = await patience.awaiting(source.read());
-    for (const item of done ? stream.end() : stream.feed(value)) {
+    const { done, value } = await patience.awaiting(source.next());
+    for (const item of done === true ? stream.end() : stream.feed(value)) {
       if (item.type === 'done') {
         patience.farewell(drain(source));
         yield* reader.end();
@@ -55,7 +52,7 @@ async function* readChunks(
       yield tooLongEvent(maxBytes);
       return;
     }
-    if (!done) continue;
+    if (done !== true) continue;
     yield* reader.end();
     return;
   }
@@ -85,6 +82,6 @@ function garbage(address: string, contentType: string, shown: string): ModelEven
   return garbageEvent(address, { wanted: 'an event stream of chat chunks', contentType, shown });
 }
 
-async function drain(source: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  while (!(await source.read()).done);
+async function drain(source: AsyncIterator<Uint8Array>): Promise<void> {
+  while ((await source.next()).done !== true);
 }

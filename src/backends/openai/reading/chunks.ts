@@ -36,7 +36,7 @@ export function createChunkReader(options: CallsOptions): ChunkReader {
   let usage: Usage | undefined;
   return {
     take: (value) => {
-      const parsed = chunkSchema.safeParse(value);
+      const parsed = chunkSchema().safeParse(value);
       if (!parsed.success) return [garbage(value)];
       const { error } = parsed.data;
       if (error !== undefined && error !== null) return [engineError(error)];

@@ -87,7 +87,7 @@ describe('a request', () => {
 });
 
 describe('a request on the wire', () => {
-  test('goes to the address with the key and nothing that the environment of the client library names', async (t) => {
+  test('goes to the address with the key and nothing that the environment names', async (t) => {
     const poison = {
       OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
       OPENAI_API_KEY: 'from-the-environment',
