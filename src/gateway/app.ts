@@ -13,6 +13,7 @@ import { chatRoutes } from './chat/route.ts';
 import { modelRoutes } from './chat/models.ts';
 import { guardEntrance } from './entrance.ts';
 import { answerError, answerErrors, refuseBrokenHttp } from './errors.ts';
+import { messageRoutes } from './messages/route.ts';
 import { operationRoutes } from './operations.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { RouteContext } from './route-context.ts';
@@ -48,6 +49,7 @@ export function buildApp(ports: GatewayPorts): FastifyInstance {
   operationRoutes(app, context);
   modelRoutes(app, context);
   chatRoutes(app, context);
+  messageRoutes(app, context);
   runRoutes(app, context);
   runReadingRoutes(app, context);
   bundleRoutes(app, context);

@@ -2,26 +2,32 @@
 import type { FastifyInstance } from 'fastify';
 import { CaissonError } from '../../base/errors.ts';
 import type { ModelInfo } from '../../contracts/ports.ts';
+import { speaksAnthropic } from '../errors.ts';
+import { modelEntry, pageOfModels, pageSchema } from '../messages/models.ts';
+import { parseInput } from '../parse.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const ASK_MS = 10_000;
 
 export function modelRoutes(app: FastifyInstance, { ports, gate }: RouteContext): void {
   const onRequest = gate.admit('client');
-  const created = Math.floor(ports.clock.now() / 1000);
-  const all = async () => (await ports.models(AbortSignal.timeout(ASK_MS))).map((model) => encode(model, created));
-  app.get('/v1/models', { onRequest }, async () => ({ object: 'list', data: await all() }));
+  const created = ports.clock.now();
+  const all = () => ports.models(AbortSignal.timeout(ASK_MS));
+  app.get('/v1/models', { onRequest }, async (request) => {
+    if (speaksAnthropic(request)) return pageOfModels(await all(), created, parseInput(pageSchema, request.query));
+    return { object: 'list', data: (await all()).map((model) => encode(model, created)) };
+  });
   // A name may hold slashes.
   app.get<{ Params: { readonly '*': string } }>('/v1/models/*', { onRequest }, async (request) => {
     const name = request.params['*'];
     const found = (await all()).find(({ id }) => id === name);
     if (found === undefined)
       throw new CaissonError('model_not_found', `the model ${JSON.stringify(name)} is not served`);
-    return found;
+    return speaksAnthropic(request) ? modelEntry(found, created) : encode(found, created);
   });
 }
 
 function encode({ id, backend, contextTokens }: ModelInfo, created: number) {
   const context = contextTokens === undefined ? {} : { max_model_len: contextTokens };
-  return { id, object: 'model', created, owned_by: backend, ...context };
+  return { id, object: 'model', created: Math.floor(created / 1000), owned_by: backend, ...context };
 }
