@@ -1,91 +1,111 @@
-// Owns API keys: made, looked up, revoked. Keeps no key, only its hash.
+// Owns API keys: made, looked up, rotated, revoked. Keeps no key, only its hash.
 import { timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
+import { CaissonError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { newId } from '../base/ids.ts';
-import { type KeyRecord, type Principal, type Role, ROLES } from '../contracts/accounts.ts';
-import { parseColumn } from '../store/json-column.ts';
+import type { KeyRecord, KeyRotation, MadeKey, NewKeyRequest, Principal } from '../contracts/accounts.ts';
 import type { KeyRow } from '../store/keys.ts';
 import type { Store } from '../store/open.ts';
+import { createKeyCache, type KeyCache, type KnownKey } from './key-cache.ts';
+import { principalOf, recordOf } from './key-row.ts';
 import { isWellFormed, newKey, prefixOf } from './key-text.ts';
-
-const rolesSchema = z.array(z.string());
-
-export interface NewKeyRequest {
-  readonly name: string;
-  readonly team: string;
-  readonly roles: readonly Role[];
-  /** Milliseconds since 1970. */
-  readonly expiresAt?: number;
-}
 
 export interface Accounts {
   /** The key is in the answer and nowhere else. */
-  create(request: NewKeyRequest): Promise<{ readonly key: string; readonly record: KeyRecord }>;
+  create(request: NewKeyRequest): Promise<MadeKey>;
   /** Undefined for a key that is unknown, expired or revoked. A mistyped one is told by its checksum, without a look-up. */
   authenticate(key: string): Promise<Principal | undefined>;
-  /** Undefined if there is no such key. */
+  /**
+   * A new key for the same account; the old one is good for the overlap. Undefined if there is no such key. Rejects with `conflict`
+   * for one that is over or was rotated before.
+   */
+  rotate(id: string, rotation: KeyRotation): Promise<MadeKey | undefined>;
+  /** Undefined if there is no such key. Other keys of its account are as good as before. */
   revoke(id: string): Promise<KeyRecord | undefined>;
   list(): Promise<readonly KeyRecord[]>;
 }
 
-export function createAccounts({ store, clock }: { readonly store: Store; readonly clock: Clock }): Accounts {
+interface Ports {
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+export function createAccounts(ports: Ports): Accounts {
+  const { store, clock } = ports;
+  const cache = createKeyCache(clock);
   return {
-    create: async (request) => {
-      const key = newKey();
-      const now = clock.now();
-      const row: KeyRow = {
-        id: newId('key', now),
-        hash: sha256(key),
-        name: request.name,
-        team: request.team,
-        roles: JSON.stringify(request.roles),
-        prefix: prefixOf(key),
-        created_at: now,
-        expires_at: request.expiresAt ?? null,
-        revoked_at: null,
-      };
-      await store.write('saveKey', row);
-      return { key, record: recordOf(row) };
-    },
+    create: (request) => create(request, ports),
     authenticate: async (key) => {
       if (!isWellFormed(key)) return undefined;
       const hash = sha256(key);
-      const row = await store.read('findKey', { hash });
-      if (row === undefined || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return undefined;
-      const isOver = row.expires_at !== null && row.expires_at <= clock.now();
-      return isOver || row.revoked_at !== null ? undefined : principalOf(row);
+      const known = cache.get(hash) ?? (await find(hash, store, cache));
+      if (known === undefined || !timingSafeEqual(Buffer.from(known.row.hash), Buffer.from(hash))) return undefined;
+      const { expires_at: expiresAt, revoked_at: revokedAt } = known.row;
+      const isOver = expiresAt !== null && expiresAt <= clock.now();
+      return isOver || revokedAt !== null ? undefined : known.principal;
+    },
+    rotate: async (id, rotation) => {
+      try {
+        return await rotate(id, rotation, ports);
+      } finally {
+        cache.forget();
+      }
     },
     revoke: async (id) => {
+      // Also before: whoever asks while it is being written must not bring the old row back.
+      cache.forget();
       const row = await store.write('revokeKey', { id, now: clock.now() });
+      cache.forget();
       return row === undefined ? undefined : recordOf(row);
     },
     list: async () => (await store.read('listKeys', {})).map(recordOf),
   };
 }
 
-function principalOf(row: KeyRow): Principal {
-  const { id, name, team } = row;
-  return { id, name, team, roles: rolesOf(row) };
-}
-
-/** A role that this version does not know gives nothing. */
-function rolesOf({ id, roles }: KeyRow): readonly Role[] {
-  const names = parseColumn(roles, rolesSchema, `the roles of key ${id}`);
-  return ROLES.filter((role) => names.includes(role));
-}
-
-function recordOf(row: KeyRow): KeyRecord {
-  const { id, name, team, prefix } = row;
-  return {
+async function create(request: NewKeyRequest, { store, clock }: Ports): Promise<MadeKey> {
+  const key = newKey();
+  const now = clock.now();
+  const id = newId('key', now);
+  const row: KeyRow = {
     id,
-    name,
-    team,
-    prefix,
-    roles: rolesOf(row),
-    createdAt: row.created_at,
-    ...(row.expires_at === null ? {} : { expiresAt: row.expires_at }),
-    ...(row.revoked_at === null ? {} : { revokedAt: row.revoked_at }),
+    hash: sha256(key),
+    name: request.name,
+    team: request.team,
+    roles: JSON.stringify(request.roles),
+    prefix: prefixOf(key),
+    created_at: now,
+    expires_at: request.expiresAt ?? null,
+    revoked_at: null,
+    account: id,
+    limits: JSON.stringify(request.limits ?? {}),
   };
+  await store.write('saveKey', row);
+  return { key, record: recordOf(row) };
+}
+
+async function rotate(
+  of: string,
+  { overlapMs, expiresAt }: KeyRotation,
+  { store, clock }: Ports,
+): Promise<MadeKey | undefined> {
+  const key = newKey();
+  const now = clock.now();
+  const next = { of, id: newId('key', now), hash: sha256(key), prefix: prefixOf(key), now };
+  const row = await store.write('rotateKey', { ...next, until: now + overlapMs, expires_at: expiresAt ?? null });
+  if (row === 'missing') return undefined;
+  if (row === 'over')
+    throw new CaissonError('conflict', `key ${of} is over, or was rotated before`, {
+      hint: 'Rotate the newest key of its line: `caisson keys list` shows them.',
+    });
+  return { key, record: recordOf(row) };
+}
+
+async function find(hash: string, store: Store, cache: KeyCache): Promise<KnownKey | undefined> {
+  const turn = cache.turn();
+  const row = await store.read('findKey', { hash });
+  if (row === undefined) return undefined;
+  const known = { row, principal: principalOf(row) };
+  cache.keep(known, turn);
+  return known;
 }

@@ -11,19 +11,58 @@ export interface KeyRow {
   readonly created_at: number;
   readonly expires_at: number | null;
   readonly revoked_at: number | null;
+  /** The first key of its line of rotations; its own id for that one. */
+  readonly account: string;
+  /** As JSON. */
+  readonly limits: string;
 }
 
-const COLUMNS = 'id, hash, name, team, roles, prefix, created_at, expires_at, revoked_at';
+const COLUMNS = 'id, hash, name, team, roles, prefix, created_at, expires_at, revoked_at, account, limits';
+const VALUES = ':id, :hash, :name, :team, :roles, :prefix, :created_at, :expires_at, :revoked_at, :account, :limits';
 
 function saveKey(db: Db, row: KeyRow): void {
-  const values = ':id, :hash, :name, :team, :roles, :prefix, :created_at, :expires_at, :revoked_at';
-  db.prepare(`INSERT INTO keys (${COLUMNS}) VALUES (${values})`).run(row);
+  db.prepare(`INSERT INTO keys (${COLUMNS}) VALUES (${VALUES})`).run(row);
 }
 
 /** The row afterwards; undefined if there is none. A key that was revoked before keeps its time. */
 function revokeKey(db: Db, { id, now }: { readonly id: string; readonly now: number }): KeyRow | undefined {
   db.prepare('UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?').run(now, id);
-  return db.prepare<KeyRow>(`SELECT ${COLUMNS} FROM keys WHERE id = ?`).get(id);
+  return readKey(db, id);
+}
+
+/** What comes in place of a key: its own id, hash, prefix and times. The rest is the old key's. */
+export interface NextKey {
+  readonly of: string;
+  readonly id: string;
+  readonly hash: string;
+  readonly prefix: string;
+  readonly now: number;
+  /** When the old one ends, unless it ends before. */
+  readonly until: number;
+  /** Null: it lives as long as the old one was made for. */
+  readonly expires_at: number | null;
+}
+
+/** `missing`: there is no such key. `over`: it was revoked, has expired, or another one came in its place already. */
+export type RotatedKey = KeyRow | 'missing' | 'over';
+
+const SUCCESSOR = `SELECT 1 FROM keys
+  WHERE account = ? AND rowid > (SELECT rowid FROM keys WHERE id = ?) AND revoked_at IS NULL`;
+
+function rotateKey(db: Db, { of, until, ...next }: NextKey): RotatedKey {
+  const old = readKey(db, of);
+  if (old === undefined) return 'missing';
+  const isOver = old.revoked_at !== null || (old.expires_at !== null && old.expires_at <= next.now);
+  if (isOver || db.prepare(SUCCESSOR).get(old.account, old.id) !== undefined) return 'over';
+  const { id, hash, prefix, now } = next;
+  const lifetime = old.expires_at === null ? null : now + (old.expires_at - old.created_at);
+  const row: KeyRow = { ...old, id, hash, prefix, created_at: now, expires_at: next.expires_at ?? lifetime };
+  saveKey(db, row);
+  db.prepare('UPDATE keys SET expires_at = min(coalesce(expires_at, :until), :until) WHERE id = :of').run({
+    of,
+    until,
+  });
+  return row;
 }
 
 function findKey(db: Db, { hash }: { readonly hash: string }): KeyRow | undefined {
@@ -34,5 +73,9 @@ function listKeys(db: Db): readonly KeyRow[] {
   return db.prepare<KeyRow>(`SELECT ${COLUMNS} FROM keys ORDER BY id`).all();
 }
 
-export const keyWrites = { saveKey, revokeKey };
+function readKey(db: Db, id: string): KeyRow | undefined {
+  return db.prepare<KeyRow>(`SELECT ${COLUMNS} FROM keys WHERE id = ?`).get(id);
+}
+
+export const keyWrites = { saveKey, revokeKey, rotateKey };
 export const keyReads = { findKey, listKeys };

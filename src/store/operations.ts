@@ -7,6 +7,7 @@ import { eventReads, eventWrites } from './events.ts';
 import { keyReads, keyWrites } from './keys.ts';
 import { responseReads, responseWrites } from './responses.ts';
 import { runReads, runWrites } from './runs.ts';
+import { usageReads, usageWrites } from './usage.ts';
 
 /**
  * Run in the writer, inside its transaction, each in a savepoint of its own: one that throws is undone alone. They must not
@@ -19,6 +20,7 @@ export const WRITES = {
   ...approvalWrites,
   ...keyWrites,
   ...responseWrites,
+  ...usageWrites,
 };
 
 /** Run on a connection that can only read. */
@@ -29,6 +31,7 @@ export const READS = {
   ...approvalReads,
   ...keyReads,
   ...responseReads,
+  ...usageReads,
 };
 
 type Operation = (db: Db, args: never) => unknown;

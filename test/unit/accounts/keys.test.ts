@@ -14,6 +14,9 @@ import { inDirectory } from '../store/scene.ts';
 const START = 1_700_000_000_000;
 const REQUEST = { name: 'laptop', team: 'tools', roles: ['client', 'author'] } as const;
 
+/** After that a key is looked up again. */
+const FORGOTTEN_MS = 6000;
+
 interface Scene {
   readonly directory: string;
   readonly accounts: Accounts;
@@ -152,13 +155,83 @@ test('keys outlive the service that made them', async () => {
 });
 
 test('a role that this version does not know gives nothing, and roles that are no list are refused', async () => {
-  await inScene(async ({ accounts, directory }) => {
+  await inScene(async ({ accounts, directory, clock }) => {
     const { key } = await accounts.create(REQUEST);
     change(directory, `UPDATE keys SET roles = '["owner","auditor"]'`);
     assert.deepEqual((await accounts.authenticate(key))?.roles, ['auditor']);
     for (const roles of ['"admin"', 'admin', '{"admin":1}', '[1]']) {
+      clock.now += FORGOTTEN_MS;
       change(directory, `UPDATE keys SET roles = '${roles}'`);
       await assert.rejects(accounts.authenticate(key), { code: 'data_dir_unusable' });
     }
+  });
+});
+
+test('a key that was just seen is not looked up again for some seconds; one that is unknown is each time', async () => {
+  await inScene(async ({ accounts, clock, reads }) => {
+    const { key } = await accounts.create(REQUEST);
+    for (let count = 0; count < 100; count += 1) assert.ok(await accounts.authenticate(key));
+    assert.deepEqual(reads, ['findKey']);
+    clock.now += FORGOTTEN_MS;
+    assert.ok(await accounts.authenticate(key));
+    assert.deepEqual(reads, ['findKey', 'findKey']);
+    const nobody = newKey();
+    await accounts.authenticate(nobody);
+    await accounts.authenticate(nobody);
+    assert.equal(reads.length, 4);
+  });
+});
+
+test('a key that was seen a moment ago is out with its revocation, also for a look-up that was under way', async () => {
+  await inScene(async ({ accounts }) => {
+    const made = await Promise.all(['a', 'b'].map((name) => accounts.create({ ...REQUEST, name })));
+    for (const { key, record } of made) {
+      assert.ok(await accounts.authenticate(key));
+      const underWay = Array.from({ length: 20 }, () => accounts.authenticate(key));
+      await accounts.revoke(record.id);
+      await Promise.all(underWay);
+      assert.equal(await accounts.authenticate(key), undefined);
+    }
+  });
+});
+
+test('a key that expires while it is remembered is out in that millisecond', async () => {
+  await inScene(async ({ accounts, clock }) => {
+    const { key } = await accounts.create({ ...REQUEST, expiresAt: START + 1000 });
+    clock.now += 999;
+    assert.ok(await accounts.authenticate(key));
+    clock.now += 1;
+    assert.equal(await accounts.authenticate(key), undefined);
+  });
+});
+
+test('more keys than are remembered are all still good', async () => {
+  await inScene(async ({ accounts, reads }) => {
+    const made = await Promise.all(Array.from({ length: 1010 }, () => accounts.create(REQUEST)));
+    for (const { key } of made) assert.ok(await accounts.authenticate(key));
+    reads.length = 0;
+    for (const { key } of made.slice(-1000)) await accounts.authenticate(key);
+    assert.equal(reads.length, 0);
+    await accounts.authenticate(made[0]?.key ?? '');
+    assert.equal(reads.length, 1);
+  });
+});
+
+test('limits come back with the key and its record as they were given', async () => {
+  await inScene(async ({ accounts }) => {
+    const limits = {
+      models: ['qwen', 'team/*'],
+      requestsPerMinute: 60,
+      tokensPerMinute: 100_000,
+      streams: 4,
+      dailyTokens: 1_000_000,
+      dailyGpuSeconds: 0.5,
+      budget: 'soft',
+      class: 'batch',
+    } as const;
+    const { key, record } = await accounts.create({ ...REQUEST, limits });
+    assert.deepEqual(record.limits, limits);
+    assert.deepEqual((await accounts.authenticate(key))?.limits, limits);
+    assert.deepEqual(await accounts.list(), [record]);
   });
 });
