@@ -3,8 +3,8 @@ import type { ContentPart, Message, ToolCall, ToolMessage } from '../../contract
 import { type Block, type MessagesBody, type Part, textWithin, type ToolResult } from './schema.ts';
 import { thinkingIn } from './signature.ts';
 
-/** Changes with each build of a client: before everything else it would spoil every prefix cache. */
-const BILLING = /^x-anthropic-billing-header:/;
+/** The line changes with each build of a client: before everything else it would spoil every prefix cache. */
+const BILLING = /^x-anthropic-billing-header:[^\n]*\n*/;
 
 /**
  * One turn of theirs may be several of ours: the results of a turn come first, in the order of the calls, then what the user says.
@@ -18,9 +18,11 @@ export function messagesOf({ system, messages }: Pick<MessagesBody, 'system' | '
     calls = content.flatMap((block) => (block.type === 'tool_use' ? [block.id] : []));
     return [assistantTurn(content)];
   });
-  const first = system[0];
-  const isBilling = first?.type === 'text' && BILLING.test(first.text);
-  return [...systemTurn(isBilling ? system.slice(1) : system), ...turns];
+  return [...systemTurn(system.map(withoutBilling)), ...turns];
+}
+
+function withoutBilling(block: Block, index: number): Block {
+  return index === 0 && block.type === 'text' ? { ...block, text: block.text.replace(BILLING, '') } : block;
 }
 
 function systemTurn(blocks: readonly Block[]): readonly Message[] {

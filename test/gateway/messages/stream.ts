@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { ModelEvent } from '../../../src/contracts/model-events.ts';
-import { call, open } from '../http.ts';
+import { open } from '../http.ts';
 import { says, type Service, startService } from '../service.ts';
 import { type Checked, checkStream } from './checker.ts';
 
@@ -20,38 +20,41 @@ export async function start(context: TestContext, ...events: readonly ModelEvent
   return { service, key: await service.key(['client']) };
 }
 
-/** A stream that ends as it should. */
-export async function readStream({ service, key }: Started, changes: object = {}): Promise<Checked & { text: string }> {
-  const { status, headers, text } = await call(service, 'POST', PATH, {
-    key,
-    json: { ...ASK, stream: true, ...changes },
-  });
-  assert.deepEqual([status, headers['content-type']], [200, 'text/event-stream; charset=utf-8']);
-  assert.match(String(headers['request-id']), /^req_/);
+export type Read = Checked & { readonly text: string };
+type OnText = (text: string) => void;
+
+/** A stream that ends as it should. `onText` hears what has come so far. */
+export async function readStream(started: Started, changes: object = {}, onText: OnText = () => {}): Promise<Read> {
+  const answer = await openStream(started, changes);
+  const text = await read(answer, onText);
   return { ...checkStream(text), text };
 }
 
-/** A stream whose connection breaks. `onText` hears what has come so far. */
-export async function readBroken(
-  { service, key }: Started,
-  changes: object = {},
-  onText: (text: string) => void = () => {},
-): Promise<Checked & { text: string }> {
-  const answer = await open(service, 'POST', PATH, { key, json: { ...ASK, stream: true, ...changes } });
-  const text = await untilBroken(answer, onText);
+/** A stream whose connection breaks. */
+export async function readBroken(started: Started, changes: object = {}, onText: OnText = () => {}): Promise<Read> {
+  const answer = await openStream(started, changes);
+  let text = '';
+  const whole = read(answer, (soFar) => {
+    text = soFar;
+    onText(soFar);
+  });
+  await assert.rejects(whole, { code: 'ECONNRESET' });
   return { ...checkStream(text, true), text };
 }
 
-async function untilBroken(answer: IncomingMessage, onText: (text: string) => void): Promise<string> {
+async function openStream({ service, key }: Started, changes: object): Promise<IncomingMessage> {
+  const answer = await open(service, 'POST', PATH, { key, json: { ...ASK, stream: true, ...changes } });
+  const { statusCode, headers } = answer;
+  assert.deepEqual([statusCode, headers['content-type']], [200, 'text/event-stream; charset=utf-8']);
+  assert.match(String(headers['request-id']), /^req_/);
+  return answer;
+}
+
+async function read(answer: IncomingMessage, onText: OnText): Promise<string> {
   let text = '';
-  try {
-    for await (const chunk of answer) {
-      text += String(chunk);
-      onText(text);
-    }
-  } catch (error) {
-    assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
-    return text;
+  for await (const chunk of answer.setEncoding('utf8')) {
+    text += String(chunk);
+    onText(text);
   }
-  throw new Error(`the answer ended tidily: ${text}`);
+  return text;
 }
