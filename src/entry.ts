@@ -1,5 +1,4 @@
 // Owns the first look at the words of the command line: the service, the runner, or a command.
-import { createInterface } from 'node:readline/promises';
 import { CaissonError } from './base/errors.ts';
 import { type Surroundings, runCommandLine } from './cli/cli.ts';
 import { type Flags, textFlag } from './cli/context.ts';
@@ -34,6 +33,7 @@ async function start(): Promise<void> {
 
 async function confirm(question: string, interactive: boolean): Promise<boolean> {
   if (!interactive) return false;
+  const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(?:es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());

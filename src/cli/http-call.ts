@@ -1,8 +1,8 @@
 // Owns one HTTP call to a Caisson service and what its errors mean. Knows no path.
-import { type IncomingMessage, request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { nodeHttp, nodeHttps } from '../base/http.ts';
 import { CaissonError, errorFrom, isErrorCode } from '../base/errors.ts';
 
 const ANSWER_BYTES = 128 * 1024 * 1024;
@@ -85,10 +85,14 @@ function sendRequest(place: Place, options: Exchange, body: string | Readable | 
 
 function open(place: Place, options: Exchange) {
   if ('socket' in place)
-    return httpRequest({ ...options, socketPath: place.socket, headers: { host: 'localhost', ...options.headers } });
+    return nodeHttp().request({
+      ...options,
+      socketPath: place.socket,
+      headers: { host: 'localhost', ...options.headers },
+    });
   const base = new URL(place.url);
   const authorization = place.key === undefined ? {} : { authorization: `Bearer ${place.key}` };
-  const send = base.protocol === 'https:' ? httpsRequest : httpRequest;
+  const { request: send } = base.protocol === 'https:' ? nodeHttps() : nodeHttp();
   return send(new URL(options.path, base), { ...options, headers: { ...authorization, ...options.headers } });
 }
 

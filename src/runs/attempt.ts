@@ -18,6 +18,10 @@ export interface Attempt {
   readonly request: RunRequest;
   readonly begun: Beginning;
   readonly sandbox: RunSandbox;
+  /** Resolves when the box is there. */
+  readonly box: Promise<void>;
+  /** The first request is on its way: the box may be made. */
+  readonly asked: () => void;
   readonly emit: Emit;
   readonly ports: RunsPorts;
   /** Of the last claim that was checked. */
@@ -47,7 +51,11 @@ export function agentPorts(attempt: Attempt): AgentPorts {
     newId: (prefix: string) => newId(prefix, ports.clock.now()),
   });
   return {
-    streamModel: ports.streamModel,
+    streamModel: (request, signal) => {
+      const events = ports.streamModel(request, signal);
+      setImmediate(attempt.asked);
+      return events;
+    },
     runTool: (call, step, signal) => {
       live.step = step;
       return runTool(call, step, signal);

@@ -16,6 +16,8 @@ import { createRunSandbox } from './run-sandbox.ts';
 import { type Beginning, beginAttempt } from './start.ts';
 import { modelFailure, stoppedEnd, watchWall } from './stops.ts';
 
+const BOX_WAITS_MS = 100;
+
 /** Never rejects for what the run does; rejects only when the journal is lost. */
 export async function liveOut(
   live: LiveRun,
@@ -40,19 +42,33 @@ export async function liveOut(
 function openAttempt(live: LiveRun, request: RunRequest, begun: Beginning, ports: RunsPorts, emit: Emit): Attempt {
   live.inbox.unshift(...begun.unread);
   live.step = begun.state.steps;
+  const { asked, box } = boxAfterFirstRequest(begun);
   const sandbox = createRunSandbox(
-    { run: live.record.id, box: begun.paths.box, purpose: 'agent', ready: begun.box },
+    { run: live.record.id, box: begun.paths.box, purpose: 'agent', ready: box },
     ports,
     emit,
   );
-  return { live, request, begun, sandbox, emit, ports, evidence: undefined };
+  return { live, request, begun, box, asked, sandbox, emit, ports, evidence: undefined };
+}
+
+/** The processes that make the box would delay the first request, for which nobody needs it. */
+function boxAfterFirstRequest({ fill }: Beginning): Pick<Attempt, 'asked' | 'box'> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, BOX_WAITS_MS);
+  const box = promise.then(fill);
+  box.catch(() => {});
+  const asked = () => {
+    clearTimeout(timer);
+    resolve();
+  };
+  return { asked, box };
 }
 
 async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
-  const { live, begun, ports, sandbox } = attempt;
+  const { live, begun, ports, sandbox, box } = attempt;
   const { signal } = live.stop;
   sandbox.warm();
-  const base = begun.box.then(() => checkBase(attempt));
+  const base = box.then(() => checkBase(attempt));
   base.catch(() => {});
   const wall = watchWall(live, ports);
   try {

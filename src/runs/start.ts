@@ -14,7 +14,7 @@ import { makeBox } from '../workspace/box.ts';
 import { detectChecks } from '../workspace/detect-checks.ts';
 import { receiveBundle, workspacePaths } from '../workspace/prepare.ts';
 import { removeTree } from '../workspace/remove.ts';
-import { readTreeFile } from '../workspace/tree.ts';
+import { readTreeFile, type SizedEntry, type TreeAt } from '../workspace/tree.ts';
 import { runFiles } from './files.ts';
 import type { RunsPorts } from './ports.ts';
 
@@ -22,8 +22,8 @@ const GUIDANCE_FILES = ['AGENTS.md', 'CLAUDE.md'];
 
 export interface Beginning {
   readonly paths: WorkspacePaths;
-  /** Resolves when the box is there; the first request does not wait for it. */
-  readonly box: Promise<void>;
+  /** Makes the box; the first request does not wait for it. Call once. */
+  readonly fill: () => Promise<void>;
   readonly checks: readonly Check[];
   readonly state: AgentState;
   readonly unread: readonly string[];
@@ -39,17 +39,17 @@ export async function beginAttempt(
   ports: RunsPorts,
   emit: Emit,
 ): Promise<Beginning> {
-  const { paths, box } = await readyWorkspace(run, request, history, ports, emit);
-  const given = { git: paths.git, tree: request.origin.tree };
+  const { paths, fill, entries } = await readyWorkspace(run, request, history, ports, emit);
+  const given = { git: paths.git, tree: request.origin.tree, ...(entries === undefined ? {} : { entries }) };
   const checks = request.checks.length > 0 ? request.checks : await detectChecks(given);
   const first = firstMessages({ task: request.task, checks, guidance: await readGuidance(given, ports) });
-  if (history.length === 0) return { paths, box, checks, state: newState(first), unread: [], baseChecked: false };
+  if (history.length === 0) return { paths, fill, checks, state: newState(first), unread: [], baseChecked: false };
   const replayed = await replayRun(history, first, (hash) => readContent(hash, ports));
   const unknownCalls = [...replayed.unknownCalls];
   await emit([{ body: { type: 'run_resumed', attempt: attemptOf(history), unknownCalls } }]);
   leaveUnknown(replayed.state, unknownCalls);
   const { state, unread } = replayed;
-  return { paths, box, checks, state, unread, baseChecked: hasBaseChecks(history, checks) };
+  return { paths, fill, checks, state, unread, baseChecked: hasBaseChecks(history, checks) };
 }
 
 async function readyWorkspace(
@@ -58,28 +58,24 @@ async function readyWorkspace(
   history: readonly RunEvent[],
   ports: RunsPorts,
   emit: Emit,
-): Promise<Pick<Beginning, 'paths' | 'box'>> {
+): Promise<Pick<Beginning, 'paths' | 'fill'> & { readonly entries?: readonly SizedEntry[] }> {
   const { root, bundle } = runFiles(ports.runsRoot, run);
   const paths = workspacePaths(root);
   await removeTree(join(root, 'checks'));
-  if (history.some((event) => event.body.type === 'workspace_ready')) return { paths, box: Promise.resolve() };
+  if (history.some((event) => event.body.type === 'workspace_ready')) return { paths, fill: async () => {} };
   await Promise.all([removeTree(paths.git), removeTree(paths.box)]);
-  const { tree, files } = await receiveBundle({ root, bundle, tree: request.origin.tree, limits: ports.limits });
+  const received = await receiveBundle({ root, bundle, tree: request.origin.tree, limits: ports.limits });
+  const { tree, files, entries } = received;
   const owner = ports.owner === undefined ? {} : { owner: ports.owner };
   const fill = async () => {
     await makeBox({ git: paths.git, tree, box: paths.box, ...owner });
     await emit([{ body: { type: 'workspace_ready', tree, files } }]);
     await rm(bundle, { force: true });
   };
-  const box = fill();
-  box.catch(() => {});
-  return { paths, box };
+  return { paths, fill, entries };
 }
 
-async function readGuidance(
-  given: { readonly git: string; readonly tree: string },
-  ports: RunsPorts,
-): Promise<Guidance | undefined> {
+async function readGuidance(given: TreeAt, ports: RunsPorts): Promise<Guidance | undefined> {
   for (const path of GUIDANCE_FILES) {
     const file = await readTreeFile({ ...given, path, maxBytes: ports.limits.guidanceBytes });
     if (file !== undefined && file.text.trim() !== '')

@@ -1,5 +1,5 @@
 // Owns what a sandbox sees as its home: a checkout of a tree, an empty home, a place for kept output. Knows no sandbox.
-import { constants, cp, mkdir, writeFile } from 'node:fs/promises';
+import { constants, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import { PACKED_REF } from './bundle.ts';
@@ -52,11 +52,11 @@ async function checkOut(gitDir: string, tree: string, work: string): Promise<voi
 
 async function makeInnerGit(trusted: string, inner: string): Promise<void> {
   await mkdir(join(inner, 'refs', 'heads'), { recursive: true });
-  const { stdout } = await git(['rev-parse', '--verify', PACKED_REF], { gitDir: trusted });
+  const base = await readFile(join(trusted, PACKED_REF), 'latin1');
   await Promise.all([
     writeFile(join(inner, 'HEAD'), 'ref: refs/heads/main\n'),
-    writeFile(join(inner, 'config'), formatConfig(stdout.trim().length, false) + INNER_CONFIG),
-    writeFile(join(inner, 'refs', 'heads', 'main'), stdout),
+    writeFile(join(inner, 'config'), formatConfig(base.trim().length, false) + INNER_CONFIG),
+    writeFile(join(inner, 'refs', 'heads', 'main'), base),
     cp(join(trusted, 'objects'), join(inner, 'objects'), { recursive: true, mode: constants.COPYFILE_FICLONE }),
   ]);
 }

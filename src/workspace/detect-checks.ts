@@ -1,12 +1,6 @@
 // Owns the guess of how a repository is tested, where it declares nothing. Reads the tree only; runs nothing.
 import type { Check } from '../contracts/runs.ts';
-import { git } from './git.ts';
-import { readTreeFile } from './tree.ts';
-
-interface Tree {
-  readonly git: string;
-  readonly tree: string;
-}
+import { readTreeFile, topNames, type TreeAt } from './tree.ts';
 
 interface Root {
   has(name: string): boolean;
@@ -26,7 +20,7 @@ const SIGNS: readonly ((root: Root) => Promise<string | undefined>)[] = [
 ];
 
 /** The first sign counts; [] if there is none. */
-export async function detectChecks(of: Tree): Promise<readonly Check[]> {
+export async function detectChecks(of: TreeAt): Promise<readonly Check[]> {
   const root = await rootOf(of);
   for (const sign of SIGNS) {
     const run = await sign(root);
@@ -35,9 +29,8 @@ export async function detectChecks(of: Tree): Promise<readonly Check[]> {
   return [];
 }
 
-async function rootOf(of: Tree): Promise<Root> {
-  const { stdout } = await git(['ls-tree', '-z', '--name-only', of.tree], { gitDir: of.git });
-  const names = new Set(stdout.split('\0'));
+async function rootOf(of: TreeAt): Promise<Root> {
+  const names = await topNames(of);
   const read = async (path: string) => (await readTreeFile({ ...of, path, maxBytes: MAX_BYTES }))?.text ?? '';
   return { has: (name) => names.has(name), read: async (name) => (names.has(name) ? await read(name) : '') };
 }

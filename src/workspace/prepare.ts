@@ -8,7 +8,7 @@ import { makeBox, type Owner } from './box.ts';
 import { readBundle } from './bundle.ts';
 import { showPath } from './byte-path.ts';
 import { git, GitFailed } from './git.ts';
-import { listTree } from './tree.ts';
+import { listTree, type SizedEntry } from './tree.ts';
 import { initGitDir } from './trusted-git.ts';
 
 export function workspacePaths(root: string): WorkspacePaths {
@@ -20,6 +20,7 @@ export interface Received {
   readonly paths: WorkspacePaths;
   readonly tree: string;
   readonly files: number;
+  readonly entries: readonly SizedEntry[];
 }
 
 /** The bundle becomes the trusted git directory and a box beside it. Throws as its two parts do. */
@@ -50,8 +51,8 @@ export async function receiveBundle(options: {
   const tree = await treeOf(paths.git, await readBundle(paths.git, options.bundle));
   if (tree !== options.tree)
     throw new CaissonError('bundle_invalid', `the bundle holds the tree ${tree}, but ${options.tree} was announced`);
-  const files = await requireFitting(paths.git, tree, options.limits);
-  return { paths, tree, files };
+  const entries = await fittingEntries(paths.git, tree, options.limits);
+  return { paths, tree, files: entries.length, entries };
 }
 
 async function treeOf(gitDir: string, commit: string): Promise<string> {
@@ -63,7 +64,7 @@ async function treeOf(gitDir: string, commit: string): Promise<string> {
   }
 }
 
-async function requireFitting(gitDir: string, tree: string, limits: Limits): Promise<number> {
+async function fittingEntries(gitDir: string, tree: string, limits: Limits): Promise<readonly SizedEntry[]> {
   const entries = await listTree(gitDir, tree);
   const link = entries.find((entry) => entry.mode === '160000');
   if (link !== undefined)
@@ -72,7 +73,7 @@ async function requireFitting(gitDir: string, tree: string, limits: Limits): Pro
   const { repositoryFiles, repositoryBytes } = limits;
   if (entries.length > repositoryFiles) throw tooLarge(`${entries.length} files`, 'repository_files', repositoryFiles);
   if (bytes > repositoryBytes) throw tooLarge(`${bytes} bytes`, 'repository_bytes', repositoryBytes);
-  return entries.length;
+  return entries;
 }
 
 function tooLarge(found: string, name: string, limit: number): CaissonError {

@@ -22,6 +22,7 @@ export interface Head {
 }
 
 const POINTER_BYTES = 8192;
+const CONFIG_BYTES = 256 * 1024;
 /** Settings and references are read at once, or something there blocks on purpose. */
 const DEADLINE_MS = 20_000;
 
@@ -44,10 +45,17 @@ export async function readHead({ top, gitDir }: Repository, signal?: AbortSignal
   const call: GitCall = { gitDir, codes: [0, 1], ...(signal === undefined ? {} : { signal }) };
   const [id, symbolic] = await Promise.all([
     ask(['rev-parse', '--verify', '--quiet', 'HEAD'], call, top),
-    ask(['symbolic-ref', '--quiet', 'HEAD'], call, top),
+    symbolicHead(gitDir, call, top),
   ]);
   if (id === '') throw new CaissonError('repo_empty', `${top} has no commit yet`);
   return { commit: id, branch: Buffer.from(symbolic.replace(/^refs\/heads\//, ''), 'latin1').toString('utf8') };
+}
+
+/** The full name that HEAD stands for; '' if it is detached. Only the newer form of reference store must be asked for it. */
+async function symbolicHead(gitDir: string, call: GitCall, top: string): Promise<string> {
+  const text = (await readPlainFile(join(gitDir, 'HEAD'), POINTER_BYTES))?.toString('latin1') ?? '';
+  const [, name] = /^ref: (refs\/heads\/[^\s]+)\n?$/.exec(text) ?? [];
+  return name === undefined || name.endsWith('/.invalid') ? ask(['symbolic-ref', '--quiet', 'HEAD'], call, top) : name;
 }
 
 /** The tree of a commit, read in a git directory of ours. Throws `repo_unreadable` when the objects are not there. */
@@ -79,10 +87,17 @@ async function requireDirectory(at: string): Promise<void> {
 async function describe(top: string, gitDir: string): Promise<Repository> {
   const shared = (await readPlainFile(join(gitDir, 'commondir'), POINTER_BYTES))?.toString('utf8');
   const common = shared === undefined ? gitDir : resolve(gitDir, shared.trimEnd());
-  const bare = { gitDir, codes: [0, 1] };
-  if (shared === undefined && (await ask(['config', '--type=bool', '--get', 'core.bare'], bare, top)) === 'true')
+  if (shared === undefined && (await isBare(gitDir, top)))
     throw new CaissonError('repo_bare', `${top} is a bare repository: it has no work tree`);
   return { top, gitDir, common, objects: join(common, 'objects') };
+}
+
+/** git is asked only where its configuration could say so: every process stands between a person and the first answer. */
+async function isBare(gitDir: string, top: string): Promise<boolean> {
+  const text = (await readPlainFile(join(gitDir, 'config'), CONFIG_BYTES))?.toString('latin1');
+  if (text !== undefined && !/include|bare(?! = false\n)/i.test(text)) return false;
+  const call = { gitDir, codes: [0, 1] };
+  return (await ask(['config', '--type=bool', '--get', 'core.bare'], call, top)) === 'true';
 }
 
 /** The git directory of a work tree whose top this is: `.git` itself, or where a file of that name points. */

@@ -15,24 +15,37 @@ export interface SizedEntry extends TreeEntry {
   readonly bytes: number;
 }
 
-/** Undefined if there is no regular file of that path. A symbolic link is not followed. */
-export async function readTreeFile(options: {
+export interface TreeAt {
+  /** Trusted git directory. */
   readonly git: string;
   readonly tree: string;
-  readonly path: string;
-  readonly maxBytes: number;
-}): Promise<TreeFile | undefined> {
+  /** All of `listTree`, where that is known already: git need not be asked again. */
+  readonly entries?: readonly SizedEntry[];
+}
+
+/** Undefined if there is no regular file of that path. A symbolic link is not followed. */
+export async function readTreeFile(
+  options: TreeAt & { readonly path: string; readonly maxBytes: number },
+): Promise<TreeFile | undefined> {
   const call = { gitDir: options.git };
   const path = toBytePath(options.path);
-  const { stdout } = await git(['ls-tree', '-z', '--long', options.tree, '--', options.path], call);
-  const entry = stdout
-    .split('\0')
-    .flatMap(parseEntry)
-    .find((found) => found.path === path);
+  const entries = options.entries ?? (await entriesAt(options, options.path));
+  const entry = entries.find((found) => found.path === path);
   if (entry === undefined || !entry.mode.startsWith('100')) return undefined;
   const content = await gitBytes(['cat-file', 'blob', entry.id], { ...call, outputBytes: options.maxBytes });
   const text = new TextDecoder().decode(content.stdout.subarray(0, options.maxBytes), { stream: true });
   return { text, bytes: entry.bytes };
+}
+
+async function entriesAt({ git: gitDir, tree }: TreeAt, path: string): Promise<readonly SizedEntry[]> {
+  const { stdout } = await git(['ls-tree', '-z', '--long', tree, '--', path], { gitDir });
+  return stdout.split('\0').flatMap(parseEntry);
+}
+
+/** Names at the top of the tree. */
+export async function topNames({ git: gitDir, tree, entries }: TreeAt): Promise<ReadonlySet<string>> {
+  if (entries !== undefined) return new Set(entries.map(({ path }) => path.split('/', 1)[0] ?? ''));
+  return new Set((await git(['ls-tree', '-z', '--name-only', tree], { gitDir })).stdout.split('\0'));
 }
 
 /** Every entry of the tree that is no tree itself, in git's order. */

@@ -1,6 +1,6 @@
 // Owns the way to an endpoint: connecting within a deadline, its own headers, refusals as errors. Knows no chat.
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { nodeHttp, nodeHttps } from '../../base/http.ts';
 
 export interface ConnectionOptions {
   readonly key: string;
@@ -42,9 +42,14 @@ const REFUSAL_BYTES = 64 * 1024;
  * status but 2xx, and with the error of the socket.
  */
 export function createConnection(options: ConnectionOptions): Ask {
-  const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
+  const agents = new Map<string, Agent>();
+  const agentOf = (protocol: string): Agent => {
+    const agent = agents.get(protocol) ?? new (clientOf(protocol).Agent)({ keepAlive: true });
+    agents.set(protocol, agent);
+    return agent;
+  };
   return async (asked) => {
-    const agent = agents[asked.url.protocol === 'https:' ? 'https:' : 'http:'];
+    const agent = agentOf(asked.url.protocol);
     const incoming = await send({ asked, options, agent });
     const status = incoming.statusCode ?? 0;
     if (status < 200 || status > 299)
@@ -68,21 +73,21 @@ export async function readHead(body: AsyncIterable<Uint8Array>, maxBytes: number
 interface Outgoing {
   readonly asked: Asked;
   readonly options: ConnectionOptions;
-  readonly agent: http.Agent;
+  readonly agent: Agent;
 }
 
 /** A kept connection that the endpoint closed while the request was on its way is replaced once: nothing was answered on it. */
 async function send(outgoing: Outgoing): Promise<IncomingMessage> {
   const first = await attempt(outgoing);
   if (first !== 'stale') return first;
-  const second = await attempt({ ...outgoing, agent: freshAgent(outgoing.asked.url) });
+  const second = await attempt({ ...outgoing, agent: new (clientOf(outgoing.asked.url.protocol).Agent)() });
   if (second === 'stale') throw new Error('the connection was closed by the endpoint');
   return second;
 }
 
 function attempt({ asked, options, agent }: Outgoing): Promise<IncomingMessage | 'stale'> {
   const { method, url, body, signal } = asked;
-  const { request } = url.protocol === 'https:' ? https : http;
+  const { request } = clientOf(url.protocol);
   const headers = {
     accept: 'application/json',
     authorization: `Bearer ${options.key}`,
@@ -119,6 +124,6 @@ function attempt({ asked, options, agent }: Outgoing): Promise<IncomingMessage |
   });
 }
 
-function freshAgent({ protocol }: URL): http.Agent {
-  return protocol === 'https:' ? new https.Agent() : new http.Agent();
+function clientOf(protocol: string) {
+  return protocol === 'https:' ? nodeHttps() : nodeHttp();
 }
