@@ -3,6 +3,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rgPath } from '@vscode/ripgrep';
 import { type Accounts, createAccounts } from './accounts/keys.ts';
+import { createQuotas } from './accounts/quotas.ts';
+import { createUsageLog, type UsageLog } from './accounts/usage.ts';
 import { createApprovals, type OpenApprovals } from './approvals/approvals.ts';
 import { createRouter, type Router } from './backends/router.ts';
 import { systemClock } from './base/clock.ts';
@@ -13,6 +15,8 @@ import type { LoadedConfig } from './config/load.ts';
 import type { Executor } from './contracts/executor.ts';
 import type { Backend } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
+import { type Admission, createAdmission } from './gateway/admission/admission.ts';
+import { createEngines } from './gateway/admission/engines.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
 import { type HousePolicy, loadPolicyOf } from './policy-file.ts';
@@ -36,6 +40,8 @@ export interface House {
   readonly journal: OpenJournal;
   readonly approvals: OpenApprovals;
   readonly accounts: Accounts;
+  readonly usage: UsageLog;
+  readonly admission: Admission;
   readonly executor: Executor;
   readonly router: Router;
   readonly runs: Runs;
@@ -69,7 +75,10 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const router = createRouter(options.backends);
     const notes = createLiveNotes();
     const selfTest = host === 'service' ? createSelfTest({ executor: executor.port, journal, logger }) : handshakeOnly;
-    const base = { host, config, places, store, journal, approvals, router, notes, logger, selfTest };
+    const usage = createUsageLog({ store, clock: systemClock, logger });
+    const admission = makeDoor(config, { store, usage, router });
+    const shared = { host, config, places, store, journal, approvals, router, notes, logger, selfTest };
+    const base = { ...shared, usage, admission };
     const ports = runsPorts(base, executor, policy, {
       ...options,
       selfTest,
@@ -94,19 +103,34 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
   }
 }
 
+/** Clients of the gateway and runs of this house pass the same door to an engine. */
+function makeDoor(
+  config: LoadedConfig,
+  { store, usage, router }: Pick<House, 'store' | 'usage' | 'router'>,
+): Admission {
+  const engines = createEngines({
+    engines: config.backends,
+    backendOf: async (model, signal) => (await router.backendOf(model, signal))?.name,
+    queue: config.queue,
+    clock: systemClock,
+  });
+  return createAdmission({ quotas: createQuotas({ store, clock: systemClock, usage }), usage, engines });
+}
+
 function runsPorts(
-  house: Pick<House, 'config' | 'places' | 'store' | 'journal' | 'approvals' | 'router' | 'notes' | 'logger'>,
+  house: Omit<House, 'accounts' | 'executor' | 'runs' | 'selfTest' | 'host' | 'close'>,
   executor: OpenExecutor,
   policy: HousePolicy,
   options: Pick<HouseOptions, 'host' | 'faults'> & { readonly startHalted: boolean; readonly selfTest: SelfTest },
 ): RunsPorts {
   const { config, router, notes } = house;
+  const runStore = createRunStore(house.store);
   return {
     journal: house.journal,
-    runStore: createRunStore(house.store),
+    runStore,
     approvals: house.approvals,
     executor: executor.port,
-    streamModel: router.stream,
+    streamModel: house.admission.forRuns(router.stream, (id) => runStore.get(id)),
     findModel: (wish) => router.findModel(wish),
     decide: policy.decide,
     policyHash: () => policy.hash,
@@ -134,6 +158,7 @@ function closing(house: Omit<House, 'close'>): House['close'] {
     await house.executor.dispose();
     house.approvals.close();
     await house.journal.append([{ chain: SERVICE_CHAIN, body: { type: 'service_stopped', reason } }]);
+    await house.usage.close();
     await house.store.close();
   };
   return (reason) => (closed ??= close(reason));

@@ -47,9 +47,9 @@ interface Telemetry {
   readonly metrics: Metrics;
 }
 
-function createTelemetry({ journal, approvals }: House): Telemetry {
+function createTelemetry({ journal, approvals, admission }: House): Telemetry {
   const tally = createTally({ journal });
-  return { tally, metrics: createMetrics({ tally, approvals }) };
+  return { tally, metrics: createMetrics({ tally, approvals, queues: () => admission.counts() }) };
 }
 
 async function closeAll(app: { close(): Promise<unknown> }, { tally, metrics }: Telemetry): Promise<void> {
@@ -66,11 +66,12 @@ async function refuseMore(): Promise<never> {
 }
 
 function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemetry, local: boolean): GatewayPorts {
-  const { router, accounts, runs, approvals, journal, notes, places, config, logger } = house;
+  const { router, accounts, admission, runs, approvals, journal, notes, places, config, logger } = house;
   return {
     stream: router.stream,
     models: (signal) => router.models(signal),
     accounts,
+    admission,
     runs: house.host === 'service' ? runs : { ...runs, create: refuseMore },
     approvals,
     journal,

@@ -57,6 +57,8 @@ export const LIMITS = {
   runRepeatedCalls: 8,
   /** Runs at work at the same time; more wait. */
   runsAtOnce: 200,
+  /** A rotated key may be good for so long beside the one that comes in its place. */
+  keyOverlapMs: 30 * 24 * HOUR,
   /** A question nobody answers by then counts as a no. */
   approvalMs: 24 * HOUR,
   /** A model that sends nothing for this long counts as failed. */

@@ -20,6 +20,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   CAISSON_URL: { path: ['client', 'url'], kind: 'text' },
   CAISSON_MODEL: { path: ['model'], kind: 'text' },
   CAISSON_POLICY: { path: ['policy'], kind: 'text' },
+  CAISSON_QUEUE_MOST: { path: ['queue', 'most'], kind: 'whole' },
+  CAISSON_QUEUE_WAIT_MS: { path: ['queue', 'wait_ms'], kind: 'whole' },
   CAISSON_EXECUTOR_MODE: { path: ['executor', 'mode'], kind: 'text' },
   CAISSON_EXECUTOR_SOCKET: { path: ['executor', 'socket'], kind: 'text' },
   CAISSON_EXECUTOR_USER: { path: ['executor', 'user'], kind: 'text' },

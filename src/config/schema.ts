@@ -20,6 +20,11 @@ const SANDBOX_CEILINGS: SandboxLimits = {
 
 const MAX_CHECKS = 20;
 const MAX_BACKENDS = 50;
+/** Of one backend: requests at the same time, and GPUs it runs on. */
+const MAX_CONCURRENT = 100_000;
+const MAX_GPUS = 1024;
+const MAX_WAITING = 100_000;
+const MAX_WAIT_MS = 3_600_000;
 const ENV_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const FILE_PREFIX = 'file:';
 
@@ -46,6 +51,8 @@ function parts(z: Zod) {
       key: secret.optional(),
       models: z.array(word).max(100).optional(),
       script: path.optional(),
+      max_concurrent: z.int().min(1).max(MAX_CONCURRENT).optional(),
+      gpus: z.number().positive().max(MAX_GPUS).optional(),
     })
     .superRefine((value, context) => {
       const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
@@ -75,6 +82,10 @@ export const configSchema = late((z) => {
       .optional(),
     client: z.strictObject({ url: address, key: secret }).partial().optional(),
     backends: z.array(backend).max(MAX_BACKENDS).superRefine(uniqueNames).optional(),
+    queue: z
+      .strictObject({ most: z.int().min(0).max(MAX_WAITING), wait_ms: z.int().min(1).max(MAX_WAIT_MS) })
+      .partial()
+      .optional(),
     model: word.optional(),
     policy: path.optional(),
     executor: z

@@ -17,7 +17,16 @@ import {
 import { secretFromEnvironment, secretFromFile, type SecretRef } from './secret.ts';
 import type { ConfigSources } from './sources.ts';
 
-export type BackendConfig =
+interface BackendLoad {
+  /** Requests at the same time; more wait. Absent: as many as the gateway takes for granted. */
+  readonly maxConcurrent?: number;
+  /** That the engine runs on, for the count of GPU seconds. Absent: one. */
+  readonly gpus?: number;
+}
+
+export type BackendConfig = BackendLoad & BackendKind;
+
+type BackendKind =
   | {
       readonly name: string;
       readonly type: 'openai';
@@ -42,6 +51,8 @@ export interface LoadedConfig {
   /** The service that commands speak to, where another one than this machine's own is meant. */
   readonly client: { readonly url?: string; readonly key?: SecretRef };
   readonly backends: readonly BackendConfig[];
+  /** Of each backend: requests that wait at most, and how long each. */
+  readonly queue: { readonly most: number; readonly waitMs: number };
   /** Model of a run that names none; '' if nothing says. */
   readonly model: string;
   /** Undefined: the shipped policy. */
@@ -69,6 +80,8 @@ const SANDBOX_DEFAULTS: SandboxLimits = {
   cpuSeconds: 1800,
 };
 const DEFAULT_PORT = 8484;
+const QUEUE_MOST = 256;
+const QUEUE_WAIT_MS = 60_000;
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
 interface Around {
@@ -88,6 +101,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     server: serverOf(values.server),
     client: clientOf(values.client, env),
     backends,
+    queue: queueOf(values.queue),
     model: values.model ?? backends[0]?.models[0] ?? '',
     policyFile: values.policy,
     executor: executorOf(values.executor, dataDir),
@@ -113,6 +127,10 @@ function serverOf(server: ConfigValues['server'] = {}): LoadedConfig['server'] {
   };
 }
 
+function queueOf(queue: ConfigValues['queue'] = {}): LoadedConfig['queue'] {
+  return { most: queue.most ?? QUEUE_MOST, waitMs: queue.wait_ms ?? QUEUE_WAIT_MS };
+}
+
 function clientOf(client: ConfigValues['client'] = {}, env: NodeJS.ProcessEnv): LoadedConfig['client'] {
   return { ...(client.url === undefined ? {} : { url: client.url }), ...keyOf(client.key, env) };
 }
@@ -127,7 +145,10 @@ function executorOf(executor: ConfigValues['executor'] = {}, dataDir: string): L
 
 function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfig {
   const { name, type, url = '', script = '', key, models = [] } = backend;
-  return type === 'openai' ? { name, type, url, ...keyOf(key, env), models } : { name, type, script, models };
+  const load = camelNames({ max_concurrent: backend.max_concurrent, gpus: backend.gpus }, ['maxConcurrent', 'gpus']);
+  return type === 'openai'
+    ? { name, type, url, ...keyOf(key, env), models, ...load }
+    : { name, type, script, models, ...load };
 }
 
 function keyOf(secret: SecretSource | undefined, env: NodeJS.ProcessEnv): { readonly key?: SecretRef } {

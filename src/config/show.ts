@@ -22,12 +22,13 @@ export function showConfig(loaded: LoadedConfig, options: { readonly origin: boo
 
 /** The settings under the names that a file gives them. */
 function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
-  const { dataDir, server, client, backends, model, policyFile, executor, limits, sandbox, checks } = loaded;
+  const { dataDir, server, client, backends, queue, model, policyFile, executor, limits, sandbox, checks } = loaded;
   return {
     data_dir: dataDir,
     server,
     client,
     backends,
+    queue,
     model: model === '' ? undefined : model,
     policy: policyFile,
     executor,

@@ -8,6 +8,7 @@ import { journalRoutes } from './api/journal.ts';
 import { keyRoutes } from './api/keys.ts';
 import { runReadingRoutes } from './api/run-reading.ts';
 import { runRoutes } from './api/runs.ts';
+import { usageRoutes } from './api/usage.ts';
 import { readBodiesSafely } from './bodies.ts';
 import { chatRoutes } from './chat/route.ts';
 import { modelRoutes } from './chat/models.ts';
@@ -56,6 +57,7 @@ export function buildApp(ports: GatewayPorts): FastifyInstance {
   approvalRoutes(app, context);
   controlRoutes(app, context);
   keyRoutes(app, context);
+  usageRoutes(app, context);
   journalRoutes(app, context);
   return app;
 }

@@ -2,9 +2,20 @@
 import type { Clock } from '../base/clock.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import type { KeyRecord, Principal, Role } from '../contracts/accounts.ts';
+import type { CaissonError } from '../base/errors.ts';
+import type {
+  KeyRecord,
+  KeyRotation,
+  MadeKey,
+  NewKeyRequest,
+  Principal,
+  RequestClass,
+  UsageLine,
+  UsageQuery,
+} from '../contracts/accounts.ts';
 import type { Journal } from '../contracts/journal.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
+import type { ModelEvent } from '../contracts/model-events.ts';
 import type { Approvals, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
 import type { RunService } from '../contracts/run-service.ts';
 import type { ResponseStore } from '../contracts/stored-responses.ts';
@@ -21,6 +32,7 @@ export interface GatewayPorts {
   /** Where answers are kept that clients ask to store; undefined: the service keeps none. */
   readonly responses?: ResponseStore;
   readonly accounts: AccountsPort;
+  readonly admission: AdmissionPort;
   readonly runs: RunService;
   readonly approvals: ApprovalsPort;
   readonly journal: Journal;
@@ -45,15 +57,54 @@ export interface GatewayPorts {
 
 /** The part of accounts/ that speaks with HTTP. */
 export interface AccountsPort {
-  create(request: {
-    readonly name: string;
-    readonly team: string;
-    readonly roles: readonly Role[];
-    readonly expiresAt?: number;
-  }): Promise<{ readonly key: string; readonly record: KeyRecord }>;
+  create(request: NewKeyRequest): Promise<MadeKey>;
   authenticate(key: string): Promise<Principal | undefined>;
+  /** Undefined if there is no such key. Rejects with `conflict` for one that is over or was rotated before. */
+  rotate(id: string, rotation: KeyRotation): Promise<MadeKey | undefined>;
   revoke(id: string): Promise<KeyRecord | undefined>;
   list(): Promise<readonly KeyRecord[]>;
+}
+
+/** The door to the engines: limits of keys, the line before each engine, and what was used. */
+export interface AdmissionPort {
+  /** Whether the request may come in now. A pass must be closed, whatever happens. */
+  admit(visitor: Visitor): Promise<Admitted>;
+  usage(query: UsageQuery): Promise<readonly UsageLine[]>;
+  /** Of the engines that were asked so far. */
+  lines(): readonly EngineLine[];
+}
+
+export interface Visitor {
+  readonly principal: Principal;
+  readonly chat: ChatRequest;
+  /** Absent: the one of the key. */
+  readonly class?: RequestClass;
+}
+
+/** `headers` say what is left of the limits that are set; they belong on the answer, also on a refusal. */
+export type Admitted =
+  | { readonly ok: true; readonly headers: Readonly<Record<string, string>>; readonly pass: AdmissionPass }
+  | { readonly ok: false; readonly headers: Readonly<Record<string, string>>; readonly error: CaissonError };
+
+export interface AdmissionPass {
+  /** The events of the engine, once there is a place for the request; else the one event `overloaded`. For one request. */
+  stream(stream: StreamModel, request: ChatRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
+  /** Gives back what is still held. Safe to call twice. */
+  close(): void;
+}
+
+export interface EngineLine {
+  readonly engine: string;
+  readonly running: readonly QueuedRequest[];
+  /** The next one first; positions count from 1 and hold if nobody comes or goes. */
+  readonly waiting: readonly (QueuedRequest & { readonly position: number; readonly waitedMs: number })[];
+}
+
+export interface QueuedRequest {
+  /** Id of the key, or of the owner of a run. */
+  readonly key: string;
+  readonly class: RequestClass;
+  readonly model: string;
 }
 
 export type ApprovalsPort = Approvals & {

@@ -10,6 +10,14 @@ export interface Metrics {
   close(): void;
 }
 
+/** Of one model, at all its engines. */
+export interface QueueCount {
+  readonly model: string;
+  readonly running: number;
+  readonly interactive: number;
+  readonly batch: number;
+}
+
 const NANOSECONDS = 1e9;
 const RESOLUTION_MS = 10;
 const QUANTILES: readonly (readonly [label: string, percent: number])[] = [
@@ -19,8 +27,13 @@ const QUANTILES: readonly (readonly [label: string, percent: number])[] = [
 ];
 
 /** Reads the tally when it is asked, so that nothing is counted twice and nothing costs in between. */
-export function createMetrics(of: { readonly tally: Tally; readonly approvals: Pick<Approvals, 'list'> }): Metrics {
-  const { tally, approvals } = of;
+export function createMetrics(of: {
+  readonly tally: Tally;
+  readonly approvals: Pick<Approvals, 'list'>;
+  /** Requests at the engines and before them. Its models are those that are served. */
+  readonly queues?: () => readonly QueueCount[];
+}): Metrics {
+  const { tally, approvals, queues } = of;
   const registry = new Registry();
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
@@ -60,6 +73,7 @@ export function createMetrics(of: { readonly tally: Tally; readonly approvals: P
   gauge('caisson_approvals_waiting', 'Questions that wait for a person.', [], async (into) => {
     into.set((await approvals.list({ state: 'waiting' })).length);
   });
+  if (queues !== undefined) countQueues(gauge, queues);
   gauge('caisson_event_loop_delay_seconds', 'Delay of the event loop since the last reading.', ['quantile'], (into) => {
     for (const [quantile, percent] of QUANTILES) into.set({ quantile }, delay.percentile(percent) / NANOSECONDS);
     delay.reset();
@@ -71,6 +85,23 @@ export function createMetrics(of: { readonly tally: Tally; readonly approvals: P
 }
 
 type MakeCounter = (name: string, help: string, labels: string[], collect: (into: Counter) => void) => Counter;
+
+type MakeGauge = (name: string, help: string, labels: string[], collect: (into: Gauge) => void) => Gauge;
+
+/** A model that nobody asks any more has no line any more. */
+function countQueues(gauge: MakeGauge, queues: () => readonly QueueCount[]): void {
+  gauge('caisson_queue_waiting', 'Requests that wait for an engine.', ['model', 'class'], (into) => {
+    into.reset();
+    for (const { model, interactive, batch } of queues()) {
+      into.set({ model, class: 'interactive' }, interactive);
+      into.set({ model, class: 'batch' }, batch);
+    }
+  });
+  gauge('caisson_queue_running', 'Requests at an engine.', ['model'], (into) => {
+    into.reset();
+    for (const { model, running } of queues()) into.set({ model }, running);
+  });
+}
 
 function countRequests(counter: MakeCounter, tally: Tally): void {
   const labels = ['method', 'route', 'status'];

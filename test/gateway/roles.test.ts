@@ -29,7 +29,10 @@ const ROUTES: readonly (readonly [string, string, readonly Role[]])[] = [
   ['POST', '/api/v1/release', []],
   ['POST', '/api/v1/keys', []],
   ['GET', '/api/v1/keys', []],
+  ['POST', '/api/v1/keys/x/rotate', []],
   ['POST', '/api/v1/keys/x/revoke', []],
+  ['GET', '/api/v1/usage', EVERY_ROLE],
+  ['GET', '/api/v1/queue', EVERY_ROLE],
   ['GET', '/api/v1/journal/service', ['auditor']],
   ['GET', '/metrics', ['auditor']],
 ];

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { createAccounts } from '../../src/accounts/keys.ts';
+import { createQuotas } from '../../src/accounts/quotas.ts';
+import { createUsageLog } from '../../src/accounts/usage.ts';
 import { createApprovals } from '../../src/approvals/approvals.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { noFaults } from '../../src/base/faults.ts';
@@ -16,6 +18,8 @@ import { type Principal, type Role, ROLES } from '../../src/contracts/accounts.t
 import type { ChatRequest } from '../../src/contracts/messages.ts';
 import type { ModelEvent } from '../../src/contracts/model-events.ts';
 import type { ModelInfo, ProgressNote } from '../../src/contracts/ports.ts';
+import { createAdmission } from '../../src/gateway/admission/admission.ts';
+import { createEngines, type EngineSettings } from '../../src/gateway/admission/engines.ts';
 import { buildApp } from '../../src/gateway/app.ts';
 import { listenOnAddress, listenOnSocket } from '../../src/gateway/listen.ts';
 import type { GatewayPorts } from '../../src/gateway/ports.ts';
@@ -51,12 +55,18 @@ export interface Wishes {
   readonly model?: (request: ChatRequest, signal: AbortSignal) => AsyncIterable<ModelEvent>;
   readonly models?: readonly ModelInfo[];
   readonly changes?: Partial<GatewayPorts>;
+  /** The engine that serves every model; else one that takes 64 requests at once. */
+  readonly engine?: Partial<EngineSettings>;
+  /** Of the line before it. */
+  readonly queue?: { readonly most: number; readonly waitMs: number };
   /** Listen on a unix socket, whose clients are this principal. */
   readonly owner?: Principal;
 }
 
 export async function startService(context: TestContext, wishes: Wishes = {}): Promise<Service> {
   const folder = await mkdtemp(join(tmpdir(), 'caisson-gateway-'));
+  const logged: { message: string; fields: LogFields }[] = [];
+  const log = (message: string, fields: LogFields = {}) => logged.push({ message, fields });
   const store = await openStore({ dataDir: join(folder, 'data'), faults: noFaults });
   const key = await loadJournalKey(join(folder, 'data', 'journal.key'), store);
   const journal = await openJournal({ store, key, clock: systemClock, faults: noFaults });
@@ -65,12 +75,22 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
   const runs = createStandInRuns({ store, journal });
   const notes = createLiveNotes();
   const tally = createTally({ journal });
-  const metrics = createMetrics({ tally, approvals });
+  const logger = { info: log, warn: log, error: log };
+  const usage = createUsageLog({ store, clock: systemClock, logger });
+  const admission = createAdmission({
+    quotas: createQuotas({ store, clock: systemClock, usage }),
+    usage,
+    engines: createEngines({
+      engines: [{ name: 'engine', models: [], maxConcurrent: 64, gpus: 1, ...wishes.engine }],
+      backendOf: async () => undefined,
+      queue: wishes.queue ?? { most: 256, waitMs: 60_000 },
+      clock: systemClock,
+    }),
+  });
+  const metrics = createMetrics({ tally, approvals, queues: () => admission.counts() });
   const uploadsDir = join(folder, 'uploads');
   await mkdir(uploadsDir);
   const asked: { request: ChatRequest; signal: AbortSignal }[] = [];
-  const logged: { message: string; fields: LogFields }[] = [];
-  const log = (message: string, fields: LogFields = {}) => logged.push({ message, fields });
   const ports: GatewayPorts = {
     stream: (request, signal) => {
       asked.push({ request, signal });
@@ -78,6 +98,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     },
     models: async () => wishes.models ?? [],
     accounts,
+    admission,
     runs,
     approvals,
     journal,
@@ -90,7 +111,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     localOwner: wishes.owner,
     limits: LIMITS,
     clock: systemClock,
-    logger: { info: log, warn: log, error: log },
+    logger,
     newId: (prefix) => newId(prefix, Date.now()),
     ...wishes.changes,
   };
@@ -105,6 +126,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     metrics.close();
     tally.close();
     approvals.close();
+    await usage.close();
     await store.close();
     await rm(folder, { recursive: true, force: true });
   });

@@ -1,40 +1,78 @@
-// Owns the routes of API keys: make, list, revoke, each in the journal. A key is in one answer and nowhere else.
-import type { FastifyInstance } from 'fastify';
+// Owns the routes of API keys: make, list, rotate, revoke, each in the journal. A key is in one answer and nowhere else.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CaissonError } from '../../base/errors.ts';
-import { ROLES } from '../../contracts/accounts.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { type MadeKey, REQUEST_CLASSES, ROLES } from '../../contracts/accounts.ts';
 import { type EventBody, SERVICE_CHAIN } from '../../contracts/run-events.ts';
 import { parseInput } from '../parse.ts';
 import type { GatewayPorts } from '../ports.ts';
 import type { IdParams, RouteContext } from '../route-context.ts';
 
+const MOST_MODELS = 100;
+const count = z.int().positive();
+const limitsSchema = z.strictObject({
+  models: z.array(z.string().min(1).max(256)).min(1).max(MOST_MODELS).exactOptional(),
+  requestsPerMinute: count.exactOptional(),
+  tokensPerMinute: count.exactOptional(),
+  streams: count.exactOptional(),
+  dailyTokens: count.exactOptional(),
+  dailyGpuSeconds: z.number().positive().exactOptional(),
+  budget: z.enum(['hard', 'soft']).exactOptional(),
+  class: z.enum(REQUEST_CLASSES).exactOptional(),
+});
+/** Milliseconds since 1970. */
+const expiry = z.int().positive().exactOptional();
 const createSchema = z.strictObject({
   name: z.string().min(1).max(80),
   team: z.string().min(1).max(80).default('default'),
   roles: z.array(z.enum(ROLES)).min(1).max(ROLES.length),
-  /** Milliseconds since 1970. */
-  expiresAt: z.int().positive().optional(),
+  expiresAt: expiry,
+  limits: limitsSchema.exactOptional(),
+});
+const OVERLAP_MS = 24 * 60 * 60 * 1000;
+const rotateSchema = z.strictObject({
+  overlapMs: z.int().min(0).max(LIMITS.keyOverlapMs).default(OVERLAP_MS),
+  expiresAt: expiry,
 });
 
 export function keyRoutes(app: FastifyInstance, { ports, gate }: RouteContext): void {
   const { accounts } = ports;
   const onRequest = gate.admit('admin');
+  const by = (request: FastifyRequest) => gate.principalOf(request).name;
   app.post('/api/v1/keys', { onRequest }, async (request, reply) => {
-    const { expiresAt, ...wish } = parseInput(createSchema, request.body);
-    if (expiresAt !== undefined && expiresAt <= ports.clock.now())
-      throw new CaissonError('invalid_input', 'the key would have expired already', { place: { field: 'expiresAt' } });
-    const made = await accounts.create({ ...wish, ...(expiresAt === undefined ? {} : { expiresAt }) });
-    const { id: key, name, roles } = made.record;
-    await record({ type: 'key_created', key, name, roles: [...roles], by: gate.principalOf(request).name }, ports);
+    const wish = parseInput(createSchema, request.body);
+    refusePast(wish.expiresAt, ports);
+    const made = await accounts.create(wish);
+    await recordMade(made, by(request), ports);
     return reply.code(201).send(made);
   });
   app.get('/api/v1/keys', { onRequest }, async () => ({ keys: await accounts.list() }));
+  app.post<IdParams>('/api/v1/keys/:id/rotate', { onRequest }, async (request, reply) => {
+    const rotation = parseInput(rotateSchema, request.body);
+    refusePast(rotation.expiresAt, ports);
+    const made = (await accounts.rotate(request.params.id, rotation)) ?? missing(request.params.id);
+    await recordMade(made, by(request), ports);
+    return reply.code(201).send(made);
+  });
   app.post<IdParams>('/api/v1/keys/:id/revoke', { onRequest }, async (request) => {
-    const revoked = await accounts.revoke(request.params.id);
-    if (revoked === undefined) throw new CaissonError('not_found', `there is no key ${request.params.id}`);
-    await record({ type: 'key_revoked', key: revoked.id, by: gate.principalOf(request).name }, ports);
+    const revoked = (await accounts.revoke(request.params.id)) ?? missing(request.params.id);
+    await record({ type: 'key_revoked', key: revoked.id, by: by(request) }, ports);
     return revoked;
   });
+}
+
+function refusePast(expiresAt: number | undefined, { clock }: GatewayPorts): void {
+  if (expiresAt === undefined || expiresAt > clock.now()) return;
+  throw new CaissonError('invalid_input', 'the key would have expired already', { place: { field: 'expiresAt' } });
+}
+
+function missing(id: string): never {
+  throw new CaissonError('not_found', `there is no key ${id}`);
+}
+
+function recordMade({ record: { id: key, name, roles } }: MadeKey, by: string, ports: GatewayPorts): Promise<void> {
+  return record({ type: 'key_created', key, name, roles: [...roles], by }, ports);
 }
 
 async function record(body: EventBody, { journal }: GatewayPorts): Promise<void> {

@@ -22,6 +22,7 @@ test('with no source at all, everything has its default and no origin', async (c
     },
     client: {},
     backends: [],
+    queue: { most: 256, waitMs: 60_000 },
     model: '',
     policyFile: undefined,
     executor: { mode: 'in_process', socket: join(dataDir, 'sock', 'runner.sock'), user: 'caisson' },

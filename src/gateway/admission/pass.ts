@@ -1,0 +1,131 @@
+// Owns one request on its way to an engine: it waits for its place, asks, counts what it uses, and gives everything back. Knows no limit.
+import type { RequestClass } from '../../contracts/accounts.ts';
+import type { ModelErrorEvent, ModelEvent } from '../../contracts/model-events.ts';
+import type { AdmissionPass } from '../ports.ts';
+import { type Amount, createCounting, guessPromptTokens } from './counting.ts';
+import type { Engines } from './engines.ts';
+import type { Entered } from './queue.ts';
+
+export interface PassOrder {
+  /** Account. */
+  readonly key: string;
+  readonly class: RequestClass;
+  readonly patient: boolean;
+  /** Once, when all is over: undefined if the engine did nothing. */
+  end(amount: (Amount & { readonly gpuSeconds: number }) | undefined): void;
+  /** The model has said something: it is one that is served. */
+  heard(model: string): void;
+}
+
+type Reason = Extract<Entered, { readonly ok: false }>['why'];
+
+const RETRY_SECONDS = 5;
+const WORDS: Readonly<Record<Reason, string>> = {
+  full: 'too many requests wait for this model',
+  late: 'no place became free for this request in time',
+  gone: 'the client has gone',
+};
+
+interface Held {
+  place: (() => void) | undefined;
+  work: (() => number) | undefined;
+  over: boolean;
+}
+
+export function createPass(order: PassOrder, engines: Engines): AdmissionPass {
+  const held: Held = { place: undefined, work: undefined, over: false };
+  let finish: (() => void) | undefined = () => order.end(undefined);
+  const close = () => {
+    held.over = true;
+    finish?.();
+    finish = undefined;
+  };
+  return {
+    stream: (stream, request, signal) => {
+      const counting = createCounting(() => guessPromptTokens(request));
+      let asked = false;
+      let spoke = false;
+      finish = () => {
+        held.place?.();
+        const gpuSeconds = held.work?.() ?? 0;
+        const amount = counting.amount(asked);
+        order.end(amount === undefined ? undefined : { ...amount, gpuSeconds });
+      };
+      const hear = (result: IteratorResult<ModelEvent>) => {
+        if (result.done === true) close();
+        else {
+          counting.hear(result.value);
+          if (!spoke && result.value.type !== 'error') order.heard(request.model);
+          spoke = true;
+        }
+        return result;
+      };
+      const begin = async (): Promise<AsyncIterator<ModelEvent>> => {
+        const refusal = await enter(order, request.model, engines, held, signal);
+        asked = refusal === undefined;
+        return (asked ? stream(request, signal) : alone(refusal))[Symbol.asyncIterator]();
+      };
+      return iterate(begin, hear, close);
+    },
+    close,
+  };
+}
+
+/** No generator of its own: one layer less for each event. */
+function iterate(
+  begin: () => Promise<AsyncIterator<ModelEvent>>,
+  hear: (result: IteratorResult<ModelEvent>) => IteratorResult<ModelEvent>,
+  close: () => void,
+): AsyncIterable<ModelEvent> {
+  let inner: AsyncIterator<ModelEvent> | undefined;
+  const fail = (error: unknown): never => {
+    close();
+    throw error;
+  };
+  const start = async () => {
+    inner = await begin();
+    return inner.next();
+  };
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => (inner === undefined ? start() : inner.next()).then(hear, fail),
+      return: async () => {
+        close();
+        await inner?.return?.();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+}
+
+/** Undefined once the request may be sent: it has its place, or there is no engine to wait for. */
+async function enter(
+  order: PassOrder,
+  model: string,
+  engines: Engines,
+  held: Held,
+  signal: AbortSignal,
+): Promise<ModelErrorEvent | undefined> {
+  const engine = await engines.engineOf(model, signal);
+  if (engine === undefined) return undefined;
+  const { key, patient } = order;
+  const entered = await engine.queue.enter({ key, class: order.class, model, patient }, signal);
+  if (!entered.ok) return refusalOf(entered.why);
+  if (held.over) {
+    entered.leave();
+    return refusalOf('gone');
+  }
+  held.place = entered.leave;
+  held.work = engine.work();
+  return undefined;
+}
+
+function refusalOf(why: Reason): ModelErrorEvent {
+  const message = WORDS[why];
+  if (why === 'gone') return { type: 'error', code: 'aborted', message, retryable: true };
+  return { type: 'error', code: 'overloaded', message, retryable: true, retryAfter: RETRY_SECONDS };
+}
+
+async function* alone(event: ModelErrorEvent | undefined): AsyncGenerator<ModelEvent> {
+  if (event !== undefined) yield event;
+}
