@@ -31,7 +31,7 @@ export function createResponseStore({
     chain: async (id, owner) => {
       const { rows, missing, over } = await store.read('findResponseChain', { id, owner, most: CHAIN_CHARACTERS });
       if (over === true) return { tooLarge: CHAIN_CHARACTERS };
-      const [first, ...rest] = rows.map(storedOf).reverse();
+      const [first, ...rest] = rows.map(storedOf).toReversed();
       return first === undefined ? { missing: missing ?? id } : { found: [first, ...rest] };
     },
     items: async (ids, owner) => {
