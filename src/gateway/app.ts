@@ -17,6 +17,8 @@ import { answerError, answerErrors, refuseBrokenHttp } from './errors.ts';
 import { messageRoutes } from './messages/route.ts';
 import { operationRoutes } from './operations.ts';
 import type { GatewayPorts } from './ports.ts';
+import { responseRoutes } from './responses/route.ts';
+import { refuseWebSockets } from './responses/upgrade.ts';
 import type { RouteContext } from './route-context.ts';
 
 const HEADERS_MS = 20_000;
@@ -44,12 +46,14 @@ export function buildApp(ports: GatewayPorts): FastifyInstance {
   app.addHook('preClose', async () => closing.abort());
   const gate = createGate(app, ports);
   guardEntrance(app, ports);
+  refuseWebSockets(app);
   readBodiesSafely(app);
   answerErrors(app, ports);
   const context: RouteContext = { ports, gate, closing: closing.signal };
   operationRoutes(app, context);
   modelRoutes(app, context);
   chatRoutes(app, context);
+  responseRoutes(app, context);
   messageRoutes(app, context);
   runRoutes(app, context);
   runReadingRoutes(app, context);
