@@ -1,12 +1,17 @@
 // Owns the overseer of a house in this process: the same questions as over HTTP, asked directly.
+import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
 import type { Overseer, Seen } from './cli/overseer.ts';
+import type { MadeKey } from './contracts/accounts.ts';
 import type { ProgressNote } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import type { House } from './house.ts';
 import { LOCAL_OWNER } from './local-owner.ts';
 import { tailRun } from './runs/tail.ts';
 import { serveSocketSoon } from './socket-service.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 export function localOverseer(house: House): Overseer {
   const { runs, approvals, accounts, journal } = house;
@@ -41,25 +46,32 @@ export function localOverseer(house: House): Overseer {
     answer: (id, answer) => approvals.answer(id, { ...answer, by: LOCAL_OWNER.name }),
     halt: (note) => runs.halt(LOCAL_OWNER.name, note),
     release: () => runs.release(LOCAL_OWNER.name),
-    createKey: async (request) => {
-      const made = await accounts.create(request);
-      const { id: key, name, roles } = made.record;
-      await journal.append([
-        { chain: SERVICE_CHAIN, body: { type: 'key_created', key, name, roles: [...roles], by: LOCAL_OWNER.name } },
-      ]);
-      return made;
-    },
+    createKey: async (request) => recordMade(await accounts.create(request), house),
+    rotateKey: async (id, rotation) =>
+      recordMade((await accounts.rotate(id, rotation)) ?? missing(`there is no key ${id}`), house),
     keys: () => accounts.list(),
     revokeKey: async (id) => {
       const record = (await accounts.revoke(id)) ?? missing(`there is no key ${id}`);
       await journal.append([{ chain: SERVICE_CHAIN, body: { type: 'key_revoked', key: id, by: LOCAL_OWNER.name } }]);
       return record;
     },
+    usage: ({ by, from, to }) => {
+      const now = systemClock.now();
+      return house.usage.report({ by, from: from ?? now - (now % DAY_MS), to: to ?? now + MINUTE_MS });
+    },
     close: async () => {
       await socket.close();
       await house.close('the command ended');
     },
   };
+}
+
+async function recordMade(made: MadeKey, { journal }: House): Promise<MadeKey> {
+  const { id: key, name, roles } = made.record;
+  await journal.append([
+    { chain: SERVICE_CHAIN, body: { type: 'key_created', key, name, roles: [...roles], by: LOCAL_OWNER.name } },
+  ]);
+  return made;
 }
 
 /** Stored and live events in one line, with the notes between them. */

@@ -1,7 +1,7 @@
 // Owns the same questions asked of a service over HTTP, on a unix socket or an address. Knows no table and no run.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { KeyRecord } from '../contracts/accounts.ts';
+import type { KeyRecord, MadeKey, UsageLine } from '../contracts/accounts.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { ProgressNote } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
@@ -52,9 +52,14 @@ export function createHttpOverseer(place: Place): Overseer {
     release: async () => {
       await call.json('POST', '/api/v1/release', {});
     },
-    createKey: (request) => call.json<{ key: string; record: KeyRecord }>('POST', '/api/v1/keys', request),
+    createKey: (request) => call.json<MadeKey>('POST', '/api/v1/keys', request),
+    rotateKey: (id, rotation) => call.json<MadeKey>('POST', `/api/v1/keys/${id}/rotate`, rotation),
     keys: async () => (await call.json<{ keys: KeyRecord[] }>('GET', '/api/v1/keys')).keys,
     revokeKey: (id) => call.json<KeyRecord>('POST', `/api/v1/keys/${id}/revoke`, {}),
+    usage: async (wish) => {
+      const query = Object.entries(wish).map(([name, value]) => `${name}=${value}`);
+      return (await call.json<{ usage: UsageLine[] }>('GET', `/api/v1/usage?${query.join('&')}`)).usage;
+    },
     close: async () => {},
   };
 }

@@ -1,5 +1,5 @@
 // Owns what a person at a terminal can ask of Caisson, the same whether a service answers or this process does. Knows no transport.
-import type { KeyRecord, Role } from '../contracts/accounts.ts';
+import type { KeyRecord, KeyRotation, MadeKey, NewKeyRequest, UsageLine, UsageView } from '../contracts/accounts.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { ProgressNote } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
@@ -9,6 +9,13 @@ import type { CheckOutcome, RunRecord, RunRequest } from '../contracts/runs.ts';
 export type Seen =
   | { readonly kind: 'event'; readonly event: RunEvent }
   | { readonly kind: 'note'; readonly note: ProgressNote };
+
+export interface UsageWish {
+  readonly by: UsageView;
+  /** Milliseconds since 1970. */
+  readonly from?: number;
+  readonly to?: number;
+}
 
 /** All methods reject with a `CaissonError`. */
 export interface Overseer {
@@ -36,14 +43,12 @@ export interface Overseer {
   ): Promise<QuestionRecord>;
   halt(note: string): Promise<{ readonly cancelled: number; readonly revoked: number }>;
   release(): Promise<void>;
-  createKey(request: {
-    readonly name: string;
-    readonly team: string;
-    readonly roles: readonly Role[];
-    readonly expiresAt?: number;
-  }): Promise<{ readonly key: string; readonly record: KeyRecord }>;
+  createKey(request: NewKeyRequest): Promise<MadeKey>;
+  rotateKey(id: string, rotation: KeyRotation): Promise<MadeKey>;
   keys(): Promise<readonly KeyRecord[]>;
   revokeKey(id: string): Promise<KeyRecord>;
+  /** From midnight UTC until now, where the wish does not say. */
+  usage(wish: UsageWish): Promise<readonly UsageLine[]>;
   /** Ends the work of a local one; leaves a service as it is. */
   close(): Promise<void>;
 }

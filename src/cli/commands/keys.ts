@@ -1,15 +1,16 @@
 // Owns the commands around API keys. A key is shown once and kept nowhere.
 import { CaissonError } from '../../base/errors.ts';
-import { type KeyRecord, type Role, ROLES } from '../../contracts/accounts.ts';
-import { type Command, type Context, type ExitCode, listFlag, textFlag } from '../context.ts';
+import { type KeyLimits, type KeyRecord, type MadeKey, type Role, ROLES } from '../../contracts/accounts.ts';
+import { type Command, type Context, type ExitCode, type Flags, listFlag, textFlag } from '../context.ts';
 import type { Overseer } from '../overseer.ts';
+import { durationOf, LIMIT_FLAGS, limitsOf, momentOf } from './key-limits.ts';
 import { withOverseer } from './overview.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 export const keysCommand: Command = {
-  usage: 'list | create NAME | revoke ID',
-  summary: 'API keys and their roles',
+  usage: 'list | create NAME | rotate ID | revoke ID',
+  summary: 'API keys, their roles and limits',
   flags: {
     role: {
       type: 'string',
@@ -19,6 +20,9 @@ export const keysCommand: Command = {
     },
     team: { type: 'string', value: 'TEAM', help: 'team of the key (default)' },
     days: { type: 'string', value: 'N', help: 'the key expires in N days' },
+    expires: { type: 'string', value: 'WHEN', help: 'the key expires then: a date, or 30d, 12h from now' },
+    overlap: { type: 'string', value: 'TIME', help: 'rotate: the old key is good for so long (24h)' },
+    ...LIMIT_FLAGS,
     json: { type: 'boolean', help: 'print JSON for a program' },
   },
   positionals: [1, 2],
@@ -27,8 +31,9 @@ export const keysCommand: Command = {
       const [verb, name] = context.positionals;
       if (verb === 'list') return list(overseer, context);
       if (verb === 'create' && name !== undefined) return create(name, overseer, context);
+      if (verb === 'rotate' && name !== undefined) return rotate(name, overseer, context);
       if (verb === 'revoke' && name !== undefined) return revoke(name, overseer, context);
-      throw new CaissonError('usage', 'caisson keys takes: list, create NAME, or revoke ID');
+      throw new CaissonError('usage', 'caisson keys takes: list, create NAME, rotate ID, or revoke ID');
     }),
 };
 
@@ -42,18 +47,27 @@ async function list(overseer: Overseer, { terminal, flags }: Context): Promise<E
 async function create(name: string, overseer: Overseer, { terminal, flags }: Context): Promise<ExitCode> {
   const wanted = listFlag(flags, 'role');
   const roles = wanted.length === 0 ? (['client'] as const) : wanted.map(roleOf);
-  const days = textFlag(flags, 'days');
-  const expiry = days === undefined ? {} : { expiresAt: Date.now() + daysOf(days) * DAY_MS };
-  const { key, record } = await overseer.createKey({
+  const limits = limitsOf(flags);
+  const made = await overseer.createKey({
     name,
     team: textFlag(flags, 'team') ?? 'default',
     roles,
-    ...expiry,
+    ...expiryOf(flags),
+    ...(limits === undefined ? {} : { limits }),
   });
-  if (flags['json'] === true) terminal.line(JSON.stringify({ key, record }));
+  return show(made, terminal, flags);
+}
+
+async function rotate(id: string, overseer: Overseer, { terminal, flags }: Context): Promise<ExitCode> {
+  const overlapMs = durationOf('overlap', textFlag(flags, 'overlap') ?? '24h');
+  return show(await overseer.rotateKey(id, { overlapMs, ...expiryOf(flags) }), terminal, flags);
+}
+
+function show(made: MadeKey, terminal: Context['terminal'], flags: Flags): ExitCode {
+  if (flags['json'] === true) terminal.line(JSON.stringify(made));
   else {
-    terminal.line(key);
-    terminal.remark(`${keyLine(record)}\nThe key is shown this once: keep it now.`);
+    terminal.line(made.key);
+    terminal.remark(`${keyLine(made.record)}\nThe key is shown this once: keep it now.`);
   }
   return 0;
 }
@@ -69,6 +83,14 @@ function roleOf(text: string): Role {
   return role;
 }
 
+function expiryOf(flags: Flags): { readonly expiresAt?: number } {
+  const [days, expires] = [textFlag(flags, 'days'), textFlag(flags, 'expires')];
+  if (days !== undefined && expires !== undefined)
+    throw new CaissonError('usage', '--days and --expires exclude each other');
+  if (expires !== undefined) return { expiresAt: momentOf('expires', expires, Date.now(), 1) };
+  return days === undefined ? {} : { expiresAt: Date.now() + daysOf(days) * DAY_MS };
+}
+
 function daysOf(text: string): number {
   const days = Number(text);
   if (!Number.isFinite(days) || days <= 0) throw new CaissonError('usage', `--days ${text}: give a number above 0`);
@@ -78,5 +100,13 @@ function daysOf(text: string): number {
 function keyLine(key: KeyRecord): string {
   const state = key.revokedAt !== undefined ? 'revoked' : 'good';
   const until = key.expiresAt === undefined ? '' : ` until ${new Date(key.expiresAt).toISOString()}`;
-  return `${key.id}  ${key.prefix}…  ${state}${until}  ${key.name} (${key.team}): ${key.roles.join(', ')}`;
+  const line = key.account === undefined ? '' : `, in place of ${key.account}`;
+  const limits = key.limits === undefined ? '' : `; ${limitWords(key.limits)}`;
+  return `${key.id}  ${key.prefix}…  ${state}${until}  ${key.name} (${key.team}): ${key.roles.join(', ')}${line}${limits}`;
+}
+
+function limitWords(limits: KeyLimits): string {
+  return Object.entries(limits)
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(',') : String(value)}`)
+    .join(', ');
 }
