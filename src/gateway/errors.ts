@@ -17,12 +17,23 @@ export class EngineError extends Error {
   }
 }
 
+/** A mistake of which programs read more than its words: `details` stand in the body where the dialect has a place for them. */
+export class DetailedError extends CaissonError {
+  readonly details: object;
+
+  constructor(code: ErrorCode, message: string, details: object) {
+    super(code, message);
+    this.details = details;
+  }
+}
+
 interface HttpError {
   readonly status: number;
   readonly report: ErrorReport;
   /** `code` of the OpenAI shape where it differs. */
   readonly openaiCode?: string;
   readonly retryAfter?: number;
+  readonly details?: object;
 }
 
 const RETRY_SECONDS = 5;
@@ -101,6 +112,7 @@ export function refuseBrokenHttp(_error: Error, socket: Socket): void {
 
 function httpErrorOf(error: unknown): HttpError {
   if (error instanceof EngineError) return engineError(error.event);
+  if (error instanceof DetailedError) return { ...catalogued(reportOf(error)), details: error.details };
   if (error instanceof CaissonError) return catalogued(reportOf(error), error.retryAfterSeconds);
   const code = frameworkCode(error);
   if (code === undefined)
@@ -114,12 +126,16 @@ function shapeFor(request: FastifyRequest): Shape {
   return found?.shape ?? (({ report }) => ({ error: report }));
 }
 
-function anthropicShape({ status, report, openaiCode }: HttpError, requestId: string): object {
+function anthropicShape({ status, report, openaiCode, details }: HttpError, requestId: string): object {
   const type = ANTHROPIC_TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
   const isTooLong = openaiCode === CONTEXT_CODE && !TOO_LONG.test(report.message);
   // By these words clients know that they must make the conversation shorter.
   const message = isTooLong ? `prompt is too long: ${report.message}` : report.message;
-  return { type: 'error', error: { type, message }, request_id: requestId };
+  return {
+    type: 'error',
+    error: { type, message, ...(details === undefined ? {} : { details }) },
+    request_id: requestId,
+  };
 }
 
 function openaiShape({ status, report, openaiCode }: HttpError): object {

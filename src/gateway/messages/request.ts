@@ -1,7 +1,8 @@
 // Owns how a request in Anthropic's dialect becomes ours. Knows no HTTP and no engine.
-import { CaissonError } from '../../base/errors.ts';
-import type { ChatRequest, ResponseFormat, Thinking, ToolChoice, ToolDefinition } from '../../contracts/messages.ts';
-import type { MessagesBody, Tool } from './schema.ts';
+import type { ChatRequest, ResponseFormat, Thinking } from '../../contracts/messages.ts';
+import { DetailedError } from '../errors.ts';
+import type { MessagesBody } from './schema.ts';
+import { isOneByOne, toolChoiceOf, toolsOf } from './tools.ts';
 import { messagesOf } from './turns.ts';
 
 const AFFINITY_CHARACTERS = 512;
@@ -19,10 +20,11 @@ const EFFORTS: ReadonlyMap<string, NonNullable<Thinking['effort']>> = new Map([
 
 /**
  * `session`: what a header says of the conversation; requests of one conversation meet a warm cache.
- * Throws `invalid_input` for a choice of a tool that is not there.
+ * Throws `invalid_input` for a choice of a tool that is not there, and for a conversation that only the server would know.
  */
 export function chatRequestOf(body: MessagesBody, session: string | undefined): ChatRequest {
-  const tools = body.tools?.flatMap(definitionOf) ?? [];
+  refuseThread(body);
+  const tools = toolsOf(body);
   const stop = body.stop_sequences?.filter((text) => text !== '') ?? [];
   return {
     model: body.model,
@@ -48,32 +50,20 @@ export function shownThinking({ thinking }: MessagesBody): 'whole' | 'omitted' |
   return thinking?.display === 'omitted' ? 'omitted' : 'whole';
 }
 
+/**
+ * The turn alone, without what went before, would be answered as if it was all. By these details Anthropic's clients know that they
+ * must send the whole conversation.
+ */
+function refuseThread({ thread }: MessagesBody): void {
+  if (thread === undefined || thread === null) return;
+  const message = 'thread: no conversation is held here: send all of its messages, without a thread';
+  throw new DetailedError('invalid_input', message, { error_code: 'thread_unsupported_request', unsupported: [] });
+}
+
 function given<Name extends string, Value>(name: Name, value: Value | null | undefined): { [Key in Name]?: Value } {
   const field: { [Key in Name]?: Value } = {};
   if (value !== null && value !== undefined) field[name] = value;
   return field;
-}
-
-function definitionOf(tool: Tool): readonly ToolDefinition[] {
-  if (tool.type === 'server') return [];
-  const { name, description, input_schema: parameters } = tool;
-  return [{ name, description: description ?? '', parameters: { ...parameters, type: 'object' } }];
-}
-
-function toolChoiceOf({ tool_choice: choice }: MessagesBody, tools: readonly ToolDefinition[]): ToolChoice | undefined {
-  if (choice === null || choice === undefined) return undefined;
-  if (choice.type === 'any') return 'required';
-  if (choice.type !== 'tool') return choice.type;
-  const { name } = choice;
-  if (!tools.some((tool) => tool.name === name))
-    throw new CaissonError('invalid_input', `tool_choice.name: there is no tool ${JSON.stringify(name)} to choose`, {
-      place: { field: 'tool_choice.name' },
-    });
-  return { name };
-}
-
-function isOneByOne({ tool_choice: choice }: MessagesBody): boolean {
-  return choice !== null && choice !== undefined && choice.type !== 'none' && choice.disable_parallel_tool_use === true;
 }
 
 /** `adaptive` leaves it to the model. */

@@ -23,7 +23,7 @@ const searchResultBlock = z.object({
   type: z.literal('search_result'),
   title: z.string().nullish(),
   source: z.string().nullish(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
 });
 const toolReferenceBlock = z.object({ type: z.literal('tool_reference'), tool_name: z.string() });
 /** Of a kind that we do not know: only its text is kept. */
@@ -43,7 +43,7 @@ const toolUseBlock = z.object({
   type: z.literal('tool_use'),
   id: z.string().min(1),
   name: z.string().min(1),
-  input: z.unknown(),
+  input: z.unknown().optional(),
 });
 const toolResultBlock = z.object({
   type: z.literal('tool_result'),
@@ -52,16 +52,6 @@ const toolResultBlock = z.object({
   is_error: z.boolean().nullish(),
 });
 export type ToolResult = z.infer<typeof toolResultBlock>;
-
-const BLOCKS = [...PARTS, thinkingBlock, toolUseBlock, toolResultBlock] as const;
-const block = z.discriminatedUnion('type', BLOCKS);
-export type Block = z.infer<typeof block>;
-const BLOCK_TYPES: readonly string[] = BLOCKS.map(({ shape }) => shape.type.value);
-
-const message = z.object({
-  role: z.enum(['user', 'assistant', 'system'], 'expected the role user, assistant or system'),
-  content: blocksOf(block, BLOCK_TYPES),
-});
 
 /** A tool that the client runs has a schema of its input; what has none is one of Anthropic's own servers, which are not here. */
 const tool = z.preprocess(
@@ -77,6 +67,31 @@ const tool = z.preprocess(
   ]),
 );
 export type Tool = z.infer<typeof tool>;
+
+/** Tools may come and go in the middle of a conversation; those of other kinds are not ours to offer. */
+const CHANGES: readonly string[] = ['tool_definition', 'tool_reference'];
+const changedTool = z.preprocess(
+  (value) => (isObject(value) && !CHANGES.includes(String(value['type'])) ? { type: 'other' } : value),
+  z.discriminatedUnion('type', [
+    z.object({ type: z.literal('tool_definition'), definition: tool }),
+    z.object({ type: z.literal('tool_reference'), name: z.string() }),
+    z.object({ type: z.literal('other') }),
+  ]),
+);
+const toolAdditionBlock = z.object({ type: z.literal('tool_addition'), tool: changedTool });
+const toolRemovalBlock = z.object({ type: z.literal('tool_removal'), tool: changedTool });
+
+const BLOCKS = [...PARTS, thinkingBlock, toolUseBlock, toolResultBlock, toolAdditionBlock, toolRemovalBlock] as const;
+const block = z.discriminatedUnion('type', BLOCKS);
+export type Block = z.infer<typeof block>;
+const BLOCK_TYPES: readonly string[] = BLOCKS.map(({ shape }) => shape.type.value);
+
+const message = z.object({
+  role: z.enum(['user', 'assistant', 'system'], 'expected the role user, assistant or system'),
+  content: blocksOf(block, BLOCK_TYPES),
+  clear_at: z.string().nullish().catch(null),
+});
+export type Turn = z.infer<typeof message>;
 
 const parallel = { disable_parallel_tool_use: z.boolean().nullish() };
 const toolChoice = z.discriminatedUnion(
@@ -119,6 +134,8 @@ export const messagesBodySchema = z.object({
   ),
   output_config: z.object({ effort: lenient(z.string()), format: format.nullish() }).nullish(),
   output_format: format.nullish(),
+  /** A conversation that the server holds. */
+  thread: z.unknown().optional(),
   metadata: lenient(z.object({ user_id: lenient(z.string()) })),
 });
 export type MessagesBody = z.infer<typeof messagesBodySchema>;

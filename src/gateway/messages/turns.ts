@@ -1,6 +1,6 @@
 // Owns how the turns of an Anthropic conversation become messages of ours. Knows no other field of a request.
 import type { ContentPart, Message, ToolCall, ToolMessage } from '../../contracts/messages.ts';
-import { type Block, type MessagesBody, type Part, textWithin, type ToolResult } from './schema.ts';
+import { type Block, type MessagesBody, type Part, textWithin, type ToolResult, type Turn } from './schema.ts';
 import { thinkingIn } from './signature.ts';
 
 /** The line changes with each build of a client: before everything else it would spoil every prefix cache. */
@@ -11,14 +11,21 @@ const BILLING = /^x-anthropic-billing-header:[^\n]*\n*/;
  * An assistant's turn stays one, with all its calls.
  */
 export function messagesOf({ system, messages }: Pick<MessagesBody, 'system' | 'messages'>): readonly Message[] {
+  const lastUser = messages.findLastIndex(({ role }) => role === 'user');
   let calls: readonly string[] = [];
-  const turns = messages.flatMap(({ role, content }): readonly Message[] => {
+  const turns = messages.flatMap((turn, index): readonly Message[] => {
+    const { role, content } = turn;
     if (role === 'user') return userTurn(content, calls);
-    if (role === 'system') return systemTurn(content);
+    if (role === 'system') return isCleared(turn, index < lastUser) ? [] : systemTurn(content);
     calls = content.flatMap((block) => (block.type === 'tool_use' ? [block.id] : []));
     return [assistantTurn(content)];
   });
   return [...systemTurn(system.map(withoutBilling)), ...turns];
+}
+
+/** A note for one turn of the user is gone with the next. */
+function isCleared({ clear_at: at }: Turn, hasLaterUser: boolean): boolean {
+  return at === 'next_user_message' && hasLaterUser;
 }
 
 function withoutBilling(block: Block, index: number): Block {

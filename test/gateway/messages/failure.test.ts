@@ -171,11 +171,11 @@ describe('after the headers went out for nothing but silence', () => {
   });
 
   test('thinking that is not shown is silence too: pings come meanwhile', async (context) => {
-    let isEnough = false;
+    const enough = new AbortController();
     const started = await startModel(
       context,
       async function* model() {
-        while (!isEnough) {
+        while (!enough.signal.aborted) {
           yield { type: 'reasoning', text: 'x' };
           await new Promise((resolve) => setTimeout(resolve, 5));
         }
@@ -183,9 +183,7 @@ describe('after the headers went out for nothing but silence', () => {
       },
       IMPATIENT,
     );
-    const hear = onPings(3, () => {
-      isEnough = true;
-    });
+    const hear = onPings(3, () => enough.abort());
     const { pings, message } = await readStream(started, { thinking: { type: 'adaptive', display: 'omitted' } }, hear);
     assert.ok(pings >= 3, `${pings} pings`);
     assert.equal(message?.content.length, 1);

@@ -46,7 +46,7 @@ test('a request of Claude Code becomes ours, and what it says of itself is ignor
             text('I '),
             text('look.'),
             { type: 'tool_use', id: 'b', name: 'bash', input: { command: 'ls' }, caller: { type: 'direct' } },
-            { type: 'tool_use', id: 'a', name: 'read', input: {} },
+            { type: 'tool_use', id: 'a', name: 'read' },
           ],
         },
         {
@@ -184,6 +184,56 @@ test('a choice of tools, one call at a time if so wished', async (context) => {
     toolChoice: { name: 'bash' },
   });
   assert.deepEqual(await choose({ type: 'none' }), { ...SAYS_HI, toolChoice: 'none' });
+});
+
+test('tools come and go in the middle of a conversation, and notes are gone with the next turn of the user', async (context) => {
+  const started = await begin(context);
+  const user = { role: 'user', content: 'hi' };
+  const change = (type: string, tool: object) => ({ type, tool });
+  const added = { type: 'tool_definition', definition: { name: 'late', input_schema: {} } };
+  const named = (name: string) => ({ type: 'tool_reference', name });
+  const asked = await ask(started, {
+    tools: [TOOL, { name: 'read', input_schema: {} }, { type: 'web_search_20250305', name: 'web_search' }],
+    messages: [
+      user,
+      { role: 'system', content: [change('tool_addition', added), change('tool_removal', named('read'))] },
+      { role: 'system', clear_at: 'next_user_message', content: 'gone' },
+      user,
+      { role: 'system', clear_at: 'next_user_message', content: 'stays' },
+      { role: 'system', content: [change('tool_removal', named('bash')), change('tool_addition', named('read'))] },
+      { role: 'system', content: [change('tool_addition', { type: 'mcp_toolset_reference', name: 'x' })] },
+      { role: 'system', output_config: { effort: 'low' } },
+    ],
+  });
+  const parameters = { type: 'object' };
+  assert.deepEqual(asked, {
+    ...SAYS_HI,
+    messages: [user, user, { role: 'system', content: 'stays' }],
+    tools: [
+      { name: 'late', description: '', parameters },
+      { name: 'read', description: '', parameters },
+    ],
+  });
+});
+
+test('a conversation that only the server would know is refused with what clients need to send all of it', async (context) => {
+  const { service, key } = await begin(context);
+  for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }]) {
+    const answer = await callJson<{ error: object }>(service, 'POST', PATH, { key, json: { ...ASK, thread } });
+    assert.deepEqual(
+      [answer.status, answer.body.error],
+      [
+        400,
+        {
+          type: 'invalid_request_error',
+          message: 'thread: no conversation is held here: send all of its messages, without a thread',
+          details: { error_code: 'thread_unsupported_request', unsupported: [] },
+        },
+      ],
+    );
+  }
+  assert.equal(service.asked.length, 0);
+  assert.equal((await call(service, 'POST', PATH, { key, json: { ...ASK, thread: null } })).status, 200);
 });
 
 describe('of the content of a turn', () => {
