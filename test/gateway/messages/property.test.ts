@@ -124,23 +124,27 @@ function randomCall(random: Random, number: number): ToolCallEvent[] {
 function expectedContent(events: readonly ModelEvent[], shown: Shown): readonly object[] {
   const blocks: { key: string; text: string; id: string }[] = [];
   for (const event of events) {
-    if (event.type === 'tool_call') {
-      const known = blocks.find(({ key }) => key === `call ${event.index}`);
-      if (known === undefined)
-        blocks.push({ key: `call ${event.index}`, text: event.arguments ?? '', id: event.id ?? '' });
-      else known.text += event.arguments ?? '';
-    }
-    if ((event.type !== 'text' && event.type !== 'reasoning') || event.text === '') continue;
-    if (event.type === 'reasoning' && shown === 'none') continue;
-    const last = blocks.at(-1);
-    if (last?.key === event.type) last.text += event.text;
-    else blocks.push({ key: event.type, text: event.text, id: '' });
+    const piece = pieceOf(event, shown);
+    if (piece === undefined) continue;
+    const { key } = piece;
+    const known = event.type === 'tool_call' ? blocks.find((block) => block.key === key) : blocks.at(-1);
+    if (known?.key === key) known.text += piece.text;
+    else blocks.push(piece);
   }
   return blocks.map(({ key, text, id }) => {
     if (key === 'text') return { type: 'text', text };
     if (key === 'reasoning') return { type: 'thinking', thinking: text };
     return { type: 'tool_use', id, name: 'bash', input: JSON.parse(text === '' ? '{}' : text) as object };
   });
+}
+
+/** Of which block the event is a piece. */
+function pieceOf(event: ModelEvent, shown: Shown): { key: string; text: string; id: string } | undefined {
+  if (event.type === 'tool_call')
+    return { key: `call ${event.index}`, text: event.arguments ?? '', id: event.id ?? '' };
+  if (event.type !== 'text' && event.type !== 'reasoning') return undefined;
+  if (event.text === '' || (event.type === 'reasoning' && shown === 'none')) return undefined;
+  return { key: event.type, text: event.text, id: '' };
 }
 
 /** With the thinking where it can be read, and without signatures. */
@@ -173,7 +177,8 @@ test('what is streamed and what is given whole say the same', async () => {
       const { answer, finish } = await collectAnswer(given(events), new AbortController().signal, PORTS);
       const whole = messageOf(envelope(shown), answer, finish) as NonNullable<typeof message>;
       const { content, ...rest } = whole;
-      const { content: streamed = [], ...restStreamed } = message ?? whole;
+      assert.ok(message !== undefined);
+      const { content: streamed, ...restStreamed } = message;
       assert.deepEqual(restStreamed, rest);
       const [left, right] = [readable(streamed), readable(content)];
       for (const field of ['text', 'thinking']) assert.equal(joined(left, field), joined(right, field), `seed ${seed}`);
