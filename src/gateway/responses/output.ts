@@ -70,7 +70,9 @@ function createState(options: OutputOptions) {
   const speech = createSpeech(options, items);
   let usage: Usage | undefined;
   let call: { readonly index: number } | undefined;
+  const closed = new Set<number>();
   const takeCall = (event: ToolCallEvent): string => {
+    if (closed.has(event.index)) return '';
     let events = '';
     if (call === undefined) {
       events = speech.openCall(event);
@@ -79,6 +81,7 @@ function createState(options: OutputOptions) {
     events += speech.addToCall(event.arguments ?? '');
     if (!event.complete) return events;
     call = undefined;
+    closed.add(event.index);
     return events + speech.close('completed');
   };
   return {

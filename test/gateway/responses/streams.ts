@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { ModelEvent } from '../../../src/contracts/model-events.ts';
-import { call, callJson } from '../http.ts';
+import { call, callJson, open } from '../http.ts';
 import { says, type Service, startService, type Wishes } from '../service.ts';
 import { checkStream, type Fields } from './checker.ts';
 
@@ -68,4 +68,27 @@ export function plain<Value>(value: Value): Value {
     })
     .replaceAll(/"(created_at|completed_at)":\d+/g, '"$1":1');
   return JSON.parse(text) as Value;
+}
+
+/** Reads a stream that must break; `onData` gets all that has come so far. Checks that what came could have gone on. */
+export async function broken(
+  service: Service,
+  key: string,
+  body: object,
+  onData: (text: string) => void = () => {},
+): Promise<{ readonly events: readonly Fields[]; readonly done: readonly Fields[] }> {
+  const answer = await open(service, 'POST', PATH, { key, json: { ...body, stream: true } });
+  assert.equal(answer.statusCode, 200);
+  let text = '';
+  try {
+    for await (const chunk of answer) {
+      text += String(chunk);
+      onData(text);
+    }
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
+    const events = eventsOf(text.slice(0, text.lastIndexOf('\n\n') + 2));
+    return { events, done: checkStream(events, 'cut') };
+  }
+  throw new Error(`the answer ended tidily: ${text}`);
 }
