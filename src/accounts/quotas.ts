@@ -177,7 +177,8 @@ function streamProblem({ running }: Account, { streams }: KeyLimits): CaissonErr
 
 function requestProblem({ requests }: Account, limits: KeyLimits, { monotonic }: Moment): CaissonError | undefined {
   const limit = limits.requestsPerMinute;
-  if (limit === undefined || requests.used(monotonic) + 1 <= limit + ROUNDING) return undefined;
+  // After a restart there are parts of requests: they add up to whole ones.
+  if (limit === undefined || Math.floor(requests.used(monotonic) + ROUNDING) < limit) return undefined;
   return tooFast(`this key may send ${limit} requests a minute`, requests.waitFor(monotonic, limit - 1) / 1000);
 }
 
