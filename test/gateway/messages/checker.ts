@@ -197,9 +197,18 @@ function closedBlock({ begun, text, signature, deltas }: OpenBlock): object {
     assert.ok(signature !== undefined, 'a thinking block without a signature');
     return { type: 'thinking', thinking: text, signature };
   }
-  const input: unknown = JSON.parse(text);
+  const input = jsonOf(text);
   assert.ok(typeof input === 'object' && input !== null && !Array.isArray(input), 'the input of a call is no object');
   return { ...begun, input };
+}
+
+/** Undefined if it is none. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function checkStop({ stop_reason: reason, stop_sequence: sequence }: Stop, calls: number): void {

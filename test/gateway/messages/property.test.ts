@@ -10,6 +10,7 @@ import { thinkingIn } from '../../../src/gateway/messages/signature.ts';
 import type { Sink } from '../../../src/gateway/sink.ts';
 import { collectAnswer, streamAnswer } from '../../../src/gateway/stream.ts';
 import { checkStream } from './checker.ts';
+import { type Random, randomFrom } from './random.ts';
 
 const SEQUENCES = 400;
 const PORTS = { limits: LIMITS, newId: (prefix: string) => `${prefix}_x` };
@@ -68,17 +69,6 @@ function envelope(thinking: Shown): Envelope {
 
 async function* given(events: readonly ModelEvent[]): AsyncGenerator<ModelEvent> {
   yield* events;
-}
-
-type Random = (below: number) => number;
-
-/** The same numbers each time. */
-function randomFrom(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }
 
 const PIECES = ['a', ' \n', 'ö', '"}', '\\', '😀', 'event: x\n\n', '', '{', 'data: [DONE]'];
