@@ -124,13 +124,12 @@ function runsPorts(
   options: Pick<HouseOptions, 'host' | 'faults'> & { readonly startHalted: boolean; readonly selfTest: SelfTest },
 ): RunsPorts {
   const { config, router, notes } = house;
-  const runStore = createRunStore(house.store);
   return {
     journal: house.journal,
-    runStore,
+    runStore: createRunStore(house.store),
     approvals: house.approvals,
     executor: executor.port,
-    streamModel: house.admission.forRuns(router.stream, (id) => runStore.get(id)),
+    streamFor: (run) => house.admission.forRuns(router.stream, async () => run),
     findModel: (wish) => router.findModel(wish),
     decide: policy.decide,
     policyHash: () => policy.hash,

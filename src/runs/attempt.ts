@@ -32,6 +32,7 @@ export interface Attempt {
 export function agentPorts(attempt: Attempt): AgentPorts {
   const { live, begun, ports, sandbox, emit } = attempt;
   const started = ports.clock.monotonic();
+  const stream = ports.streamFor(live.record);
   const runTool = createRunTool({
     run: live.record.id,
     tools: TOOLS,
@@ -52,7 +53,7 @@ export function agentPorts(attempt: Attempt): AgentPorts {
   });
   return {
     streamModel: (request, signal) => {
-      const events = ports.streamModel(request, signal);
+      const events = stream(request, signal);
       setImmediate(attempt.asked);
       return events;
     },

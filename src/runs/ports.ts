@@ -14,7 +14,8 @@ export interface RunsPorts {
   readonly runStore: RunStore;
   readonly approvals: Approvals;
   readonly executor: Executor;
-  readonly streamModel: StreamModel;
+  /** The way to the engines, in the name of the run. */
+  streamFor(run: RunRecord): StreamModel;
   /** The model that a wish means ('' is the first that is served), and whether a recorded conversation answers for it. */
   readonly findModel: (wish: string) => Promise<{ readonly model: string; readonly recorded: boolean }>;
   readonly decide: Decide;
