@@ -1,7 +1,7 @@
 // Owns the putting together of tool calls from fragments, however an engine numbers and names them. Knows no text and no connection.
 import type { FinishReason, ToolCallEvent } from '../../../contracts/model-events.ts';
 import { isWholeCall } from '../../whole-call.ts';
-import type { CallDelta } from './chunk-schema.ts';
+import type { CallDelta } from './chunk.ts';
 
 export interface CallsOptions {
   /** An id for a call that came without one. */
@@ -33,11 +33,11 @@ export function createCalls(options: CallsOptions): Calls {
   return {
     take: (delta) => {
       const call = callOf(calls, delta) ?? open(calls, delta);
-      const fragment = argumentText(delta);
+      const fragment = delta.arguments;
       call.arguments += fragment;
       if (call.begun) return fragment === '' ? [] : [fragmentEvent(call, fragment)];
-      call.id ||= delta.id ?? '';
-      call.name ||= delta.function?.name ?? '';
+      call.id ||= delta.id;
+      call.name ||= delta.name;
       return call.name === '' ? [] : [begin(call, options)];
     },
     end: (finish) =>
@@ -54,9 +54,8 @@ export function createCalls(options: CallsOptions): Calls {
  * engine gives every call the same index. Without an index: by id; a fragment that brings neither id nor name goes on with the last.
  */
 function callOf(calls: readonly OpenCall[], delta: CallDelta): OpenCall | undefined {
-  const id = delta.id ?? '';
-  const name = delta.function?.name ?? '';
-  if (typeof delta.index !== 'number')
+  const { id, name } = delta;
+  if (delta.index === undefined)
     return id === '' && name === '' ? calls.at(-1) : calls.find((call) => id !== '' && call.id === id);
   const known = calls.findLast((call) => call.engineIndex === delta.index);
   const isOther = known?.begun === true && id !== '' && name !== '' && id !== known.id;
@@ -64,8 +63,7 @@ function callOf(calls: readonly OpenCall[], delta: CallDelta): OpenCall | undefi
 }
 
 function open(calls: OpenCall[], { index }: CallDelta): OpenCall {
-  const engineIndex = index ?? undefined;
-  const call = { position: calls.length, engineIndex, id: '', name: '', arguments: '', begun: false };
+  const call = { position: calls.length, engineIndex: index, id: '', name: '', arguments: '', begun: false };
   calls.push(call);
   return call;
 }
@@ -92,9 +90,4 @@ function ending(
   const isEmpty = call.arguments.trim() === '' && call.name !== '' && !needsArguments(call.name);
   if (call.name === '' || !isWholeCall(isEmpty ? '{}' : call.arguments, finish, isLast)) return [];
   return [{ type: 'tool_call', index: call.position, ...(isEmpty ? { arguments: '{}' } : {}), complete: true }];
-}
-
-function argumentText(delta: CallDelta): string {
-  const given = delta.function?.arguments ?? '';
-  return typeof given === 'string' ? given : JSON.stringify(given);
 }

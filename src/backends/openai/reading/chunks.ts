@@ -1,7 +1,7 @@
 // Owns the reading of a streamed chat answer, chunk by chunk, with the differences between engines undone. Knows no connection.
 import type { FinishReason, ModelErrorEvent, ModelEvent, Usage } from '../../../contracts/model-events.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
-import { type CallDelta, type Chunk, chunkSchema } from './chunk-schema.ts';
+import { type CallDelta, type Chunk, type ChunkUsage, readChunk } from './chunk.ts';
 import { createLineBreaks } from './line-breaks.ts';
 import { meaningOf, saidOf } from '../meaning.ts';
 import { printable } from '../printable.ts';
@@ -36,13 +36,12 @@ export function createChunkReader(options: CallsOptions): ChunkReader {
   let usage: Usage | undefined;
   return {
     take: (value) => {
-      const parsed = chunkSchema().safeParse(value);
-      if (!parsed.success) return [garbage(value)];
-      const { error } = parsed.data;
-      if (error !== undefined && error !== null) return [engineError(error)];
-      usage = usageOf(parsed.data) ?? usage;
-      finish = finishOf(parsed.data) ?? finish;
-      return speech.take(partsOf(parsed.data));
+      const chunk = readChunk(value);
+      if (chunk === undefined) return [garbage(value)];
+      if (chunk.error !== undefined) return [engineError(chunk.error)];
+      usage = usageOf(chunk.usage) ?? usage;
+      finish = finishOf(chunk) ?? finish;
+      return speech.take(partsOf(chunk));
     },
     end: () => {
       if (finish === undefined) return [broken('the engine ended its answer in the middle')];
@@ -107,25 +106,14 @@ interface Parts {
   readonly isLast: boolean;
 }
 
-/** Of the first choice: more are never asked for. Newer engines call the thinking `reasoning`, older ones `reasoning_content`. */
 function partsOf(chunk: Chunk): Parts {
-  const { delta } = choiceOf(chunk) ?? {};
-  return {
-    // One of the two may be there and empty.
-    thinking: delta?.reasoning || delta?.reasoning_content || '',
-    text: delta?.content ?? '',
-    calls: delta?.tool_calls ?? [],
-    isLast: finishOf(chunk) !== undefined,
-  };
+  const { reasoning = '', content = '', calls = [] } = chunk.choice ?? {};
+  return { thinking: reasoning, text: content, calls, isLast: finishOf(chunk) !== undefined };
 }
 
-function finishOf(chunk: Chunk): FinishReason | undefined {
-  const reason = choiceOf(chunk)?.finish_reason ?? '';
+function finishOf({ choice }: Chunk): FinishReason | undefined {
+  const reason = choice?.finish ?? '';
   return reason === '' ? undefined : (FINISHES.get(reason) ?? 'stop');
-}
-
-function choiceOf({ choices }: Chunk) {
-  return choices?.find(({ index }) => (index ?? 0) === 0);
 }
 
 function bytesOf(event: ModelEvent): number {
@@ -134,15 +122,14 @@ function bytesOf(event: ModelEvent): number {
   return Buffer.byteLength(`${event.id ?? ''}${event.name ?? ''}${event.arguments ?? ''}`);
 }
 
-function usageOf({ usage }: Chunk): Usage | undefined {
-  if (typeof usage?.prompt_tokens !== 'number') return undefined;
-  const cachedTokens = usage.prompt_tokens_details?.cached_tokens;
-  const reasoningTokens = usage.completion_tokens_details?.reasoning_tokens;
+function usageOf(usage: ChunkUsage | undefined): Usage | undefined {
+  if (usage?.promptTokens === undefined) return undefined;
+  const { promptTokens, completionTokens = 0, cachedTokens, reasoningTokens } = usage;
   return {
-    promptTokens: usage.prompt_tokens,
-    completionTokens: usage.completion_tokens ?? 0,
-    ...(typeof cachedTokens === 'number' ? { cachedTokens } : {}),
-    ...(typeof reasoningTokens === 'number' ? { reasoningTokens } : {}),
+    promptTokens,
+    completionTokens,
+    ...(cachedTokens === undefined ? {} : { cachedTokens }),
+    ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
   };
 }
 
