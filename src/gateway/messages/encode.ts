@@ -19,16 +19,27 @@ export interface Envelope {
   readonly errorBody: (event: ModelErrorEvent) => object;
 }
 
-/** The stream of named events. Tokens are counted at its end: engines do not know them before. */
+/**
+ * The stream of named events. Most engines count at the end: the beginning tells a guess at the prompt then, for clients that look
+ * nowhere else, and the end what was counted.
+ */
 export function messagesEncoder(envelope: Envelope): StreamEncoder {
   const blocks = createBlocks(envelope.thinking);
+  let counted: Usage | undefined;
   return {
-    open: () => `${encodeEvent('message_start', { message: emptyMessage(envelope) })}${PING}`,
-    event: (event, taken) => blocks.take(event, taken),
+    open: () => {
+      const { promptTokens, cachedTokens = 0 } = counted ?? { promptTokens: envelope.estimate() };
+      const message = emptyMessage(envelope, { promptTokens, cachedTokens, completionTokens: 0 });
+      return `${encodeEvent('message_start', { message })}${PING}`;
+    },
+    event: (event, taken) => {
+      if (event.type === 'usage') counted = event;
+      return blocks.take(event, taken);
+    },
     keepAlive: () => PING,
     close: (answer, finish) => {
       const delta = stopOf(answer, finish, envelope.stopSequences);
-      const usage = usageOf(answer, envelope);
+      const usage = encodeUsage(countedOf(answer, envelope));
       return `${blocks.rest()}${encodeEvent('message_delta', { delta, usage })}${encodeEvent('message_stop', {})}`;
     },
     failure: (event) => `event: error\ndata: ${JSON.stringify(envelope.errorBody(event))}\n\n`,
@@ -39,15 +50,15 @@ const PING = encodeEvent('ping', {});
 
 /** The whole answer as one object. Throws `EngineError` for a call whose arguments are no object: it must not be run. */
 export function messageOf(envelope: Envelope, answer: AnswerSoFar, finish: EndReason): object {
+  const usage = countedOf(answer, envelope);
   return {
-    ...emptyMessage(envelope),
+    ...emptyMessage(envelope, usage),
     content: contentOf(answer, envelope.thinking),
     ...stopOf(answer, finish, envelope.stopSequences),
-    usage: usageOf(answer, envelope),
   };
 }
 
-function emptyMessage({ id, model }: Envelope): object {
+function emptyMessage({ id, model }: Envelope, usage: Usage): object {
   return {
     id,
     type: 'message',
@@ -56,7 +67,7 @@ function emptyMessage({ id, model }: Envelope): object {
     content: [],
     stop_reason: null,
     stop_sequence: null,
-    usage: encodeUsage({ promptTokens: 0, completionTokens: 0 }),
+    usage: encodeUsage(usage),
   };
 }
 
@@ -95,13 +106,10 @@ function stopOf({ stop, calls }: AnswerSoFar, finish: EndReason, stopSequences: 
   return because('end_turn');
 }
 
-function usageOf({ usage, text, reasoning, calls }: AnswerSoFar, { estimate }: Envelope): object {
-  if (usage !== undefined) return encodeUsage(usage);
+function countedOf({ usage, text, reasoning, calls }: AnswerSoFar, { estimate }: Envelope): Usage {
+  if (usage !== undefined) return usage;
   const written = [...calls.values()].map((call) => `${call.name}${call.arguments}`).join('');
-  return encodeUsage({
-    promptTokens: estimate(),
-    completionTokens: estimateText(`${reasoning}${text}${written}`),
-  });
+  return { promptTokens: estimate(), completionTokens: estimateText(`${reasoning}${text}${written}`) };
 }
 
 /** `input_tokens` are only those that no cache held. */

@@ -19,6 +19,7 @@ const ZERO = {
   cache_read_input_tokens: 0,
   output_tokens: 0,
 };
+const GUESSED = { input_tokens: 5 };
 
 interface Golden {
   readonly name: string;
@@ -28,6 +29,8 @@ interface Golden {
   readonly blocks: readonly { readonly type: string }[];
   readonly content: readonly object[];
   readonly stop: object;
+  /** What the beginning tells of usage; else a guess. */
+  readonly counted?: object;
 }
 
 const begin = (index: number, content_block: object) => ({ type: 'content_block_start', index, content_block });
@@ -202,6 +205,7 @@ const GOLDEN: readonly Golden[] = [
     blocks: [],
     content: [],
     stop: { ...because('refusal'), stop_details: { type: 'refusal', category: null, explanation: null } },
+    counted: { input_tokens: 2, cache_read_input_tokens: 8 },
   },
   {
     name: 'a finish with calls that has none',
@@ -216,7 +220,7 @@ const GOLDEN: readonly Golden[] = [
 ];
 
 describe('an answer of', () => {
-  for (const { name, events, request = {}, blocks, content, stop } of GOLDEN)
+  for (const { name, events, request = {}, blocks, content, stop, counted = GUESSED } of GOLDEN)
     test(`${name} is streamed to the letter, and whole it says the same`, async (context) => {
       const started = await start(context, ...events, USAGE);
       const { text, end, message } = await readStream(started, request);
@@ -227,7 +231,7 @@ describe('an answer of', () => {
       assert.equal(
         text,
         [
-          { type: 'message_start', message: { id, ...empty, usage: ZERO } },
+          { type: 'message_start', message: { id, ...empty, usage: { ...ZERO, ...counted } } },
           { type: 'ping' },
           ...blocks,
           { type: 'message_delta', delta: stop, usage: COUNTED },
@@ -262,6 +266,16 @@ test('the beginning of a parallel call is not held back longer than the call bef
   );
   const { text } = await readStream(started);
   assert.match(text, /"partial_json":"\{\\"b\\""\}\}[\s\S]*"partial_json":":2\}"/);
+});
+
+test('an engine that counts early is heard at the beginning', async (context) => {
+  const started = await start(context, USAGE, { type: 'text', text: 'a' }, { type: 'finish', reason: 'stop' });
+  const { text, message } = await readStream(started);
+  assert.match(
+    text,
+    /^event: message_start\n.*"usage":\{"input_tokens":2,.*"cache_read_input_tokens":8,"output_tokens":0\}/,
+  );
+  assert.deepEqual(message?.usage, COUNTED);
 });
 
 test('tokens that no engine counted are guessed, the same for the prompt as where they are asked for', async (context) => {
