@@ -1,5 +1,5 @@
 // Owns the text of the keyed head: writing it, and telling a true one from a forged one. Knows no file and no table.
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../base/json.ts';
 import { parseBody } from './format.ts';
 
@@ -20,10 +20,14 @@ export type HeadReading =
   | { readonly state: 'read'; readonly head: Head }
   | { readonly state: 'head_missing' | 'head_forged' | 'key_missing'; readonly detail: string };
 
-export function writeHead(head: Head, key: Uint8Array): string {
-  const chains = head.chains.toSorted(([left], [right]) => (left < right ? -1 : 1));
-  const unsigned = { v: VERSION, events: head.events, chains };
-  return `${canonicalJson({ ...unsigned, mac: macOf(unsigned, key) })}\n`;
+/** The text of a head under the key. The key is prepared once: a head is written with every append. */
+export function headWriter(key: Uint8Array): (head: Head) => string {
+  const headKey = headKeyOf(key);
+  return ({ events, chains: given }) => {
+    const chains = given.toSorted(([left], [right]) => (left < right ? -1 : 1));
+    const unsigned = { v: VERSION, events, chains };
+    return `${canonicalJson({ ...unsigned, mac: macOf(unsigned, headKey) })}\n`;
+  };
 }
 
 /** `text` is undefined if there is no head, `key` if there is no key. Never throws. */
@@ -31,7 +35,7 @@ export function readHead(text: string | undefined, key: Uint8Array | undefined):
   if (text === undefined) return { state: 'head_missing', detail: `${HEAD_FILE} is missing` };
   if (key === undefined) return { state: 'key_missing', detail: `without the key, ${HEAD_FILE} proves nothing` };
   const { mac, ...unsigned } = parseBody(text) ?? {};
-  if (typeof mac !== 'string' || !sameText(mac, macOf(unsigned, key)))
+  if (typeof mac !== 'string' || !sameText(mac, macOf(unsigned, headKeyOf(key))))
     return { state: 'head_forged', detail: `${HEAD_FILE} was changed, or was not written with this key` };
   return unsigned['v'] === VERSION
     ? { state: 'read', head: unsigned as { events: number; chains: ChainHead[] } }
@@ -43,8 +47,11 @@ export function deriveKey(key: Uint8Array, purpose: 'head' | 'contents'): string
   return createHmac('sha256', key).update(purpose).digest('hex');
 }
 
-function macOf(unsigned: object, key: Uint8Array): string {
-  const headKey = Buffer.from(deriveKey(key, 'head'), 'hex');
+function headKeyOf(key: Uint8Array): KeyObject {
+  return createSecretKey(deriveKey(key, 'head'), 'hex');
+}
+
+function macOf(unsigned: object, headKey: KeyObject): string {
   return createHmac('sha256', headKey).update(canonicalJson(unsigned)).digest('hex');
 }
 

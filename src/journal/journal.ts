@@ -10,7 +10,7 @@ import type { EventRow } from '../store/events.ts';
 import type { Store } from '../store/open.ts';
 import { type Entry, newEntry, sealEntry } from './entry.ts';
 import { eventOf, linkHash } from './format.ts';
-import { deriveKey, HEAD_FILE, writeHead } from './head.ts';
+import { deriveKey, type Head, HEAD_FILE, headWriter } from './head.ts';
 import { createListeners, type Listeners } from './listeners.ts';
 import { recoverTails } from './recover.ts';
 import { catchUp, type Draft, draftFlush, keepDraft, loadTails, type Tails } from './tails.ts';
@@ -29,7 +29,8 @@ export interface OpenJournal extends Journal {
 
 interface Desk {
   readonly store: Store;
-  readonly key: Uint8Array;
+  readonly sealKey: string;
+  readonly headText: (head: Head) => string;
   readonly clock: Clock;
   readonly faults: FaultPoint;
   readonly tails: Tails;
@@ -55,16 +56,18 @@ export async function openJournal(options: {
   readonly clock: Clock;
   readonly faults: FaultPoint;
 }): Promise<OpenJournal> {
-  const { store, key } = options;
+  const { store, key, clock, faults } = options;
   const { tails, recovered } = await recoverTails(store, `${dirname(store.file)}/${HEAD_FILE}`, key);
-  const desk: Desk = { ...options, tails, listeners: createListeners(), queue: [], flushing: false };
+  const sealKey = deriveKey(key, 'contents');
+  const fixed = { store, clock, faults, sealKey, headText: headWriter(key) };
+  const desk: Desk = { ...fixed, tails, listeners: createListeners(), queue: [], flushing: false };
   return {
     recovered,
     append: (events) => append(desk, events),
     sealRun: (run) => sealRun(desk, run),
     read: (chain, after, limit) => read(store, chain, after, limit),
     content: (hash) => store.read('readContent', { hash }),
-    prune: (hash) => store.write('pruneContent', { hash, sealKey: deriveKey(key, 'contents') }),
+    prune: (hash) => store.write('pruneContent', { hash, sealKey }),
     subscribe: (listener) => desk.listeners.add(listener),
   };
 }
@@ -122,17 +125,17 @@ function mayTryEach({ error, undone }: Failure): boolean {
 
 /** Stores the entries, all or none, and tells everyone. Gives back what went wrong; then nobody was told anything. */
 async function flush(desk: Desk, group: readonly Entry[]): Promise<Failure | undefined> {
-  const { store, tails, key } = desk;
+  const { store, tails, sealKey } = desk;
   let draft: Draft;
   try {
     await loadTails(tails, store, group);
     draft = draftFlush(tails, group);
-    const text = writeHead(draft.head, key);
+    const text = desk.headText(draft.head);
     const args = {
       rows: draft.rows,
       contents: draft.contents,
       named: draft.named,
-      sealKey: deriveKey(key, 'contents'),
+      sealKey,
     };
     if (draft.rows.length > 0) await store.write('appendEvents', args, { name: HEAD_FILE, text });
   } catch (error) {

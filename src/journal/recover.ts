@@ -1,7 +1,7 @@
 // Owns the opening of the journal: what the head says against what the database has. Knows no event's meaning.
 import { CaissonError } from '../base/errors.ts';
 import type { Store } from '../store/open.ts';
-import { deriveKey, type Head, HEAD_FILE, readHead, writeHead } from './head.ts';
+import { deriveKey, type Head, HEAD_FILE, headWriter, readHead } from './head.ts';
 import { readIfThere } from './key.ts';
 import { createTails, refresh, type Tails } from './tails.ts';
 
@@ -26,7 +26,7 @@ async function startHead(store: Store, headFile: string, key: Uint8Array): Promi
   if (stored.length > 0)
     throw new CaissonError('journal_broken', `${headFile} is missing although ${stored.length} events are stored`);
   const nothing = { rows: [], contents: [], named: [], sealKey: deriveKey(key, 'contents') };
-  await store.write('appendEvents', nothing, { name: HEAD_FILE, text: writeHead({ events: 0, chains: [] }, key) });
+  await store.write('appendEvents', nothing, { name: HEAD_FILE, text: headWriter(key)({ events: 0, chains: [] }) });
 }
 
 async function trustedHead(store: Store, headFile: string, text: string, key: Uint8Array): Promise<Head> {
