@@ -1,13 +1,20 @@
 // Shows the streams of the Responses dialect to the letter, and that the whole answer says the same.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
+import type { ModelEvent } from '../../../src/contracts/model-events.ts';
 import { GOLDEN, STOP, USAGE } from './goldens.ts';
-import { ASK, finalOf, plain, start, stream, whole } from './streams.ts';
+import { ASK, finalOf, plain, start, startWith, stream, whole } from './streams.ts';
 
-describe('a streamed answer is, to the letter', () => {
+test('a streamed answer is, to the letter', async (context) => {
+  let said: readonly ModelEvent[] = [];
+  const { service, key } = await startWith(context, {
+    model: async function* model() {
+      yield* said;
+    },
+  });
   for (const { name, events, request, told, status = 'completed', incomplete = null } of GOLDEN)
-    test(name, async (context) => {
-      const { service, key } = await start(context, ...events, USAGE);
+    await context.test(name, async () => {
+      said = [...events, USAGE];
       const body = { ...ASK, ...request };
       const heard = plain(await stream(service, key, body));
       const between = heard.slice(2, -1).map(({ sequence_number: _number, ...event }) => event);

@@ -1,6 +1,6 @@
 // Shows what a Responses request becomes for the engine.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import type { ChatRequest } from '../../../src/contracts/messages.ts';
 import { callJson } from '../http.ts';
 import { STOP } from './goldens.ts';
@@ -327,17 +327,16 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe('the engine is asked for', () => {
+test('the engine is asked for', async (context) => {
+  const { service, key } = await start(context, STOP);
   for (const { name, body, chat } of CASES)
-    test(name, async (context) => {
-      const { service, key } = await start(context, STOP);
+    await context.test(name, async () => {
       await whole(service, key, { ...ASK, ...body });
-      assert.deepEqual(service.asked[0]?.request, { model: 'm', ...chat });
+      assert.deepEqual(service.asked.at(-1)?.request, { model: 'm', ...chat });
     });
 
-  test('a conversation that a header names, near its cache', async (context) => {
-    const { service, key } = await start(context, STOP);
+  await context.test('a conversation that a header names, near its cache', async () => {
     await callJson(service, 'POST', PATH, { key, json: ASK, headers: { 'session-id': 's1' } });
-    assert.deepEqual(service.asked[0]?.request, { model: 'm', messages: HI, affinity: 's1' });
+    assert.deepEqual(service.asked.at(-1)?.request, { model: 'm', messages: HI, affinity: 's1' });
   });
 });
