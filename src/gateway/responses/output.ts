@@ -35,20 +35,17 @@ export interface Output {
  */
 export function createOutput(options: OutputOptions): Output {
   const state = createState(options);
-  let waiting: ModelEvent[] = [];
-  const take = (event: ModelEvent): string => {
-    if (state.mustWait(event)) {
-      waiting.push(event);
-      return '';
-    }
-    const events = state.take(event);
-    if (waiting.length === 0 || state.hasOpenCall()) return events;
-    const late = waiting;
-    waiting = [];
-    return events + late.map(take).join('');
-  };
+  const line = createLine();
   return {
-    take,
+    take: (event) => {
+      if (state.mustWait(event)) {
+        line.add(event);
+        return '';
+      }
+      let events = state.take(event);
+      while (!state.hasOpenCall() && !line.isEmpty()) for (const late of line.next()) events += state.take(late);
+      return events;
+    },
     end: (status) => state.end(status),
     items: state.items,
     get hasOpenCall() {
@@ -56,6 +53,49 @@ export function createOutput(options: OutputOptions): Output {
     },
     get usage() {
       return state.usage();
+    },
+  };
+}
+
+/** Events that wait, in groups: all of one call, or what was said between two calls. A group stands where its first event came. */
+function createLine() {
+  let groups: ModelEvent[][] = [];
+  let head = 0;
+  let lastSpoken: ModelEvent[] | undefined;
+  const calls = new Map<number, ModelEvent[]>();
+  const open = () => {
+    const group: ModelEvent[] = [];
+    groups.push(group);
+    return group;
+  };
+  return {
+    isEmpty: () => head === groups.length,
+    add: (event: ModelEvent) => {
+      if (event.type !== 'tool_call') {
+        lastSpoken ??= open();
+        lastSpoken.push(event);
+        return;
+      }
+      const known = calls.get(event.index);
+      if (known !== undefined) known.push(event);
+      else {
+        lastSpoken = undefined;
+        const group = open();
+        group.push(event);
+        calls.set(event.index, group);
+      }
+    },
+    next: (): readonly ModelEvent[] => {
+      const group = groups[head] ?? [];
+      head += 1;
+      const [first] = group;
+      if (first?.type === 'tool_call') calls.delete(first.index);
+      if (group === lastSpoken) lastSpoken = undefined;
+      if (head === groups.length) {
+        groups = [];
+        head = 0;
+      }
+      return group;
     },
   };
 }

@@ -187,6 +187,23 @@ test('an answer that is cut anywhere is never told as whole, and no call in it t
   }
 });
 
+test('an answer of very many calls that are all closed at its end is told in time that grows with its length', async () => {
+  const indexes = Array.from({ length: 40_000 }, (_, index) => index);
+  const events: ModelEvent[] = indexes.map((index) => ({
+    type: 'tool_call',
+    index,
+    id: `call ${index}`,
+    name: 'bash',
+    arguments: '{}',
+    complete: false,
+  }));
+  events.push(...indexes.map((index): ModelEvent => ({ type: 'tool_call', index, complete: true })));
+  events.push({ type: 'finish', reason: 'tool_calls' });
+  const { text, end } = await play(events);
+  assert.equal(end, 'ended');
+  assert.equal(checkStream(eventsOf(text), 'whole').length, indexes.length);
+});
+
 test('the machine that checks streams refuses one in which an event is missing, comes twice or comes too late', async () => {
   for (let seed = 0; seed < 40; seed += 1) {
     const { text } = await play(anyAnswer(seeded(seed)).events);
