@@ -1,6 +1,6 @@
 // Owns the way back: the state of the loop from the events of a run. Knows no table; contents come through a port.
 import type { Message, ToolCall } from '../contracts/messages.ts';
-import type { EventOf, RunEvent } from '../contracts/run-events.ts';
+import type { EventOf, EventType, RunEvent } from '../contracts/run-events.ts';
 import { countRepeat, countUsage, personSays, refuseClaim } from './loop.ts';
 import { type AgentState, newState } from './state.ts';
 
@@ -38,34 +38,34 @@ export async function replayRun(
   return { state: replay.state, unknownCalls: [...replay.started], unread: replay.unread };
 }
 
+type Take<Type extends EventType> = (
+  replay: Replay,
+  body: EventOf<Type>,
+  content: ReadContent,
+) => Promise<void> | undefined;
+
+/** An event that is not here changes nothing of what the loop holds. */
+const TAKES: { readonly [Type in EventType]?: Take<Type> } = {
+  model_requested: takeRequest,
+  model_answered: takeAnswer,
+  answer_refused: async ({ state }, { replyHash }, content) => takeRefusal(state, await content(replyHash)),
+  tool_started: async ({ started }, { call }) => void started.add(call),
+  tool_finished: takeResult,
+  finish_claimed: async ({ state }, body, content) => takeClaim(state, body, content),
+  finish_refused: async ({ state }, { reportHash }, content) => {
+    if (state.claim !== undefined) refuseClaim(state, state.claim, await content(reportHash));
+  },
+  message_received: async ({ unread }, { textHash }, content) => void unread.push(await content(textHash)),
+  run_resumed: async ({ state, started }, { unknownCalls }) => {
+    leaveUnknown(state, unknownCalls);
+    for (const call of unknownCalls) started.delete(call);
+  },
+};
+
 async function takeEvent(replay: Replay, { body }: RunEvent, content: ReadContent): Promise<void> {
-  switch (body.type) {
-    case 'model_requested':
-      return takeRequest(replay, body, content);
-    case 'model_answered':
-      return takeAnswer(replay, body, content);
-    case 'answer_refused':
-      return takeRefusal(replay.state, await content(body.replyHash));
-    case 'tool_started':
-      replay.started.add(body.call);
-      return;
-    case 'tool_finished':
-      return takeResult(replay, body, content);
-    case 'finish_claimed':
-      return takeClaim(replay.state, body, content);
-    case 'finish_refused':
-      if (replay.state.claim !== undefined)
-        refuseClaim(replay.state, replay.state.claim, await content(body.reportHash));
-      return;
-    case 'message_received':
-      replay.unread.push(await content(body.textHash));
-      return;
-    case 'run_resumed':
-      leaveUnknown(replay.state, body.unknownCalls);
-      for (const call of body.unknownCalls) replay.started.delete(call);
-      return;
-    default:
-  }
+  // The table gives each type the function of that type.
+  const take = TAKES[body.type] as Take<EventType> | undefined;
+  await take?.(replay, body, content);
 }
 
 async function takeRequest(replay: Replay, body: EventOf<'model_requested'>, content: ReadContent): Promise<void> {

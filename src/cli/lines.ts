@@ -1,5 +1,5 @@
 // Owns the one line that a person reads of an event. Knows no terminal and no transport.
-import type { EventBody, EventOf, RunEvent } from '../contracts/run-events.ts';
+import type { EventBody, EventOf, EventType, RunEvent } from '../contracts/run-events.ts';
 
 const ARGUMENT_WIDTH = 72;
 
@@ -12,63 +12,37 @@ export async function lineOf(event: RunEvent, content: ReadContent): Promise<str
   return text === undefined ? undefined : `${event.step === 0 ? '      ' : `step ${event.step}`.padEnd(6)}  ${text}`;
 }
 
+type Line<Type extends EventType> = (body: EventOf<Type>, content: ReadContent) => Promise<string> | string | undefined;
+
+/** An event that is not here says nothing to a person who watches. */
+const LINES: { readonly [Type in EventType]?: Line<Type> } = {
+  sandbox_opened: ({ purpose, firejail, startMs }) =>
+    purpose === 'agent' ? `sandbox ready (firejail ${firejail}, ${Math.round(startMs)} ms)` : undefined,
+  tool_finished: (body) => `${body.tool.padEnd(7)} → ${resultText(body)} (${seconds(body.ms)})`,
+  tool_started: async ({ tool, argumentsHash }, content) => `${tool.padEnd(7)} ${brief(await content(argumentsHash))}`,
+  decided: ({ verdict, effect, rule, reason }) =>
+    verdict === 'allow' ? undefined : `${verdict}: ${effect} by rule ${rule}: ${reason}`,
+  asked: ({ question }) => `waiting for a person: question ${question} (caisson approve ${question})`,
+  answered: ({ state, by, note }) => `${state} by ${by}${note === '' ? '' : `: ${note}`}`,
+  check_finished: checkLine,
+  model_failed: ({ code, message, retryable }) =>
+    `the model failed (${code}): ${message}${retryable ? '; trying again' : ''}`,
+  answer_refused: ({ problem }) => `answer not usable: ${problem.replaceAll('_', ' ')}`,
+  message_received: async ({ by, textHash }, content) => `${by} says: ${brief(await content(textHash))}`,
+  finish_claimed: () => 'says it is done; killing its processes and checking on a fresh checkout',
+  finish_refused: () => 'not done: the declared checks are red; back to work',
+  patch_made: ({ patchHash, files }) => `patch ${patchHash.slice(0, 19)} (${files} ${files === 1 ? 'file' : 'files'})`,
+  run_resumed: ({ attempt, unknownCalls }) =>
+    `taken up again (attempt ${attempt}, ${unknownCalls.length} calls with unknown outcome)`,
+  run_ended: ({ end, detail }) => `${end}: ${detail}`,
+  applied: ({ ref, commit }) => `applied as ${ref} (${commit.slice(0, 12)})`,
+  apply_failed: ({ ref, message }) => `not applied to ${ref}: ${message}`,
+};
+
 async function textOf(body: EventBody, content: ReadContent): Promise<string | undefined> {
-  switch (body.type) {
-    case 'sandbox_opened':
-      return body.purpose === 'agent'
-        ? `sandbox ready (firejail ${body.firejail}, ${Math.round(body.startMs)} ms)`
-        : undefined;
-    case 'tool_finished':
-      return `${body.tool.padEnd(7)} → ${resultText(body)} (${seconds(body.ms)})`;
-    case 'tool_started':
-      return `${body.tool.padEnd(7)} ${brief(await content(body.argumentsHash))}`;
-    case 'decided':
-      return body.verdict === 'allow'
-        ? undefined
-        : `${body.verdict}: ${body.effect} by rule ${body.rule}: ${body.reason}`;
-    case 'asked':
-      return `waiting for a person: question ${body.question} (caisson approve ${body.question})`;
-    case 'answered':
-      return `${body.state} by ${body.by}${body.note === '' ? '' : `: ${body.note}`}`;
-    case 'check_finished':
-      return checkLine(body);
-    default:
-      return rareText(body, content);
-  }
-}
-
-async function rareText(body: EventBody, content: ReadContent): Promise<string | undefined> {
-  switch (body.type) {
-    case 'model_failed':
-      return `the model failed (${body.code}): ${body.message}${body.retryable ? '; trying again' : ''}`;
-    case 'answer_refused':
-      return `answer not usable: ${body.problem.replaceAll('_', ' ')}`;
-    case 'message_received':
-      return `${body.by} says: ${brief(await content(body.textHash))}`;
-    case 'finish_claimed':
-      return 'says it is done; killing its processes and checking on a fresh checkout';
-    case 'finish_refused':
-      return 'not done: the declared checks are red; back to work';
-    case 'patch_made':
-      return `patch ${body.patchHash.slice(0, 19)} (${body.files} ${body.files === 1 ? 'file' : 'files'})`;
-    case 'run_resumed':
-      return `taken up again (attempt ${body.attempt}, ${body.unknownCalls.length} calls with unknown outcome)`;
-    case 'run_ended':
-      return `${body.end}: ${body.detail}`;
-    default:
-      return applyText(body);
-  }
-}
-
-function applyText(body: EventBody): string | undefined {
-  switch (body.type) {
-    case 'applied':
-      return `applied as ${body.ref} (${body.commit.slice(0, 12)})`;
-    case 'apply_failed':
-      return `not applied to ${body.ref}: ${body.message}`;
-    default:
-      return undefined;
-  }
+  // The table gives each type the function of that type.
+  const line = LINES[body.type] as Line<EventType> | undefined;
+  return line?.(body, content);
 }
 
 function resultText({ status, exitCode, detail }: EventOf<'tool_finished'>): string {

@@ -20,7 +20,10 @@ const HEAD_BYTES = 16 * 1024;
 /** Ends after an `error` event, at `[DONE]`, or with the body. Rejects as the body does. */
 export async function* readAnswer(answer: IncomingMessage, options: AnswerOptions): AsyncGenerator<ModelEvent> {
   const type = answer.headers['content-type'] ?? '';
-  if (type.includes('text/event-stream')) return yield* readChunks(answer, type, options);
+  if (type.includes('text/event-stream')) {
+    yield* readChunks(answer, type, options);
+    return;
+  }
   const head = await options.patience.awaiting(readHead(answer, HEAD_BYTES));
   const failure = failureIn(head);
   if (failure === undefined) yield garbage(options.address, type, head);
