@@ -1,5 +1,6 @@
 // Owns the loop: ask the model, run its calls, check its claim, until an end. Knows no file, no process, no wire format.
 import { sha256 } from '../base/hash.ts';
+import { claimEvent } from '../contracts/claims.ts';
 import type { ToolCall } from '../contracts/messages.ts';
 import type { Usage } from '../contracts/model-events.ts';
 import type { EmitEvent } from '../contracts/ports.ts';
@@ -74,7 +75,7 @@ async function takeAnswer(
       contents: [reading.reply],
     });
   }
-  if (reading.kind === 'claim') events.push(claimedEvent({ call: '', summary: reading.summary, checked: '' }));
+  if (reading.kind === 'claim') events.push(claimEvent({ summary: reading.summary, checked: '' }, ''));
   await ports.emit(events);
   countUsage(state, answer);
   switch (reading.kind) {
@@ -100,7 +101,6 @@ async function runCall(
 ): Promise<AgentEnd | undefined> {
   const { result, finish } = await ports.runTool(call, state.steps, signal);
   if (signal.aborted) return { end: 'stopped' };
-  if (finish !== undefined) await ports.emit([claimedEvent({ ...finish, call: call.id })]);
   state.pendingCalls = state.pendingCalls.slice(1);
   state.messages.push({ role: 'tool', callId: call.id, content: result.output });
   if (result.status === 'invalid') {
@@ -180,9 +180,4 @@ function answeredEvent(answer: Answer, ms: number): EmitEvent {
   const { finish, usage } = answer;
   const body = { type: 'model_answered', messageHash: sha256(text), finish, ms } as const;
   return { body: usage === undefined ? body : { ...body, usage }, contents: [text] };
-}
-
-function claimedEvent(claim: PendingClaim): EmitEvent {
-  const text = JSON.stringify({ summary: claim.summary, checked: claim.checked });
-  return { body: { type: 'finish_claimed', call: claim.call, summaryHash: sha256(text) }, contents: [text] };
 }

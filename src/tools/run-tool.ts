@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { FaultPoint } from '../base/faults.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Limits } from '../base/limits.ts';
+import { claimEvent } from '../contracts/claims.ts';
 import type { ExecOutcome, ExecRequest, ExecutorResult } from '../contracts/executor.ts';
 import type { ToolCall } from '../contracts/messages.ts';
 import type { Approvals, CalledTool, Decide, Emit, EmitEvent, RunTool } from '../contracts/ports.ts';
@@ -79,9 +80,11 @@ async function execute(ports: RunToolPorts, call: ToolCall, step: number, bound:
   const { result, detail } = await executeBound(bound, context, port);
   ports.faults('after:tool');
   const ms = ports.clock.monotonic() - started;
-  const called = await record(ports, [], call, result, { detail, ms, restarted: port.restarted() });
-  const claimed = bound.finish !== undefined && result.status === 'ok';
-  return claimed ? { ...called, finish: bound.finish } : called;
+  const seen = { detail, ms, restarted: port.restarted() };
+  const { finish } = bound;
+  if (finish === undefined || result.status !== 'ok') return record(ports, [], call, result, seen);
+  // In one append with the result: a crash between the two would lose the claim.
+  return { ...(await record(ports, [], call, result, seen, [claimEvent(finish, call.id)])), finish };
 }
 
 async function record(
@@ -90,6 +93,7 @@ async function record(
   call: ToolCall,
   result: ToolResult,
   seen: { readonly detail: string; readonly ms: number; readonly restarted: boolean },
+  after: readonly EmitEvent[] = [],
 ): Promise<CalledTool> {
   const exit = result.status === 'failed' && result.exitCode !== undefined ? { exitCode: result.exitCode } : {};
   const body = {
@@ -101,7 +105,7 @@ async function record(
     ...exit,
     resultHash: sha256(result.output),
   } as const;
-  await ports.emit([...before, { body, contents: [result.output] }]);
+  await ports.emit([...before, { body, contents: [result.output] }, ...after]);
   return { result };
 }
 

@@ -2,6 +2,7 @@
 import { systemClock } from '../../../src/base/clock.ts';
 import { sha256 } from '../../../src/base/hash.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
+import { claimEvent } from '../../../src/contracts/claims.ts';
 import type { AgentOptions, AgentPorts } from '../../../src/agent/ports.ts';
 import type { ChatRequest, ToolCall } from '../../../src/contracts/messages.ts';
 import type { ModelEvent } from '../../../src/contracts/model-events.ts';
@@ -59,6 +60,11 @@ export function scripted(given: {
       ms: 0,
       restarted: false,
     });
+    if (called.finish !== undefined) {
+      const { body, contents: texts = [] } = claimEvent(called.finish, call.id);
+      for (const text of texts) contents.set(sha256(text), text);
+      record(body);
+    }
     return called;
   };
   const ports: AgentPorts = {

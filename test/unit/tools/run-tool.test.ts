@@ -78,7 +78,7 @@ function bodies(events: readonly EmitEvent[]): readonly unknown[] {
   return events.map(({ body, contents = [] }) => {
     assert.deepEqual(eventBodySchema().parse(body), body);
     const hashes = Object.entries(body).flatMap(([name, value]) =>
-      /(?:effect|shown|arguments|result)Hash$/.test(name) ? [value] : [],
+      /(?:effect|shown|arguments|result|summary)Hash$/.test(name) ? [value] : [],
     );
     assert.deepEqual(contents.map(sha256), hashes, 'every content is there, in the order of its hashes');
     return body;
@@ -117,6 +117,22 @@ test('an allowed call is decided, started, executed and finished, each durable b
       restarted: false,
     },
   ]);
+});
+
+test('a claim to be done is durable together with the result of its call: no crash can come between', async (t) => {
+  const batches: (readonly EmitEvent[])[] = [];
+  const { call } = bench(t, { emit: async (batch) => void batches.push(batch) });
+  const claim = { summary: 'mended', checked: 'npm test' };
+  assert.deepEqual((await call('finish', claim)).finish, claim);
+  assert.deepEqual(
+    batches.map((batch) => batch.map(({ body }) => body.type)),
+    [[], ['tool_started'], ['tool_finished', 'finish_claimed']],
+  );
+  assert.deepEqual(bodies(batches.at(-1) ?? []).at(-1), {
+    type: 'finish_claimed',
+    call: 'call_1',
+    summaryHash: sha256(JSON.stringify(claim)),
+  });
 });
 
 test('a call that reaches out is denied by the strictest decision, and nothing starts', async (t) => {
@@ -290,7 +306,14 @@ test('finish gives the claim, and only finish does', async (t) => {
         'Example: {"summary":"Fixed the rounding in price.js","checked":"npm test: 12 passed"}',
     },
   });
-  assert.deepEqual(log, ['tool_started', 'before:tool', 'after:tool', 'tool_finished', 'tool_finished']);
+  assert.deepEqual(log, [
+    'tool_started',
+    'before:tool',
+    'after:tool',
+    'tool_finished',
+    'finish_claimed',
+    'tool_finished',
+  ]);
 });
 
 test('a sandbox that refuses to run becomes a kill with its reason', async (t) => {
