@@ -21,7 +21,7 @@ export interface KeyLimits {
   readonly dailyGpuSeconds?: number;
   /** `soft`: over a daily budget there is only a warning. Absent: hard. */
   readonly budget?: 'hard' | 'soft';
-  /** Of requests that name none. Absent: interactive. */
+  /** `batch`: all its requests are. Otherwise those that say so are. */
   readonly class?: RequestClass;
 }
 

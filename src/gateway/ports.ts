@@ -77,7 +77,7 @@ export interface AdmissionPort {
 export interface Visitor {
   readonly principal: Principal;
   readonly chat: ChatRequest;
-  /** Absent: the one of the key. */
+  /** Absent: interactive. A key of class batch has no other. */
   readonly class?: RequestClass;
 }
 

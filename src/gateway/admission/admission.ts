@@ -71,7 +71,7 @@ async function admit(
   const pass = createPass(
     {
       key: account,
-      class: wished ?? limits?.class ?? 'interactive',
+      class: limits?.class === 'batch' ? 'batch' : (wished ?? 'interactive'),
       patient: false,
       heard,
       end: (amount) => {

@@ -87,7 +87,7 @@ export interface Asked {
   readonly request: ChatRequest;
   readonly signal: AbortSignal;
   /** Lets the engine finish its answer. */
-  finish(): void;
+  readonly finish: () => void;
 }
 
 /** An engine that says one word to each request and then waits for the test, or for the client to leave. */
