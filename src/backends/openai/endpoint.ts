@@ -4,7 +4,8 @@ import type { ChatRequest } from '../../contracts/messages.ts';
 import { createConnection } from './connection.ts';
 import { refusalIn } from './failure.ts';
 import { type ModelList, readModels } from './models.ts';
-import { chatBody, holdsField, OPTIONAL_FIELDS, type OptionalField } from './request.ts';
+import { saidOf } from './meaning.ts';
+import { chatBody, OPTIONAL_FIELDS, optionalIn } from './request.ts';
 
 export interface Endpoint {
   /** For messages: without user, password and query. */
@@ -24,8 +25,8 @@ export interface EndpointOptions {
 export function createEndpoint({ name, url, key, connectMs }: EndpointOptions): Endpoint {
   const ask = createConnection({ key, connectMs });
   const base = url.replace(/\/+$/, '');
-  const refused = new Set<OptionalField>();
-  const send = (request: ChatRequest, without: ReadonlySet<OptionalField>, signal: AbortSignal) =>
+  const refused = new Set<string>();
+  const send = (request: ChatRequest, without: ReadonlySet<string>, signal: AbortSignal) =>
     ask({
       method: 'POST',
       url: new URL(`${base}/chat/completions`),
@@ -40,7 +41,7 @@ export function createEndpoint({ name, url, key, connectMs }: EndpointOptions): 
       for (;;) {
         try {
           const response = await send(request, without, signal);
-          for (const field of without) refused.add(field);
+          for (const field of OPTIONAL_FIELDS) if (without.has(field)) refused.add(field);
           return response;
         } catch (error) {
           const field = refusedField(error, request, without);
@@ -52,17 +53,43 @@ export function createEndpoint({ name, url, key, connectMs }: EndpointOptions): 
   };
 }
 
-/** A field that the endpoint names in refusing the request, and that can be left out. */
-function refusedField(
-  error: unknown,
-  request: ChatRequest,
-  without: ReadonlySet<OptionalField>,
-): OptionalField | undefined {
+/**
+ * A field that the endpoint names in refusing the request, and that can be left out. Where the limit on tokens does not fit beside the
+ * prompt, leaving it out gives the answer all that is left, which is less than was asked for.
+ */
+function refusedField(error: unknown, request: ChatRequest, without: ReadonlySet<string>): string | undefined {
   const refusal = refusalIn(error);
   if (refusal === undefined || (refusal.status !== 400 && refusal.status !== 422)) return undefined;
-  return OPTIONAL_FIELDS.find(
-    (field) => !without.has(field) && holdsField(request, field) && new RegExp(`\\b${field}\\b`).test(refusal.body),
-  );
+  const { body } = refusal;
+  if (request.maxTokens !== undefined && !without.has('max_tokens') && isAboutLimit(body)) return 'max_tokens';
+  return optionalIn(request).find((field) => !without.has(field) && names(body, field));
+}
+
+function isAboutLimit(body: string): boolean {
+  const { message, param } = saidOf(jsonOf(body));
+  return param === 'max_tokens' || param === 'max_completion_tokens' || LIMIT_WORDS.test(message);
+}
+
+/** Older engines name no field. */
+const LIMIT_WORDS = /\bmax_(?:completion_)?tokens\b|\bin the completion\b/;
+
+/** As a word of its own. */
+function names(body: string, field: string): boolean {
+  for (let at = body.indexOf(field); at >= 0; at = body.indexOf(field, at + 1))
+    if (!isLetter(body[at - 1]) && !isLetter(body[at + field.length])) return true;
+  return false;
+}
+
+function isLetter(character = ''): boolean {
+  return /\w/.test(character);
+}
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
 }
 
 function addressOf(text: string): string {

@@ -1,99 +1,195 @@
-// Owns how a conversation is written for an OpenAI-compatible chat endpoint. Knows no connection.
+// Owns how a request is written for an OpenAI-compatible chat endpoint. Knows no connection.
 import type OpenAI from 'openai';
-import {
-  type AssistantMessage,
-  type ChatRequest,
-  type ContentPart,
-  type Message,
-  textOf,
-  type ToolChoice,
-  type ToolMessage,
-} from '../../contracts/messages.ts';
+import type { Json, JsonObject } from '../../base/json.ts';
+import type { ChatRequest, ResponseFormat, ToolChoice, ToolDefinition } from '../../contracts/messages.ts';
+import { conversationOf } from './conversation.ts';
 
-export type ChatBody = OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming;
-type ChatMessage = OpenAI.Chat.Completions.ChatCompletionMessageParam;
+type Params = OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming;
+
+/** With the fields that vLLM has beyond OpenAI's. */
+export type ChatBody = Params & {
+  readonly top_k?: number;
+  readonly chat_template_kwargs?: JsonObject;
+  readonly thinking_token_budget?: number;
+};
 
 /** Fields that some endpoints refuse and that an answer does not hang on. */
-export const OPTIONAL_FIELDS = ['stream_options', 'reasoning_content', 'reasoning'] as const;
+export const OPTIONAL_FIELDS = [
+  'stream_options',
+  'reasoning_content',
+  'reasoning',
+  'chat_template_kwargs',
+  'reasoning_effort',
+  'thinking_token_budget',
+  'parallel_tool_calls',
+  'strict',
+  'top_k',
+  'presence_penalty',
+  'frequency_penalty',
+] as const;
 export type OptionalField = (typeof OPTIONAL_FIELDS)[number];
 
+/** Fields of a client that would steer the engine instead of the answer, or that speak to an account at OpenAI. */
+const NOT_FOR_ENGINES: ReadonlySet<string> = new Set([
+  'priority',
+  'request_id',
+  'kv_transfer_params',
+  'chat_template',
+  'store',
+  'metadata',
+  'client_metadata',
+  'user',
+  'service_tier',
+  'safety_identifier',
+  'prompt_cache_key',
+  'prompt_cache_retention',
+]);
+
+/** What this writes itself, or what would change the form of the answer: never taken from a client's further fields. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  ...OPTIONAL_FIELDS,
+  'model',
+  'messages',
+  'stream',
+  'tools',
+  'tool_choice',
+  'temperature',
+  'top_p',
+  'max_tokens',
+  'max_completion_tokens',
+  'stop',
+  'seed',
+  'n',
+  'best_of',
+  'echo',
+  'response_format',
+  'logprobs',
+  'top_logprobs',
+]);
+
 /**
- * Always streaming: the streamed form tells the truth about cut calls, the plain one does not. `refused`: fields this endpoint does
+ * Always streaming: the streamed form tells the truth about cut calls, the plain one does not. `without`: fields this endpoint does
  * not take. An empty list of tools is left out, and a choice among no tools too: both are refused.
  */
-export function chatBody(request: ChatRequest, refused: ReadonlySet<OptionalField>): ChatBody {
-  const { model, messages, temperature, topP, maxTokens, stop, seed } = request;
-  return {
+export function chatBody(request: ChatRequest, without: ReadonlySet<string>): ChatBody {
+  const { model, messages } = request;
+  const written: ChatBody = {
     model,
     stream: true,
-    ...(refused.has('stream_options') ? {} : { stream_options: { include_usage: true } }),
-    messages: messages.flatMap((message) => chatMessages(message, refused)),
-    ...toolsOf(request),
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { top_p: topP }),
-    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+    ...(without.has('stream_options') ? {} : { stream_options: { include_usage: true } }),
+    messages: [...conversationOf(messages, without)],
+    ...toolFields(request, without),
+    ...settings(request, without),
+    ...thinkingFields(request, without),
+  };
+  const further = furtherFields(request).filter(([name]) => !without.has(name));
+  return further.length === 0 ? written : Object.assign(Object.fromEntries(further), written);
+}
+
+/** Names of the fields that can be left out, of those that the request has: first those that an endpoint may not know. */
+export function optionalIn(request: ChatRequest): readonly string[] {
+  const body = chatBody(request, new Set());
+  const thinks = request.messages.some((message) => message.role === 'assistant' && message.reasoning !== undefined);
+  const isStrict = request.tools?.some(({ strict }) => strict !== undefined) === true;
+  const inner: Readonly<Record<string, boolean>> = { reasoning: thinks, reasoning_content: thinks, strict: isStrict };
+  return [
+    ...OPTIONAL_FIELDS.filter((field) => inner[field] ?? Object.hasOwn(body, field)),
+    ...furtherFields(request).map(([name]) => name),
+  ];
+}
+
+/** What a client asked for beyond what is known here, for the engine as it is. */
+export function furtherFields({ extra = {} }: ChatRequest): readonly (readonly [string, unknown])[] {
+  return Object.entries(extra).filter(([name]) => !OWN_FIELDS.has(name) && !NOT_FOR_ENGINES.has(name));
+}
+
+/** What the template of the conversation is told; undefined: nothing. */
+export function templateWishes({ thinking, extra }: ChatRequest): JsonObject | undefined {
+  const given = objectIn(extra?.['chat_template_kwargs']);
+  const enabled = thinking?.enabled ?? (thinking?.effort === 'none' ? false : undefined);
+  return enabled === undefined ? given : { ...given, enable_thinking: enabled };
+}
+
+function objectIn(value: Json | undefined): JsonObject | undefined {
+  return value === undefined || value === null || typeof value !== 'object' || isList(value) ? undefined : value;
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+function settings(request: ChatRequest, without: ReadonlySet<string>): Partial<ChatBody> {
+  const { temperature, topP, topK, maxTokens, stop, seed, presencePenalty, frequencyPenalty } = request;
+  const { logprobs, responseFormat } = request;
+  return {
+    ...field('temperature', temperature),
+    ...field('top_p', topP),
+    ...field('top_k', topK, without),
+    ...field('max_tokens', maxTokens, without),
     ...(stop === undefined || stop.length === 0 ? {} : { stop: [...stop] }),
-    ...(seed === undefined ? {} : { seed }),
+    ...field('seed', seed),
+    ...field('presence_penalty', presencePenalty, without),
+    ...field('frequency_penalty', frequencyPenalty, without),
+    ...(logprobs === undefined ? {} : { logprobs: true }),
+    ...(logprobs === undefined || logprobs === 0 ? {} : { top_logprobs: logprobs }),
+    ...(responseFormat === undefined ? {} : { response_format: formatOf(responseFormat) }),
   };
 }
 
-/** Whether leaving the field out would change the request. */
-export function holdsField(request: ChatRequest, field: OptionalField): boolean {
-  if (field === 'stream_options') return true;
-  return request.messages.some((message) => message.role === 'assistant' && message.reasoning !== undefined);
+function field<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+  without: ReadonlySet<string> = new Set(),
+): { [Key in Name]?: Value } {
+  const made: { [Key in Name]?: Value } = {};
+  if (value !== undefined && !without.has(name)) made[name] = value;
+  return made;
 }
 
-function toolsOf({ tools = [], toolChoice }: ChatRequest): Pick<ChatBody, 'tools' | 'tool_choice'> {
+function formatOf(format: ResponseFormat): NonNullable<Params['response_format']> {
+  if (format.type === 'text') return { type: 'text' };
+  if (format.type === 'json') return { type: 'json_object' };
+  const { name, schema, strict } = format;
+  return {
+    type: 'json_schema',
+    json_schema: { name, schema: { ...schema }, ...(strict === undefined ? {} : { strict }) },
+  };
+}
+
+/** Engines differ in which of these they know; those that think by a template know `enable_thinking`. */
+function thinkingFields(request: ChatRequest, without: ReadonlySet<string>): Partial<ChatBody> {
+  const wishes = templateWishes(request);
+  const { effort, budgetTokens } = request.thinking ?? {};
+  const isOff = wishes?.['enable_thinking'] === false;
+  return {
+    ...field('chat_template_kwargs', wishes, without),
+    ...field('reasoning_effort', isOff && effort !== 'none' ? undefined : effort, without),
+    ...field('thinking_token_budget', isOff ? undefined : budgetTokens, without),
+  };
+}
+
+function toolFields(
+  { tools = [], toolChoice, parallelToolCalls }: ChatRequest,
+  without: ReadonlySet<string>,
+): Partial<ChatBody> {
   if (tools.length === 0) return {};
   return {
-    tools: tools.map(({ name, description, parameters }) => ({
-      type: 'function',
-      function: { name, description, parameters: { ...parameters } },
-    })),
+    tools: tools.map((tool) => toolOf(tool, without)),
     ...(toolChoice === undefined ? {} : { tool_choice: choiceOf(toolChoice) }),
+    ...field('parallel_tool_calls', parallelToolCalls, without),
   };
 }
 
-function choiceOf(choice: ToolChoice): NonNullable<ChatBody['tool_choice']> {
-  return typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } };
-}
-
-function chatMessages(message: Message, refused: ReadonlySet<OptionalField>): readonly ChatMessage[] {
-  if (message.role === 'assistant') return [assistantMessage(message, refused)];
-  if (message.role === 'tool') return toolMessages(message);
-  if (message.role === 'system') return [{ role: 'system', content: message.content }];
-  const { content } = message;
-  return [{ role: 'user', content: typeof content === 'string' ? content : content.map(partOf) }];
-}
-
-/** A result is text in this dialect; its pictures follow as words of the user. */
-function toolMessages({ callId, content }: ToolMessage): readonly ChatMessage[] {
-  const pictures = typeof content === 'string' ? [] : content.filter((part) => part.type === 'image');
-  const result: ChatMessage = { role: 'tool', tool_call_id: callId, content: textOf(content) };
-  return pictures.length === 0 ? [result] : [result, { role: 'user', content: pictures.map(partOf) }];
-}
-
-function partOf(part: ContentPart) {
-  return part.type === 'text'
-    ? { type: 'text' as const, text: part.text }
-    : { type: 'image_url' as const, image_url: { url: part.url } };
-}
-
-/** Thinking goes back under both names: current vLLM takes either, older ones and llama-server only know `reasoning_content`. */
-function assistantMessage(
-  { content, reasoning, toolCalls = [] }: AssistantMessage,
-  refused: ReadonlySet<OptionalField>,
-): ChatMessage {
-  const calls = toolCalls.map((call) => ({
-    id: call.id,
-    type: 'function' as const,
-    function: { name: call.name, arguments: call.arguments },
-  }));
+export function toolOf(
+  { name, description, parameters, strict }: ToolDefinition,
+  without: ReadonlySet<string>,
+): OpenAI.Chat.Completions.ChatCompletionFunctionTool {
   return {
-    role: 'assistant',
-    content,
-    ...(reasoning === undefined || refused.has('reasoning') ? {} : { reasoning }),
-    ...(reasoning === undefined || refused.has('reasoning_content') ? {} : { reasoning_content: reasoning }),
-    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+    type: 'function',
+    function: { name, description, parameters: { ...parameters }, ...field('strict', strict, without) },
   };
+}
+
+function choiceOf(choice: ToolChoice): NonNullable<Params['tool_choice']> {
+  return typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } };
 }

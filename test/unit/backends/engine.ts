@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../../src/base/clock.ts';
 import { CaissonError } from '../../../src/base/errors.ts';
 import { type Limits, narrowLimits } from '../../../src/base/limits.ts';
@@ -12,7 +11,7 @@ import type { ModelErrorEvent, ModelEvent } from '../../../src/contracts/model-e
 import type { Backend } from '../../../src/contracts/ports.ts';
 import { createOpenAIBackend } from '../../../src/backends/openai/backend.ts';
 
-export const KEY = 'sk-very-secret-0123456789';
+const KEY = 'sk-very-secret-0123456789';
 
 export interface Asked {
   readonly method: string;
@@ -128,11 +127,6 @@ export function says(text: string): Answer {
     streams(response);
     response.end(text);
   };
-}
-
-export async function until(holds: () => boolean): Promise<void> {
-  for (let round = 0; round < 500 && !holds(); round += 1) await delay(10);
-  if (!holds()) throw new Error('it never came to hold');
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

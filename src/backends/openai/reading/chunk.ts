@@ -1,5 +1,7 @@
 // Owns the form of one chunk of a streamed chat answer, as loose as engines are, read by hand: it is read for every token of every
 // answer. Knows no meaning.
+import type { TokenLogprob } from '../../../contracts/model-events.ts';
+import { readLogprobs } from './logprobs.ts';
 
 /** What of a chunk is read. A field that is absent or null is undefined here; others are left out. */
 export interface Chunk {
@@ -14,6 +16,9 @@ export interface Choice {
   readonly reasoning: string;
   readonly calls: readonly CallDelta[];
   readonly finish: string;
+  /** The stop sequence that ended the text; '' where there was none, or the engine names it by its number. */
+  readonly stop: string;
+  readonly logprobs: readonly TokenLogprob[];
 }
 
 export interface CallDelta {
@@ -65,6 +70,8 @@ function choiceOf(choices: readonly unknown[]): Choice | undefined {
       reasoning: textOf(reasoning) || textOf(older),
       calls: listOf(calls).map(callOf),
       finish: textOf(choice['finish_reason']),
+      stop: typeof choice['stop_reason'] === 'string' ? choice['stop_reason'] : '',
+      logprobs: readLogprobs(choice['logprobs']),
     };
   }
   return undefined;

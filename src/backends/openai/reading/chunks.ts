@@ -1,5 +1,11 @@
 // Owns the reading of a streamed chat answer, chunk by chunk, with the differences between engines undone. Knows no connection.
-import type { FinishReason, ModelErrorEvent, ModelEvent, Usage } from '../../../contracts/model-events.ts';
+import type {
+  FinishReason,
+  ModelErrorEvent,
+  ModelEvent,
+  TokenLogprob,
+  Usage,
+} from '../../../contracts/model-events.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
 import { type CallDelta, type Chunk, type ChunkUsage, readChunk } from './chunk.ts';
 import { createLineBreaks } from './line-breaks.ts';
@@ -33,15 +39,21 @@ export function createChunkReader(options: CallsOptions): ChunkReader {
   const calls = createCalls(options);
   const speech = createSpeech(calls);
   let finish: FinishReason | undefined;
+  let stop = '';
   let usage: Usage | undefined;
   return {
     take: (value) => {
       const chunk = readChunk(value);
       if (chunk === undefined) return [garbage(value)];
       if (chunk.error !== undefined) return [engineError(chunk.error)];
-      usage = usageOf(chunk.usage) ?? usage;
+      const counted = usageOf(chunk.usage);
+      const isFirst = usage === undefined && finish === undefined;
+      usage = counted ?? usage;
       finish = finishOf(chunk) ?? finish;
-      return speech.take(partsOf(chunk));
+      if (chunk.choice !== undefined && chunk.choice.stop !== '') stop = chunk.choice.stop;
+      const events = speech.take(partsOf(chunk));
+      const isEarly = isFirst && finish === undefined && counted !== undefined;
+      return isEarly ? [...usageEvents(counted), ...events] : events;
     },
     end: () => {
       if (finish === undefined) return [broken('the engine ended its answer in the middle')];
@@ -49,13 +61,22 @@ export function createChunkReader(options: CallsOptions): ChunkReader {
       return [
         ...speech.end(),
         ...calls.end(finish),
-        ...(usage === undefined ? [] : [{ type: 'usage' as const, ...usage }]),
-        { type: 'finish', reason: calls.count() > 0 && finish === 'stop' ? 'tool_calls' : finish },
+        ...usageEvents(usage),
+        finishEvent(calls.count() > 0 && finish === 'stop' ? 'tool_calls' : finish, stop),
       ];
     },
     finished: () => finish !== undefined,
     bytes: () => speech.bytes(),
   };
+}
+
+/** Told twice by engines that count from the first chunk on: who shows the size of the prompt early wants to know. */
+function usageEvents(usage: Usage | undefined): readonly ModelEvent[] {
+  return usage === undefined ? [] : [{ type: 'usage', ...usage }];
+}
+
+function finishEvent(reason: FinishReason, stop: string): ModelEvent {
+  return { type: 'finish', reason, ...(stop !== '' && reason === 'stop' ? { stop } : {}) };
 }
 
 interface Speech {
@@ -85,7 +106,8 @@ function createSpeech(calls: Calls): Speech {
       const said = isRepeat ? [] : takeText(parts.text);
       if (parts.calls.length > 0) breaks.drop();
       const thought = parts.thinking === '' ? [] : [{ type: 'reasoning' as const, text: parts.thinking }];
-      const events = [...thought, ...said, ...parts.calls.flatMap((delta) => calls.take(delta))];
+      const events: ModelEvent[] = [...thought, ...said, ...parts.calls.flatMap((delta) => calls.take(delta))];
+      if (parts.tokens.length > 0) events.push({ type: 'logprobs', tokens: parts.tokens });
       for (const event of events) bytes += bytesOf(event);
       return events;
     },
@@ -102,13 +124,14 @@ interface Parts {
   readonly thinking: string;
   readonly text: string;
   readonly calls: readonly CallDelta[];
+  readonly tokens: readonly TokenLogprob[];
   /** Whether the finish comes with it. */
   readonly isLast: boolean;
 }
 
 function partsOf(chunk: Chunk): Parts {
-  const { reasoning = '', content = '', calls = [] } = chunk.choice ?? {};
-  return { thinking: reasoning, text: content, calls, isLast: finishOf(chunk) !== undefined };
+  const { reasoning = '', content = '', calls = [], logprobs: tokens = [] } = chunk.choice ?? {};
+  return { thinking: reasoning, text: content, calls, tokens, isLast: finishOf(chunk) !== undefined };
 }
 
 function finishOf({ choice }: Chunk): FinishReason | undefined {
@@ -118,6 +141,7 @@ function finishOf({ choice }: Chunk): FinishReason | undefined {
 
 function bytesOf(event: ModelEvent): number {
   if (event.type === 'text' || event.type === 'reasoning') return Buffer.byteLength(event.text);
+  if (event.type === 'logprobs') return event.tokens.reduce((sum, { token }) => sum + Buffer.byteLength(token), 0);
   if (event.type !== 'tool_call') return 0;
   return Buffer.byteLength(`${event.id ?? ''}${event.name ?? ''}${event.arguments ?? ''}`);
 }

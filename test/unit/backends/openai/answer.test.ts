@@ -6,7 +6,7 @@ import { describe, test, type TestContext } from 'node:test';
 import type { ModelEvent } from '../../../../src/contracts/model-events.ts';
 import { begin, failed, finish, gather, HELLO, more, patient, say, think, whole } from '../events.ts';
 import { backendAt, EVENT_STREAM, sendStream, startEndpoint } from './scripted-endpoint.ts';
-import { chunk, CUT, DONE, fragment } from './transcripts.ts';
+import { chunk, CUT, DONE, fragment } from './frames.ts';
 
 const ABORTED: ModelEvent = { type: 'error', code: 'aborted', message: 'the request was aborted', retryable: false };
 const FIRST = chunk({ content: 'a' });

@@ -72,6 +72,18 @@ describe('the models of an endpoint', () => {
     });
   });
 
+  test('of an endpoint that answers with other JSON, or with nothing: garbage', async (t) => {
+    for (const body of ['{}', '{"data":3}', '{"data":[{"name":"x"}]}', '[]', 'null', '']) {
+      const endpoint = await startEndpoint(t, (response) => {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+      });
+      assert.deepEqual(await refusalOf(backendAt(endpoint.url)), {
+        code: 'backend_garbage',
+        message: `${endpoint.url} did not answer with a list of models (application/json); it sent: ${body || 'nothing'}`,
+      });
+    }
+  });
+
   test('of an endpoint that never answers: unreachable, by its own deadline and by the asker’s', async (t) => {
     const endpoint = await startEndpoint(t, () => {});
     const late = {

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ModelErrorCode, ModelErrorEvent } from '../../../../src/contracts/model-events.ts';
+import { CaissonError } from '../../../../src/base/errors.ts';
 import { gather, HELLO, patient } from '../events.ts';
-import { backendAt, sendJson, startEndpoint } from './scripted-endpoint.ts';
+import { backendAt, EVENT_STREAM, sendJson, startEndpoint } from './scripted-endpoint.ts';
+import { frame } from './frames.ts';
 
 interface Refusal {
   readonly name: string;
@@ -136,6 +138,16 @@ const REFUSALS: readonly Refusal[] = [
     retryable: true,
   },
   {
+    name: '429 with a time to wait that is none',
+    status: 429,
+    body: error('Slow down.'),
+    headers: { 'retry-after': 'soon' },
+    code: 'overloaded',
+    words: BUSY_WORDS,
+    said: 'Slow down.',
+    retryable: true,
+  },
+  {
     name: '500',
     status: 500,
     body: error('engine dead', { type: 'InternalServerError' }),
@@ -223,6 +235,35 @@ describe('a refusal', () => {
     assert.deepEqual(await gather(backendAt(endpoint.url).stream(HELLO, patient())), [
       { type: 'error', code: 'model_not_found', message, retryable: false },
     ]);
+  });
+
+  test('by a redirect takes neither the key nor the conversation elsewhere', async (t) => {
+    const elsewhere = await startEndpoint(t, (response) => sendJson(response, 200, {}));
+    const endpoint = await startEndpoint(t, (response) => {
+      response.writeHead(307, { location: `${elsewhere.url}/chat/completions` }).end();
+    });
+    const [{ type } = assert.fail()] = await gather(backendAt(endpoint.url).stream(HELLO, patient()));
+    assert.deepEqual([type, endpoint.asked.length, elsewhere.asked.length], ['error', 1, 0]);
+  });
+
+  test('that sends the key back tells it in no message, whatever its form', async (t) => {
+    const echo = 'no such key: sk-secret-1';
+    const bodies = [
+      [500, echo],
+      [200, frame({ error: { message: echo } })],
+      [200, `data: ${echo}\n\n`],
+    ] as const;
+    for (const [status, body] of bodies) {
+      const endpoint = await startEndpoint(t, (response) => {
+        response.writeHead(status, status === 200 ? EVENT_STREAM : {}).end(body);
+      });
+      const backend = backendAt(endpoint.url, { key: 'sk-secret-1' });
+      const [failure] = await gather(backend.stream(HELLO, patient()));
+      assert.match(failure?.type === 'error' ? failure.message : '', /no such key: \[key\]/);
+      const thrown: unknown = await backend.models(patient()).catch((cause: unknown) => cause);
+      assert.ok(thrown instanceof CaissonError);
+      assert.doesNotMatch(`${thrown.message} ${String(thrown.cause)}`, /sk-secret/);
+    }
   });
 
   test('without end is read for its beginning, and its connection closed', async (t) => {

@@ -1,10 +1,11 @@
 // Shows what a conversation looks like on the wire, and what is sent to an endpoint that refuses a part of it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Thinking } from '../../../../src/contracts/messages.ts';
 import { chatBody } from '../../../../src/backends/openai/request.ts';
-import { BASH, finish, gather, HELLO, patient, requestOf, say } from '../events.ts';
+import { BASH, finish, gather, HELLO, patient, PING, requestOf, say } from '../events.ts';
 import { backendAt, sendJson, sendStream, startEndpoint } from './scripted-endpoint.ts';
-import { chunk, DONE } from './transcripts.ts';
+import { chunk, DONE } from './frames.ts';
 
 const ANSWER = chunk({ content: 'yes' }, 'stop') + DONE;
 const EVENTS = [say('yes'), finish('stop')];
@@ -80,6 +81,102 @@ describe('a request', () => {
     );
   });
 
+  test('holds what only some engines know, and what the answer must look like', () => {
+    const schema = { type: 'object' };
+    const body = chatBody(
+      requestOf([USER], {
+        tools: [{ ...PING, strict: true }],
+        parallelToolCalls: false,
+        topK: 20,
+        presencePenalty: 0.5,
+        frequencyPenalty: -0.5,
+        logprobs: 3,
+        responseFormat: { type: 'json_schema', name: 'answer', schema, strict: true },
+        thinking: { enabled: true, effort: 'high', budgetTokens: 99 },
+        extra: { min_p: 0.1, chat_template_kwargs: { low_effort: true, enable_thinking: false } },
+      }),
+      new Set(),
+    );
+    assert.deepEqual(body, {
+      ...BASE,
+      messages: [USER],
+      tools: [{ type: 'function', function: { ...PING, strict: true } }],
+      parallel_tool_calls: false,
+      top_k: 20,
+      presence_penalty: 0.5,
+      frequency_penalty: -0.5,
+      logprobs: true,
+      top_logprobs: 3,
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } },
+      chat_template_kwargs: { low_effort: true, enable_thinking: true },
+      reasoning_effort: 'high',
+      thinking_token_budget: 99,
+      min_p: 0.1,
+    });
+  });
+
+  test('says that thinking is off in every word for it, and then no word about how much', () => {
+    const fieldsOf = (thinking: Thinking) => {
+      const { chat_template_kwargs, reasoning_effort, thinking_token_budget } = chatBody(
+        requestOf([USER], { thinking }),
+        new Set(),
+      );
+      return [chat_template_kwargs, reasoning_effort, thinking_token_budget];
+    };
+    assert.deepEqual(
+      [
+        fieldsOf({ enabled: false, effort: 'high', budgetTokens: 9 }),
+        fieldsOf({ effort: 'none' }),
+        fieldsOf({ effort: 'low' }),
+        fieldsOf({ budgetTokens: 9 }),
+      ],
+      [
+        [{ enable_thinking: false }, undefined, undefined],
+        [{ enable_thinking: false }, 'none', undefined],
+        [undefined, 'low', undefined],
+        [undefined, undefined, 9],
+      ],
+    );
+  });
+
+  test('takes further fields of a client as they are, but none that is written here or that steers the engine', () => {
+    const extra = { ignore_eos: true, n: 5, stream: false, model: 'other', priority: -9, user: 'u', logprobs: true };
+    assert.deepEqual(chatBody(requestOf([USER], { extra }), new Set()), {
+      ...BASE,
+      messages: [USER],
+      ignore_eos: true,
+    });
+  });
+
+  test('says of the result of a tool that it failed, unless its text says so', () => {
+    const result = (content: string) => ({ role: 'tool', callId: 'a', content, isError: true }) as const;
+    const messages = ['no such file', 'Error: no such file', '<error>x</error>', ''].map(result);
+    assert.deepEqual(
+      chatBody(requestOf(messages), new Set()).messages.map(({ content }) => content),
+      ['Error: no such file', 'Error: no such file', '<error>x</error>', 'Error: '],
+    );
+  });
+
+  test('shows the pictures of results behind the last result of the turn, before what the user says', () => {
+    const picture = (name: string) => ({ type: 'image', url: `data:${name}` }) as const;
+    const shown = (name: string) => ({ type: 'image_url', image_url: { url: `data:${name}` } });
+    const result = (callId: string) =>
+      ({ role: 'tool', callId, content: [{ type: 'text', text: callId }, picture(callId)] }) as const;
+    const answer = { role: 'assistant', content: 'ok' } as const;
+    const body = chatBody(requestOf([result('a'), result('b'), USER, result('c'), answer, result('d')]), new Set());
+    const text = (id: string) => ({ role: 'tool', tool_call_id: id, content: id });
+    assert.deepEqual(body.messages, [
+      text('a'),
+      text('b'),
+      { role: 'user', content: [shown('a'), shown('b'), { type: 'text', text: 'hello' }] },
+      text('c'),
+      { role: 'user', content: [shown('c')] },
+      answer,
+      text('d'),
+      { role: 'user', content: [shown('d')] },
+    ]);
+  });
+
   test('leaves out empty lists and a choice among no tools, which engines refuse', () => {
     const body = chatBody(requestOf([USER], { tools: [], toolChoice: 'auto', stop: [] }), new Set());
     assert.deepEqual(body, { ...BASE, messages: [USER] });
@@ -118,6 +215,12 @@ describe('a request on the wire', () => {
     assert.deepEqual(asked?.body, chatBody(HELLO, new Set()));
   });
 
+  test('goes to the same address where its base ends in a slash', async (t) => {
+    const endpoint = await startEndpoint(t, (response) => sendStream(response, ANSWER));
+    await gather(backendAt(`${endpoint.url}/`).stream(HELLO, patient()));
+    assert.equal(endpoint.asked[0]?.path, '/v1/chat/completions');
+  });
+
   test('says "none" where there is no key', async (t) => {
     const endpoint = await startEndpoint(t, (response) => sendStream(response, ANSWER));
     await gather(backendAt(endpoint.url).stream(HELLO, patient()));
@@ -150,8 +253,7 @@ describe('a request on the wire', () => {
 
 describe('an endpoint that refuses a field', () => {
   const thoughtful = requestOf([USER, { role: 'assistant', content: 'a', reasoning: 'b' }, USER]);
-  const without = (...fields: readonly ('stream_options' | 'reasoning' | 'reasoning_content')[]) =>
-    chatBody(thoughtful, new Set(fields));
+  const without = (...fields: readonly string[]) => chatBody(thoughtful, new Set(fields));
 
   test('gets the request without it, and the next one too', async (t) => {
     const endpoint = await startEndpoint(t, (response, { body }) => {
@@ -173,6 +275,50 @@ describe('an endpoint that refuses a field', () => {
         without('stream_options', 'reasoning', 'reasoning_content'),
       ],
     );
+  });
+
+  test('gets no other refusal for fields that it does not know: each is left out, those of a client only this once', async (t) => {
+    const request = requestOf([USER], {
+      tools: [{ ...PING, strict: false }],
+      topK: 5,
+      thinking: { effort: 'none', enabled: false },
+      parallelToolCalls: true,
+      extra: { min_p: 0.1, 'odd.name': [1] },
+    });
+    const unknown = ['strict', 'top_k', 'chat_template_kwargs', 'reasoning_effort', 'min_p', 'odd.name'];
+    const endpoint = await startEndpoint(t, (response, { body }) => {
+      const field = unknown.find((name) => JSON.stringify(body).includes(`"${name}":`));
+      if (field === undefined) sendStream(response, ANSWER);
+      else sendJson(response, 400, { error: { message: `Extra inputs are not permitted: body.${field}`, code: 400 } });
+    });
+    const backend = backendAt(endpoint.url);
+    assert.deepEqual(await gather(backend.stream(request, patient())), EVENTS);
+    const first = endpoint.asked.length;
+    assert.deepEqual(await gather(backend.stream(request, patient())), EVENTS);
+    assert.deepEqual([first, endpoint.asked.length - first], [unknown.length + 1, 3]);
+    assert.deepEqual(endpoint.asked.at(-1)?.body, chatBody(request, new Set(unknown)));
+  });
+
+  test('gets a request whose limit on tokens does not fit without the limit, and the next one with its own', async (t) => {
+    const request = requestOf([USER], { maxTokens: 9000 });
+    const refusals = [
+      { error: { message: 'too large', type: 'BadRequestError', param: 'max_tokens', code: 400 } },
+      { object: 'error', message: 'you requested 9009 tokens (9 in the messages, 9000 in the completion)', code: 400 },
+    ];
+    for (const refusal of refusals) {
+      const endpoint = await startEndpoint(t, (response, { body }) => {
+        if (Object.hasOwn(body as object, 'max_tokens')) sendJson(response, 400, refusal);
+        else sendStream(response, ANSWER);
+      });
+      const backend = backendAt(endpoint.url);
+      for (let count = 0; count < 2; count += 1)
+        assert.deepEqual(await gather(backend.stream(request, patient())), EVENTS);
+      const without = chatBody(request, new Set(['max_tokens']));
+      assert.deepEqual(
+        endpoint.asked.map(({ body }) => body),
+        [chatBody(request, new Set()), without, chatBody(request, new Set()), without],
+      );
+    }
   });
 
   test('is not spared a field whose absence did not help', async (t) => {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ModelEvent } from '../../../../src/contracts/model-events.ts';
 import { readBytes } from './read-bytes.ts';
-import { CUT, TRANSCRIPTS } from './transcripts.ts';
+import { CUT } from './frames.ts';
+import { TRANSCRIPTS } from './transcripts.ts';
 
 describe('what engines send', () => {
   for (const { name, bytes, events } of TRANSCRIPTS)

@@ -1,28 +1,9 @@
 // Owns what engines were seen to send, as bytes of an event stream, with the events that each must become.
-import type { ModelEvent } from '../../../../src/contracts/model-events.ts';
 import { begin, failed, finish, more, say, think, used, whole } from '../events.ts';
+import { FIELDS } from './field-transcripts.ts';
+import { chunk, CUT, DONE, fragment, frame, type Transcript, usage } from './frames.ts';
 
-export interface Transcript {
-  readonly name: string;
-  readonly bytes: string;
-  readonly events: readonly ModelEvent[];
-}
-
-export const DONE = 'data: [DONE]\n\n';
-export const CUT = failed('the engine ended its answer in the middle');
 const BROKEN_OFF = failed('the engine broke its answer off: it is stopping, or took it back');
-
-export function chunk(delta: object, finishReason: string | null = null, extra: object = {}): string {
-  return frame({ choices: [{ index: 0, delta, finish_reason: finishReason }], ...extra });
-}
-export function frame(value: object): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
-}
-/** A fragment of tool call `index`. */
-export const fragment = (index: number | undefined, text: string) =>
-  chunk({ tool_calls: [{ ...(index === undefined ? {} : { index }), function: { arguments: text } }] });
-export const usage = (prompt: number, completion: number) =>
-  frame({ choices: [], usage: { prompt_tokens: prompt, completion_tokens: completion } });
 
 const ENVELOPE = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'm', prompt_token_ids: null };
 const ROLE = chunk({ role: 'assistant', content: '' }, null, ENVELOPE);
@@ -301,7 +282,7 @@ const WORDS: readonly Transcript[] = [
     events: [finish('stop')],
   },
   {
-    name: 'usage in every chunk: the last counts, with its details',
+    name: 'usage in every chunk: the first is told at once and the last counts, with its details',
     bytes:
       chunk({ content: 'a' }, null, { usage: { prompt_tokens: 9, completion_tokens: 1 } }) +
       chunk({}, 'stop', { usage: null }) +
@@ -316,13 +297,14 @@ const WORDS: readonly Transcript[] = [
       }) +
       DONE,
     events: [
+      used(9, 1),
       say('a'),
       { type: 'usage', promptTokens: 9, completionTokens: 2, cachedTokens: 8, reasoningTokens: 0 },
       finish('stop'),
     ],
   },
   {
-    name: 'comments, carriage returns, ids, chunks that only carry logprobs, and letters of several bytes',
+    name: 'comments, carriage returns, ids, and letters of several bytes',
     bytes: `: ping\r\n\r\nid: 1\r\n${chunk({ content: 'Grüße 😀' }).trimEnd()}\r\n\r\n${chunk({})}${chunk({}, 'stop')}${DONE}`,
     events: [say('Grüße 😀'), finish('stop')],
   },
@@ -377,4 +359,4 @@ const FAILURES: readonly Transcript[] = [
   },
 ];
 
-export const TRANSCRIPTS: readonly Transcript[] = [...WHOLE_CALLS, ...CUT_CALLS, ...WORDS, ...FAILURES];
+export const TRANSCRIPTS: readonly Transcript[] = [...WHOLE_CALLS, ...CUT_CALLS, ...WORDS, ...FIELDS, ...FAILURES];
