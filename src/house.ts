@@ -1,6 +1,4 @@
 // Owns the one place where ports meet implementations, for the service and for commands that do the work themselves.
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { rgPath } from '@vscode/ripgrep';
 import { type Accounts, createAccounts } from './accounts/keys.ts';
 import { createQuotas } from './accounts/quotas.ts';
@@ -9,7 +7,6 @@ import { createApprovals, type OpenApprovals } from './approvals/approvals.ts';
 import { createRouter, type Router } from './backends/router.ts';
 import { systemClock } from './base/clock.ts';
 import type { FaultPoint } from './base/faults.ts';
-import { sha256 } from './base/hash.ts';
 import type { Logger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Executor } from './contracts/executor.ts';
@@ -25,8 +22,9 @@ import type { RunsPorts } from './runs/ports.ts';
 import { recover } from './runs/recover.ts';
 import { createRuns, type Runs } from './runs/service.ts';
 import { type OpenExecutor, openExecutor } from './executors.ts';
-import { type Places, placesOf } from './places.ts';
-import { type Store, openStore } from './store/open.ts';
+import { type Foundation, layFoundation } from './foundation.ts';
+import type { Places } from './places.ts';
+import type { Store } from './store/open.ts';
 import { createRunStore } from './store/run-store.ts';
 import { wasHalted } from './halted.ts';
 import { createSelfTest, handshakeOnly, type SelfTest } from './self-test.ts';
@@ -57,14 +55,15 @@ export interface HouseOptions {
   readonly backends: readonly Backend[];
   readonly logger: Logger;
   readonly faults: FaultPoint;
+  /** Already on its way; absent: it is laid now. */
+  readonly foundation?: Promise<Foundation>;
 }
 
 /** Opens the data directory, ends or takes up what an earlier process left, and is ready to work. Rejects with a coded error. */
 export async function openHouse(config: LoadedConfig, options: HouseOptions): Promise<House> {
   const { host, logger, faults } = options;
-  const places = await makePlaces(placesOf(config));
   const policy = loadPolicyOf(config);
-  const store = await openStore({ dataDir: places.dataDir, faults, reads: host === 'cli' ? 'writer' : 'worker' });
+  const { places, store } = await (options.foundation ?? layFoundation(config, options));
   let executor: OpenExecutor | undefined;
   try {
     executor = await openExecutor(config, places, { node: process.execPath, rg: rgPath }, logger);
@@ -129,6 +128,7 @@ function runsPorts(
     runStore: createRunStore(house.store),
     approvals: house.approvals,
     executor: executor.port,
+    toolRoom: openToolRoom,
     streamFor: (run) => house.admission.forRuns(router.stream, async () => run),
     findModel: (wish) => router.findModel(wish),
     decide: policy.decide,
@@ -148,6 +148,14 @@ function runsPorts(
   };
 }
 
+async function openToolRoom(): ReturnType<RunsPorts['toolRoom']> {
+  const [{ TOOLS }, { createRunTool }] = await Promise.all([
+    import('./tools/registry.ts'),
+    import('./tools/run-tool.ts'),
+  ]);
+  return (ports) => createRunTool({ ...ports, tools: TOOLS });
+}
+
 function closing(house: Omit<House, 'close'>): House['close'] {
   let closed: Promise<void> | undefined;
   const close = async (reason: string) => {
@@ -161,16 +169,4 @@ function closing(house: Omit<House, 'close'>): House['close'] {
     await house.store.close();
   };
   return (reason) => (closed ??= close(reason));
-}
-
-async function makePlaces(places: Places): Promise<Places> {
-  await mkdir(places.dataDir, { recursive: true, mode: 0o711 });
-  await mkdir(places.runsRoot, { recursive: true, mode: 0o711 });
-  await Promise.all([
-    mkdir(places.uploads, { recursive: true, mode: 0o700 }),
-    mkdir(places.sockets, { recursive: true, mode: 0o700 }),
-  ]);
-  await writeFile(places.canary, `${sha256(places.dataDir)}\n`, { mode: 0o644 });
-  await chmod(join(places.sockets), 0o700);
-  return places;
 }

@@ -15,14 +15,23 @@ import type { applyPatch } from './publish/apply.ts';
 export async function openOffline(config: LoadedConfig): Promise<Overseer> {
   const logger = jsonLogger((line) => process.stderr.write(line), Date.now);
   const quiet = { ...logger, info: () => {} };
-  const [{ createBackends }, { openHouse }, { localOverseer }] = await Promise.all([
-    import('./engines.ts'),
-    import('./house.ts'),
-    import('./local-overseer.ts'),
-  ]);
-  const backends = await createBackends(config, { allowRecorded: true });
-  const house = await openHouse(config, { host: 'cli', backends, logger: quiet, faults: noFaults });
-  return localOverseer(house);
+  const { layFoundation } = await import('./foundation.ts');
+  // The thread of the store starts while the rest is loaded.
+  const foundation = layFoundation(config, { host: 'cli', faults: noFaults });
+  foundation.catch(() => {});
+  try {
+    const [{ createBackends }, { openHouse }, { localOverseer }] = await Promise.all([
+      import('./engines.ts'),
+      import('./house.ts'),
+      import('./local-overseer.ts'),
+    ]);
+    const backends = await createBackends(config, { allowRecorded: true });
+    const house = await openHouse(config, { host: 'cli', backends, logger: quiet, faults: noFaults, foundation });
+    return localOverseer(house);
+  } catch (error) {
+    await foundation.then(({ store }) => store.close()).catch(() => {});
+    throw error;
+  }
 }
 
 /** Is this machine fit for the work? */

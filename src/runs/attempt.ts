@@ -2,10 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { newId } from '../base/ids.ts';
 import type { AgentPorts } from '../agent/ports.ts';
-import type { Emit } from '../contracts/ports.ts';
+import type { Emit, RunTool } from '../contracts/ports.ts';
 import type { RunRequest } from '../contracts/runs.ts';
-import { TOOLS } from '../tools/registry.ts';
-import { createRunTool } from '../tools/run-tool.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import type { RunSandbox } from './run-sandbox.ts';
@@ -33,33 +31,39 @@ export function agentPorts(attempt: Attempt): AgentPorts {
   const { live, begun, ports, sandbox, emit } = attempt;
   const started = ports.clock.monotonic();
   const stream = ports.streamFor(live.record);
-  const runTool = createRunTool({
-    run: live.record.id,
-    tools: TOOLS,
-    decide: ports.decide,
-    approvals: patiently(ports.approvals, live, ports),
-    exec: async (request) => {
-      const result = await sandbox.exec(request, live.stop.signal);
-      if (!result.ok) stopRun(live, { kind: 'failed', error: result.error });
-      return result;
-    },
-    emit,
-    workPath: ports.workPath,
-    policyHash: ports.policyHash(),
-    limits: ports.limits,
-    clock: ports.clock,
-    faults: ports.faults,
-    newId: (prefix: string) => newId(prefix, ports.clock.now()),
-  });
+  const openTools = async () =>
+    (await ports.toolRoom())({
+      run: live.record.id,
+      decide: ports.decide,
+      approvals: patiently(ports.approvals, live, ports),
+      exec: async (request) => {
+        const result = await sandbox.exec(request, live.stop.signal);
+        if (!result.ok) stopRun(live, { kind: 'failed', error: result.error });
+        return result;
+      },
+      emit,
+      workPath: ports.workPath,
+      policyHash: ports.policyHash(),
+      limits: ports.limits,
+      clock: ports.clock,
+      faults: ports.faults,
+      newId: (prefix: string) => newId(prefix, ports.clock.now()),
+    });
+  let opened: Promise<RunTool> | undefined;
+  const tools = () => (opened ??= openTools());
   return {
     streamModel: (request, signal) => {
       const events = stream(request, signal);
-      setImmediate(attempt.asked);
+      setImmediate(() => {
+        attempt.asked();
+        // Loaded while the model thinks; one that fails is told by the call that needs it.
+        tools().catch(() => {});
+      });
       return events;
     },
-    runTool: (call, step, signal) => {
+    runTool: async (call, step, signal) => {
       live.step = step;
-      return runTool(call, step, signal);
+      return (await tools())(call, step, signal);
     },
     verifyClaim: async (_claim, _step, signal) => {
       const { checks, paths } = begun;

@@ -5,7 +5,7 @@ import type { AgentEnd } from '../agent/ports.ts';
 import type { Emit } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { RunEnd, RunRequest } from '../contracts/runs.ts';
-import { toolDefinitions } from '../tools/registry.ts';
+import { toolDefinitions } from '../tools/definitions.ts';
 import { agentPorts, type Attempt } from './attempt.ts';
 import { runChecks } from './checks.ts';
 import { createEmit } from './emitter.ts';

@@ -6,14 +6,17 @@ import type { Limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Executor, SandboxLimits } from '../contracts/executor.ts';
 import type { Journal } from '../contracts/journal.ts';
-import type { Approvals, Decide, ProgressNote, RunStore, StreamModel } from '../contracts/ports.ts';
+import type { Approvals, Decide, ProgressNote, RunStore, RunTool, StreamModel } from '../contracts/ports.ts';
 import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
+import type { RunToolPorts } from '../tools/run-tool.ts';
 
 export interface RunsPorts {
   readonly journal: Journal & { sealRun(run: string): Promise<void> };
   readonly runStore: RunStore;
   readonly approvals: Approvals;
   readonly executor: Executor;
+  /** The tools, loaded when a run needs them. */
+  toolRoom(): Promise<(ports: Omit<RunToolPorts, 'tools'>) => RunTool>;
   /** The way to the engines, in the name of the run. */
   streamFor(run: RunRecord): StreamModel;
   /** The model that a wish means ('' is the first that is served), and whether a recorded conversation answers for it. */

@@ -3,6 +3,7 @@ import { type Late, late } from '../base/schema.ts';
 import type { Effect } from '../contracts/effects.ts';
 import type { ExecOutcome } from '../contracts/executor.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
+import { BASH } from './definitions.ts';
 import { countNumber, filledText, parseArguments } from './arguments.ts';
 import { notExited } from './clean-script.ts';
 import { outputResult, RESULT_FRAME_BYTES } from './result-text.ts';
@@ -12,19 +13,7 @@ const schema = late((z) => z.strictObject({ command: filledText(), timeout_secon
 export type BashArguments = Late<typeof schema>;
 
 export const bashTool: Tool<BashArguments> = {
-  definition: {
-    name: 'bash',
-    description: 'Run a command in the live bash. Gives exit status and output.',
-    parameters: {
-      type: 'object',
-      properties: {
-        command: { type: 'string' },
-        timeout_seconds: { type: 'integer', description: 'default 120, at most 1800' },
-      },
-      required: ['command'],
-      additionalProperties: false,
-    },
-  },
+  definition: BASH,
   parse: (value) => parseArguments(schema, value, { command: 'npm test' }),
   effects: (value): readonly Effect[] => shellEffects(value.command),
   execute: runCommand,

@@ -2,6 +2,7 @@
 import { type Late, late } from '../base/schema.ts';
 import type { Effect } from '../contracts/effects.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
+import { EDIT } from './definitions.ts';
 import { flag, optionalText, type Parsed, parseArguments, plainText } from './arguments.ts';
 import { replaceExactly } from './exact-replace.ts';
 import { applyPatchText } from './patch-files.ts';
@@ -32,24 +33,7 @@ const schema = late((z) =>
 const EXAMPLE = { path: 'src/price.js', old: 'return net', new: 'return net + tax' };
 
 export const editTool: Tool<EditArguments> = {
-  definition: {
-    name: 'edit',
-    description:
-      'Change files. Either path, old, new: replaces the text old, which must occur exactly once (all: every place). ' +
-      'Or patch: several files at once:\n*** Begin Patch\n*** Update File: a.js\n@@ function f() {\n context\n-old line\n+new line\n' +
-      '*** Add File: b.js\n+text\n*** Delete File: c.js\n*** Move File: d.js\n*** Move to: e.js\n*** End Patch',
-    parameters: {
-      type: 'object',
-      properties: {
-        path: { type: 'string' },
-        old: { type: 'string', description: 'exact text, without line numbers' },
-        new: { type: 'string' },
-        all: { type: 'boolean' },
-        patch: { type: 'string' },
-      },
-      additionalProperties: false,
-    },
-  },
+  definition: EDIT,
   parse: parseEdit,
   effects: (value): readonly Effect[] => pathsOf(value).map((path) => ({ type: 'write', path })),
   execute: (value, context) =>

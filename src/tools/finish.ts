@@ -1,24 +1,13 @@
 // Owns the tool `finish`: the claim to be done. Knows no check: whether the claim holds is found out elsewhere.
 import { late } from '../base/schema.ts';
 import type { FinishClaim, Tool } from '../contracts/tools.ts';
+import { FINISH } from './definitions.ts';
 import { filledText, parseArguments, plainText } from './arguments.ts';
 
 const schema = late((z) => z.strictObject({ summary: filledText(), checked: plainText() }));
 
 export const finishTool: Tool<FinishClaim> = {
-  definition: {
-    name: 'finish',
-    description: 'Say that the task is done. The declared checks then run on a fresh checkout.',
-    parameters: {
-      type: 'object',
-      properties: {
-        summary: { type: 'string', description: 'what was wrong, what you changed, what is left' },
-        checked: { type: 'string', description: 'what you ran and what it showed' },
-      },
-      required: ['summary', 'checked'],
-      additionalProperties: false,
-    },
-  },
+  definition: FINISH,
   parse: (value) =>
     parseArguments(schema, value, { summary: 'Fixed the rounding in price.js', checked: 'npm test: 12 passed' }),
   effects: () => [],

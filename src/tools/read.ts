@@ -1,6 +1,7 @@
 // Owns the tool `read`: numbered lines of a text file, or the names in a directory. Knows no sandbox.
 import { type Late, late } from '../base/schema.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
+import { READ } from './definitions.ts';
 import { countNumber, filledText, parseArguments } from './arguments.ts';
 import { runClean } from './clean-script.ts';
 import { listDirectory } from './directory-list.ts';
@@ -25,20 +26,7 @@ else echo "file $(wc -c < "$1") $(wc -l < "$1") $(tail -c 1 < "$1" | wc -l)"
 tail -n "+$2" < "$1" | head -n "$3" | head -c "$4" | base64 -w0; echo; fi`;
 
 export const readTool: Tool<ReadArguments> = {
-  definition: {
-    name: 'read',
-    description: 'Show lines of a text file as number|text, or the names in a directory.',
-    parameters: {
-      type: 'object',
-      properties: {
-        path: { type: 'string' },
-        from_line: { type: 'integer', description: 'first line, default 1' },
-        lines: { type: 'integer', description: 'how many, default as many as fit' },
-      },
-      required: ['path'],
-      additionalProperties: false,
-    },
-  },
+  definition: READ,
   parse: (value) => parseArguments(schema, value, { path: 'src/price.js', from_line: 120, lines: 40 }),
   effects: () => [],
   execute: readFile,

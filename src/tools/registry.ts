@@ -25,7 +25,7 @@ export interface BoundTool {
   ): { readonly ok: true; readonly call: BoundCall } | { readonly ok: false; readonly message: string };
 }
 
-/** In the order the model is told of them; the order is part of the prompt and never changes within a run. */
+/** In the order of their definitions. */
 export const TOOLS: readonly BoundTool[] = [
   bind(bashTool),
   bind(readTool),
@@ -34,10 +34,6 @@ export const TOOLS: readonly BoundTool[] = [
   bind(searchTool),
   bind(finishTool, (claim) => ({ summary: claim.summary, checked: claim.checked })),
 ];
-
-export function toolDefinitions(): readonly ToolDefinition[] {
-  return TOOLS.map((tool) => tool.definition);
-}
 
 export function bind<Arguments>(tool: Tool<Arguments>, claim?: (value: Arguments) => FinishClaim): BoundTool {
   return {

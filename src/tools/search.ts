@@ -2,6 +2,7 @@
 import { type Late, late } from '../base/schema.ts';
 import type { ExecOutput } from '../contracts/executor.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
+import { SEARCH } from './definitions.ts';
 import { filledText, flag, optionalText, parseArguments } from './arguments.ts';
 import { runClean } from './clean-script.ts';
 import { placePath, showPath } from './quote.ts';
@@ -21,21 +22,7 @@ const OPTIONS = ['--line-number', '--no-heading', '--with-filename', '--color=ne
 const SHAPE = ['--max-columns=240', '--max-columns-preview', '--sort=path', '--hidden'];
 
 export const searchTool: Tool<SearchArguments> = {
-  definition: {
-    name: 'search',
-    description: 'Find lines that match a regular expression (ripgrep); skips ignored files.',
-    parameters: {
-      type: 'object',
-      properties: {
-        pattern: { type: 'string' },
-        path: { type: 'string', description: 'file or directory, default all' },
-        glob: { type: 'string', description: 'such as *.ts' },
-        ignore_case: { type: 'boolean' },
-      },
-      required: ['pattern'],
-      additionalProperties: false,
-    },
-  },
+  definition: SEARCH,
   parse: (value) => parseArguments(schema, value, { pattern: 'function \\w+Price', glob: '*.js' }),
   effects: () => [],
   execute: searchFiles,

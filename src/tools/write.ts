@@ -1,6 +1,7 @@
 // Owns the tool `write`: a whole file with the given content. Knows no sandbox.
 import { type Late, late } from '../base/schema.ts';
 import type { Tool, ToolContext, ToolResult } from '../contracts/tools.ts';
+import { WRITE } from './definitions.ts';
 import { filledText, parseArguments, plainText } from './arguments.ts';
 import { showPath } from './quote.ts';
 import { textResult } from './result-text.ts';
@@ -10,16 +11,7 @@ const schema = late((z) => z.strictObject({ path: filledText(), content: plainTe
 export type WriteArguments = Late<typeof schema>;
 
 export const writeTool: Tool<WriteArguments> = {
-  definition: {
-    name: 'write',
-    description: 'Make a file, or replace all of it; makes directories.',
-    parameters: {
-      type: 'object',
-      properties: { path: { type: 'string' }, content: { type: 'string' } },
-      required: ['path', 'content'],
-      additionalProperties: false,
-    },
-  },
+  definition: WRITE,
   parse: (value) => parseArguments(schema, value, { path: 'src/price.js', content: 'export const price = 1;\n' }),
   effects: (value) => [{ type: 'write', path: value.path }],
   execute: writeFile,

@@ -12,7 +12,7 @@ import { knownPaths } from './known-paths.ts';
 import { personSettings } from './person.ts';
 import { packRemarks } from './remarks.ts';
 import { findRepository, readHead, type Repository, treeOfCommit } from './repository.ts';
-import { initGitDir } from './trusted-git.ts';
+import { initGitDir, writeBaseCommit } from './trusted-git.ts';
 import { changedOnDisk, copyIndex, copyObjects, forget, type IndexEntry, takeIn } from './tracked.ts';
 import { type Walked, walkTree } from './walk.ts';
 
@@ -162,8 +162,8 @@ async function writeTree(headTree: string, own: GitCall, reading: GitCall): Prom
 }
 
 async function writeBundle(tree: string, bundle: string, reading: GitCall): Promise<void> {
-  const commit = (await git(['commit-tree', tree], { ...reading, stdin: 'base\n' })).stdout.trim();
-  await writeFile(join(reading.gitDir ?? '', PACKED_REF), `${commit}\n`);
+  const gitDir = reading.gitDir ?? '';
+  await writeFile(join(gitDir, PACKED_REF), `${await writeBaseCommit(gitDir, tree)}\n`);
   const settings = { ...reading.settings, 'pack.compression': '1' };
   await git(['bundle', 'create', '--quiet', bundle, PACKED_REF], { ...reading, settings });
 }

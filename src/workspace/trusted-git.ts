@@ -1,6 +1,8 @@
 // Owns git directories of our own: bare, without hooks, filters or remotes. Knows no box.
+import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 
 /** The attributes of highest precedence: whatever a tree's .gitattributes says, content is kept byte for byte. */
 const KEEP_BYTES = '* -text -eol -ident -filter -working-tree-encoding\n';
@@ -22,6 +24,21 @@ export async function initGitDir(dir: string, { idLength, bytes }: GitDirOptions
     writeFile(join(dir, 'config'), formatConfig(idLength, true)),
     ...(bytes === 'keep' ? [writeFile(join(dir, 'info', 'attributes'), KEEP_BYTES)] : []),
   ]);
+}
+
+const NOBODY = 'Caisson <caisson@localhost> 0 +0000';
+
+/** A commit of the tree without a parent, always the same for the same tree, written without running git. Returns its name. */
+export async function writeBaseCommit(dir: string, tree: string): Promise<string> {
+  const text = `tree ${tree}\nauthor ${NOBODY}\ncommitter ${NOBODY}\n\nbase\n`;
+  const object = Buffer.from(`commit ${Buffer.byteLength(text)}\0${text}`);
+  const id = createHash(tree.length === 64 ? 'sha256' : 'sha1')
+    .update(object)
+    .digest('hex');
+  const folder = join(dir, 'objects', id.slice(0, 2));
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, id.slice(2)), deflateSync(object), { mode: 0o444 });
+  return id;
 }
 
 /** The configuration that a git directory must have to be one. */

@@ -1,21 +1,16 @@
 // Owns the figures of a whole run of thirty commands, against the least an agent can be with a firejail for each command.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Figure } from './figure.ts';
 import { costOf, ratios, spreadOf, type TreeCost } from './measure.ts';
+import { makeRepo } from './plain-repository.ts';
 import { CAISSON, startEndpoint } from './service.ts';
 
 const MB = 1024 * 1024;
 /** Our budget is 0.9 of pi, and this floor was measured at 0.52 of pi. */
 const CPU_BAR = 0.9 / 0.52;
 const WALL_BAR = 1.5;
-const FILES: Readonly<Record<string, string>> = {
-  'README.md': '# app\n',
-  'src/app.js': 'let total = 0;\nexport const sum = (list) => list.reduce((a, b) => a + b, total);\n',
-  'test.js': 'for (let line = 0; line < 200; line += 1) console.log("ok", line);\n',
-};
 
 export async function agentFigures(rounds: number): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(process.getuid?.() === 0 ? tmpdir() : homedir(), '.caisson-bench-'));
@@ -92,15 +87,3 @@ export async function agentFigures(rounds: number): Promise<readonly Figure[]> {
 const cpuOf = (cost: TreeCost) => cost.cpuMs;
 const wallOf = (cost: TreeCost) => cost.wallMs;
 const memoryOf = (cost: TreeCost) => cost.anonymousBytes / MB;
-
-function makeRepo(root: string): string {
-  mkdirSync(join(root, 'src'), { recursive: true });
-  for (const [path, text] of Object.entries(FILES)) writeFileSync(join(root, path), text);
-  const env = { PATH: process.env['PATH'] ?? '', HOME: root, GIT_CONFIG_NOSYSTEM: '1' };
-  const git = (...words: string[]) =>
-    execFileSync('git', ['-c', 'user.name=B', '-c', 'user.email=b@example.com', ...words], { cwd: root, env });
-  git('init', '--quiet');
-  git('add', '--all');
-  git('commit', '--quiet', '--message', 'start');
-  return root;
-}

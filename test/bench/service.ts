@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { makeFixture } from '../fixtures/make.ts';
 import type { Figure } from './figure.ts';
 import { spreadOf } from './measure.ts';
+import { makeRepo } from './plain-repository.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 export const CAISSON = join(ROOT, 'bin', 'caisson');
@@ -42,19 +43,24 @@ export async function serviceFigures(rounds: number): Promise<readonly Figure[]>
   try {
     const ready: number[] = [];
     const first: number[] = [];
+    const configured: number[] = [];
     let bytes = 0;
+    const plain = makeRepo(join(folder, 'plain'));
     const { repo } = await makeFixture('slugify-js', folder);
     for (let round = 0; round <= rounds; round += 1) {
       const serve = await untilServed(join(folder, 'serve'), endpoint.url);
+      const bare = await untilFirstRequest(join(folder, 'run'), plain, endpoint);
       const run = await untilFirstRequest(join(folder, 'run'), repo, endpoint);
       bytes = run.bytes;
       if (round === 0) continue;
       ready.push(serve);
-      first.push(run.ms);
+      first.push(bare.ms);
+      configured.push(run.ms);
     }
     return [
       { what: 'caisson serve until it answers', spread: spreadOf(ready), unit: 'ms', bar: 1000 },
       { what: 'caisson run until its first model request', spread: spreadOf(first), unit: 'ms', bar: 300 },
+      { what: 'the same where the repository has a .caisson.yaml', spread: spreadOf(configured), unit: 'ms', bar: 600 },
       { what: 'first request of a run', spread: spreadOf([bytes]), unit: 'bytes', bar: 6144 },
     ];
   } finally {

@@ -31,11 +31,13 @@ async function runTask(context: Context): Promise<ExitCode> {
   const repo = textFlag(context.flags, 'repo') ?? process.cwd();
   const loaded = await context.config(repo);
   const folder = await mkdtemp(join(tmpdir(), 'caisson-pack-'));
+  const bundle = join(folder, 'bundle');
+  const packing = packRepository({ repo, bundle, limits: loaded.limits, signal: context.signal });
+  packing.catch(() => {});
   const opening = context.overseer(loaded);
   opening.catch(() => {});
   try {
-    const bundle = join(folder, 'bundle');
-    const packed = await packRepository({ repo, bundle, limits: loaded.limits, signal: context.signal });
+    const packed = await packing;
     for (const warning of packed.warnings) context.terminal.remark(`note: ${warning}`);
     const overseer = await opening;
     try {

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { firstMessages } from '../../../src/agent/prompt.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { readCall } from '../../../src/tools/read-call.ts';
-import { TOOLS, toolDefinitions } from '../../../src/tools/registry.ts';
+import { toolDefinitions } from '../../../src/tools/definitions.ts';
+import { TOOLS } from '../../../src/tools/registry.ts';
 
 function messageOf(name: string, text: string): string {
   const read = readCall(TOOLS, { id: 'c', name, arguments: text }, LIMITS.toolArgumentBytes);
