@@ -32,6 +32,7 @@ export const CATALOGUE = {
   },
   not_found: { status: 404, hint: 'Check the id; `caisson runs` lists what exists.' },
   conflict: { status: 409, hint: 'Look at the current state first; it has changed since it was shown.' },
+  not_supported: { status: 501, hint: 'Use a model whose engine can do it; /v1/models lists them.' },
   model_not_found: { status: 404, hint: 'Ask /v1/models for the names that are served.' },
   rate_limit_exceeded: { status: 429, hint: 'Wait for as long as Retry-After says, then send the request again.' },
   budget_exceeded: {

@@ -62,5 +62,6 @@ export type ModelErrorCode =
   | 'invalid_input'
   | 'context_exceeded'
   | 'overloaded'
+  | 'not_supported'
   | 'aborted'
   | 'rehearsal_left_script';

@@ -1,8 +1,9 @@
 // Owns the ports that a composition root hands to rooms which must not import each other. Knows no implementation.
+import type { JsonObject } from '../base/json.ts';
 import type { Answer, Decision, Grant, GrantUse, Question, QuestionRecord } from './decisions.ts';
 import type { Effect } from './effects.ts';
 import type { ChatRequest, ToolCall } from './messages.ts';
-import type { ModelEvent } from './model-events.ts';
+import type { ModelErrorEvent, ModelEvent } from './model-events.ts';
 import type { EventBody } from './run-events.ts';
 import type { RunRecord } from './runs.ts';
 import type { FinishClaim, ToolResult } from './tools.ts';
@@ -27,7 +28,38 @@ export interface Backend {
   readonly stream: StreamModel;
   /** Model ids that it serves. Rejects with a coded error when it cannot be reached. */
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** Like `stream`, but the text of the one user message is no conversation: the model goes on with it. */
+  readonly complete?: StreamModel;
+  readonly embed?: Embed;
+  /** Tokens of the prompt that it would make of the request, as its usage says later. Undefined: it cannot count. Never rejects. */
+  readonly countTokens?: (request: ChatRequest, signal: AbortSignal) => Promise<number | undefined>;
+  /** Tokens of prompt and answer together. Undefined: it does not say. Remembered for a while. Never rejects. */
+  readonly contextTokens?: (model: string) => Promise<number | undefined>;
 }
+
+export interface EmbedRequest {
+  readonly model: string;
+  /** Texts, or the numbers of their tokens. */
+  readonly input: readonly (string | readonly number[])[];
+  readonly dimensions?: number;
+  /** How the vectors are wanted; an engine may give them otherwise. */
+  readonly base64: boolean;
+  /** Fields of a client that are not ours, for the engine as they are. */
+  readonly extra?: JsonObject;
+}
+
+/** Numbers, or base64 of them as 32-bit floats with the smallest byte first. */
+export type Embedding = string | readonly number[];
+
+export interface Embeddings {
+  readonly type: 'embeddings';
+  /** One for each input, in its order. */
+  readonly vectors: readonly Embedding[];
+  readonly promptTokens: number;
+}
+
+/** Never rejects: failure is an `error` event. */
+export type Embed = (request: EmbedRequest, signal: AbortSignal) => Promise<Embeddings | ModelErrorEvent>;
 
 /** Pure. Never throws. */
 export type Decide = (effect: Effect, context: { readonly run: string; readonly tool: string }) => Decision;

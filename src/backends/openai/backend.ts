@@ -6,11 +6,15 @@ import { newId } from '../../base/ids.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { ChatRequest } from '../../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../../contracts/model-events.ts';
-import type { Backend, ModelInfo } from '../../contracts/ports.ts';
+import type { Backend, Embeddings, EmbedRequest, ModelInfo } from '../../contracts/ports.ts';
 import { readAnswer } from './reading/answer.ts';
-import { createChunkReader } from './reading/chunks.ts';
+import { type ChunkReader, createChunkReader } from './reading/chunks.ts';
+import { createTextReader } from './reading/text-chunks.ts';
 import { createEndpoint, type Endpoint } from './endpoint.ts';
-import { abortedEvent, failureOf, garbageEvent, lostEvent, silentEvent } from './failure.ts';
+import { readHead } from './connection.ts';
+import { readEmbeddings } from './embeddings.ts';
+import { createWindows } from './windows.ts';
+import { abortedEvent, failureOf, failureOfWay, garbageEvent, lostEvent, silentEvent } from './failure.ts';
 import { maskKey } from './mask-key.ts';
 import { createPatience } from './patience.ts';
 
@@ -27,42 +31,110 @@ export interface OpenAIOptions {
 
 /** Nothing is retried here: who asks decides. No message holds the key, even where the endpoint sends it back. */
 export function createOpenAIBackend(options: OpenAIOptions): Backend {
-  const { name, url, key = 'none', models, limits } = options;
+  const { name, url, key = 'none', models, limits, clock } = options;
   const endpoint = createEndpoint({ name, url, key, connectMs: limits.modelConnectMs });
+  const windows = createWindows(() => modelsOf(endpoint, options, AbortSignal.timeout(WINDOWS_MS)), clock);
   return {
     name,
     recorded: false,
     ...(models === undefined ? {} : { declared: models }),
     models: async (signal) => models?.map((id) => ({ id, backend: name })) ?? modelsOf(endpoint, options, signal),
-    stream: async function* stream(request, signal) {
-      for await (const event of answer(endpoint, request, options, signal))
-        yield event.type === 'error' ? await explained(event, endpoint, options, signal) : event;
+    stream: (request, signal) => told(chatWay(endpoint, request, options), endpoint, options, signal),
+    complete: (request, signal) => told(completionWay(endpoint, request, options), endpoint, options, signal),
+    embed: async (request, signal) => {
+      const answer = await embed(endpoint, request, options, signal);
+      return answer.type === 'error' ? explained(answer, endpoint, options, signal) : answer;
     },
+    countTokens: (request, signal) => endpoint.countTokens(request, signal).catch(() => undefined),
+    contextTokens: windows,
   };
 }
 
-async function* answer(
+const WINDOWS_MS = 1000;
+
+/** One way to ask for an answer that is streamed. */
+interface Way {
+  ask(signal: AbortSignal): Promise<IncomingMessage>;
+  readonly reader: ChunkReader;
+  failure(error: unknown): ModelErrorEvent;
+}
+
+function chatWay(endpoint: Endpoint, request: ChatRequest, { clock }: OpenAIOptions): Way {
+  return {
+    ask: (signal) => endpoint.chat(request, signal),
+    reader: createChunkReader({
+      newCallId: () => newId('call', clock.now()),
+      needsArguments: (tool) => hasRequired(request, tool),
+    }),
+    failure: (error) => failureOf(error, endpoint.address, clock.now()),
+  };
+}
+
+function completionWay(endpoint: Endpoint, request: ChatRequest, { clock }: OpenAIOptions): Way {
+  return {
+    ask: (signal) => endpoint.complete(request, signal),
+    reader: createTextReader(),
+    failure: (error) => failureOfWay(error, 'completions of plain text', endpoint.address, clock.now()),
+  };
+}
+
+async function* told(
+  way: Way,
   endpoint: Endpoint,
-  request: ChatRequest,
-  { limits, clock }: OpenAIOptions,
+  options: OpenAIOptions,
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent> {
-  const { address } = endpoint;
+  for await (const event of answer(way, endpoint, options, signal))
+    yield event.type === 'error' ? await explained(event, endpoint, options, signal) : event;
+}
+
+async function* answer(
+  { reader, ...way }: Way,
+  { address }: Endpoint,
+  { limits }: OpenAIOptions,
+  signal: AbortSignal,
+): AsyncGenerator<ModelEvent> {
   const patience = createPatience(signal, limits.modelSilenceMs);
-  const reader = createChunkReader({
-    newCallId: () => newId('call', clock.now()),
-    needsArguments: (tool) => hasRequired(request, tool),
-  });
   let response: IncomingMessage | undefined;
   try {
-    response = await patience.awaiting(endpoint.chat(request, patience.signal));
+    response = await patience.awaiting(way.ask(patience.signal));
     yield* readAnswer(response, { address, reader, patience, maxBytes: limits.modelAnswerBytes });
   } catch (error) {
     if (signal.aborted) yield abortedEvent();
     // What was said whole stays whole: only the farewell is missing.
     else if (reader.finished()) yield* reader.end();
     else if (patience.ranOut()) yield silentEvent(address, limits.modelSilenceMs);
-    else yield response === undefined ? failureOf(error, address, clock.now()) : lostEvent(error, address);
+    else yield response === undefined ? way.failure(error) : lostEvent(error, address);
+  } finally {
+    patience.end();
+  }
+}
+
+/** Vectors are long: a thousand texts with vectors of 4096 numbers take 22 MB. */
+const EMBEDDINGS_BYTES = 64 * 1024 * 1024;
+
+async function embed(
+  endpoint: Endpoint,
+  request: EmbedRequest,
+  { limits, clock }: OpenAIOptions,
+  signal: AbortSignal,
+): Promise<Embeddings | ModelErrorEvent> {
+  const { address } = endpoint;
+  const patience = createPatience(signal, limits.modelSilenceMs);
+  let response: IncomingMessage | undefined;
+  try {
+    response = await patience.awaiting(endpoint.embed(request, patience.signal));
+    const text = await patience.awaiting(readHead(response, EMBEDDINGS_BYTES));
+    const contentType = response.headers['content-type'] ?? '';
+    return (
+      readEmbeddings(text, request.input.length) ??
+      garbageEvent(address, { wanted: 'a vector for each text', contentType, shown: text })
+    );
+  } catch (error) {
+    if (signal.aborted) return abortedEvent();
+    if (patience.ranOut()) return silentEvent(address, limits.modelSilenceMs);
+    if (response !== undefined) return lostEvent(error, address);
+    return failureOfWay(error, 'embeddings', address, clock.now());
   } finally {
     patience.end();
   }

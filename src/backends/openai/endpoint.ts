@@ -1,17 +1,25 @@
 // Owns one endpoint: its address, its key, what it refuses to take, and requests to it. Knows no event.
 import type { IncomingMessage } from 'node:http';
 import type { ChatRequest } from '../../contracts/messages.ts';
+import type { EmbedRequest } from '../../contracts/ports.ts';
+import { completionBody } from './completions.ts';
 import { createConnection } from './connection.ts';
+import { embedBody, optionalInEmbed } from './embeddings.ts';
 import { refusalIn } from './failure.ts';
 import { type ModelList, readModels } from './models.ts';
 import { saidOf } from './meaning.ts';
 import { chatBody, OPTIONAL_FIELDS, optionalIn } from './request.ts';
+import { readCount, tokenizeBody } from './tokens.ts';
 
+/** Answers come when their headers are there. All reject as the connection does. Nothing that failed is sent again as it was. */
 export interface Endpoint {
   /** For messages: without user, password and query. */
   readonly address: string;
-  /** The answer when its headers are there. Rejects as the connection does. Nothing that failed is sent again as it was. */
   chat(request: ChatRequest, signal: AbortSignal): Promise<IncomingMessage>;
+  complete(request: ChatRequest, signal: AbortSignal): Promise<IncomingMessage>;
+  embed(request: EmbedRequest, signal: AbortSignal): Promise<IncomingMessage>;
+  /** Beside its API, where vLLM has it: undefined if it is no count. */
+  countTokens(request: ChatRequest, signal: AbortSignal): Promise<number | undefined>;
   models(signal: AbortSignal): Promise<ModelList>;
 }
 
@@ -26,30 +34,63 @@ export function createEndpoint({ name, url, key, connectMs }: EndpointOptions): 
   const ask = createConnection({ key, connectMs });
   const base = url.replace(/\/+$/, '');
   const refused = new Set<string>();
-  const send = (request: ChatRequest, without: ReadonlySet<string>, signal: AbortSignal) =>
-    ask({
-      method: 'POST',
-      url: new URL(`${base}/chat/completions`),
-      body: JSON.stringify(chatBody(request, without)),
-      signal,
-    });
+  const post = (address: string, body: object, signal: AbortSignal) =>
+    ask({ method: 'POST', url: new URL(address), body: JSON.stringify(body), signal });
+  const insist = async (way: Way, signal: AbortSignal): Promise<IncomingMessage> => {
+    const without = new Set(refused);
+    for (;;) {
+      try {
+        const response = await post(`${base}/${way.path}`, way.body(without), signal);
+        for (const field of REMEMBERED) if (without.has(field)) refused.add(field);
+        return response;
+      } catch (error) {
+        const field = refusedField(error, way, without);
+        if (field === undefined) throw error;
+        without.add(field);
+      }
+    }
+  };
   return {
     address: addressOf(url),
     models: async (signal) => readModels(await ask({ method: 'GET', url: new URL(`${base}/models`), signal }), name),
-    chat: async (request, signal) => {
-      const without = new Set(refused);
-      for (;;) {
-        try {
-          const response = await send(request, without, signal);
-          for (const field of OPTIONAL_FIELDS) if (without.has(field)) refused.add(field);
-          return response;
-        } catch (error) {
-          const field = refusedField(error, request, without);
-          if (field === undefined) throw error;
-          without.add(field);
-        }
-      }
-    },
+    chat: (request, signal) => insist(chatWay(request), signal),
+    complete: (request, signal) => insist({ ...chatWay(request), ...completionWay(request) }, signal),
+    embed: (request, signal) => insist(embedWay(request), signal),
+    countTokens: async (request, signal) =>
+      readCount(await post(`${base.replace(/\/v1$/, '')}/tokenize`, tokenizeBody(request, refused), signal)),
+  };
+}
+
+/** One kind of request, and what of it can be left out. */
+interface Way {
+  readonly path: string;
+  body(without: ReadonlySet<string>): object;
+  optional(): readonly string[];
+  readonly hasLimit: boolean;
+}
+
+/** Those that the engine does not know, whoever asks. */
+const REMEMBERED: readonly string[] = [...OPTIONAL_FIELDS, 'encoding_format'];
+
+function chatWay(request: ChatRequest): Way {
+  return {
+    path: 'chat/completions',
+    body: (without) => chatBody(request, without),
+    optional: () => optionalIn(request),
+    hasLimit: request.maxTokens !== undefined,
+  };
+}
+
+function completionWay(request: ChatRequest): Pick<Way, 'path' | 'body'> {
+  return { path: 'completions', body: (without) => completionBody(request, without) };
+}
+
+function embedWay(request: EmbedRequest): Way {
+  return {
+    path: 'embeddings',
+    body: (without) => embedBody(request, without),
+    optional: () => optionalInEmbed(request),
+    hasLimit: false,
   };
 }
 
@@ -57,12 +98,12 @@ export function createEndpoint({ name, url, key, connectMs }: EndpointOptions): 
  * A field that the endpoint names in refusing the request, and that can be left out. Where the limit on tokens does not fit beside the
  * prompt, leaving it out gives the answer all that is left, which is less than was asked for.
  */
-function refusedField(error: unknown, request: ChatRequest, without: ReadonlySet<string>): string | undefined {
+function refusedField(error: unknown, way: Way, without: ReadonlySet<string>): string | undefined {
   const refusal = refusalIn(error);
   if (refusal === undefined || (refusal.status !== 400 && refusal.status !== 422)) return undefined;
   const { body } = refusal;
-  if (request.maxTokens !== undefined && !without.has('max_tokens') && isAboutLimit(body)) return 'max_tokens';
-  return optionalIn(request).find((field) => !without.has(field) && names(body, field));
+  if (way.hasLimit && !without.has('max_tokens') && isAboutLimit(body)) return 'max_tokens';
+  return way.optional().find((field) => !without.has(field) && names(body, field));
 }
 
 function isAboutLimit(body: string): boolean {

@@ -60,6 +60,17 @@ export function refusalIn(error: unknown): EndpointRefusal | undefined {
   return undefined;
 }
 
+/** The same for a way to ask that not every engine has. `what`: what it would have given. */
+export function failureOfWay(error: unknown, what: string, address: string, now: number): ModelErrorEvent {
+  const failure = failureOf(error, address, now);
+  const refusal = refusalIn(error);
+  if (refusal === undefined) return failure;
+  const isMissing = failure.code === 'backend_garbage' || refusal.status === 501 || NO_SUCH_WAY.test(refusal.body);
+  return isMissing ? event('not_supported', `the engine of this model has no ${what}`, false) : failure;
+}
+
+const NO_SUCH_WAY = /does not support (?:the )?(?:embeddings?|completions?|pooling|generate)|not support this api/i;
+
 function refusalEvent({ status, headers, body }: EndpointRefusal, address: string, now: number): ModelErrorEvent {
   const said = saidOf(parsed(body));
   const { code, retryable, words } = meaningOf(status, said);

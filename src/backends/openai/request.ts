@@ -99,7 +99,7 @@ export function optionalIn(request: ChatRequest): readonly string[] {
 }
 
 /** What a client asked for beyond what is known here, for the engine as it is. */
-export function furtherFields({ extra = {} }: ChatRequest): readonly (readonly [string, unknown])[] {
+export function furtherFields({ extra = {} }: Pick<ChatRequest, 'extra'>): readonly (readonly [string, unknown])[] {
   return Object.entries(extra).filter(([name]) => !OWN_FIELDS.has(name) && !NOT_FOR_ENGINES.has(name));
 }
 
@@ -118,7 +118,8 @@ function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-function settings(request: ChatRequest, without: ReadonlySet<string>): Partial<ChatBody> {
+/** What a request says beside its conversation and its tools. */
+export function settings(request: ChatRequest, without: ReadonlySet<string>): Partial<ChatBody> {
   const { temperature, topP, topK, maxTokens, stop, seed, presencePenalty, frequencyPenalty } = request;
   const { logprobs, responseFormat } = request;
   return {

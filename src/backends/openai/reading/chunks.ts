@@ -1,16 +1,9 @@
 // Owns the reading of a streamed chat answer, chunk by chunk, with the differences between engines undone. Knows no connection.
-import type {
-  FinishReason,
-  ModelErrorEvent,
-  ModelEvent,
-  TokenLogprob,
-  Usage,
-} from '../../../contracts/model-events.ts';
+import type { FinishReason, ModelEvent, TokenLogprob, Usage } from '../../../contracts/model-events.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
-import { type CallDelta, type Chunk, type ChunkUsage, readChunk } from './chunk.ts';
+import { type CallDelta, type Chunk, readChunk } from './chunk.ts';
+import { broken, engineError, finishEvent, finishReasonOf, garbage, usageEvents, usageOf } from './endings.ts';
 import { createLineBreaks } from './line-breaks.ts';
-import { meaningOf, saidOf } from '../meaning.ts';
-import { printable } from '../printable.ts';
 
 export interface ChunkReader {
   /** Events of one chunk; an `error` event is the last of all. */
@@ -23,17 +16,6 @@ export interface ChunkReader {
   bytes(): number;
 }
 
-const FINISHES: ReadonlyMap<string, FinishReason> = new Map([
-  ['stop', 'stop'],
-  ['length', 'length'],
-  ['tool_calls', 'tool_calls'],
-  ['function_call', 'tool_calls'],
-  ['content_filter', 'content_filter'],
-  ['abort', 'abort'],
-  ['error', 'abort'],
-]);
-const SHOWN = 400;
-
 /** Pure: the same chunks give the same events (but for ids that the engine left out). */
 export function createChunkReader(options: CallsOptions): ChunkReader {
   const calls = createCalls(options);
@@ -44,7 +26,7 @@ export function createChunkReader(options: CallsOptions): ChunkReader {
   return {
     take: (value) => {
       const chunk = readChunk(value);
-      if (chunk === undefined) return [garbage(value)];
+      if (chunk === undefined) return [garbage(value, 'chat chunk')];
       if (chunk.error !== undefined) return [engineError(chunk.error)];
       const counted = usageOf(chunk.usage);
       const isFirst = usage === undefined && finish === undefined;
@@ -68,15 +50,6 @@ export function createChunkReader(options: CallsOptions): ChunkReader {
     finished: () => finish !== undefined,
     bytes: () => speech.bytes(),
   };
-}
-
-/** Told twice by engines that count from the first chunk on: who shows the size of the prompt early wants to know. */
-function usageEvents(usage: Usage | undefined): readonly ModelEvent[] {
-  return usage === undefined ? [] : [{ type: 'usage', ...usage }];
-}
-
-function finishEvent(reason: FinishReason, stop: string): ModelEvent {
-  return { type: 'finish', reason, ...(stop !== '' && reason === 'stop' ? { stop } : {}) };
 }
 
 interface Speech {
@@ -135,8 +108,7 @@ function partsOf(chunk: Chunk): Parts {
 }
 
 function finishOf({ choice }: Chunk): FinishReason | undefined {
-  const reason = choice?.finish ?? '';
-  return reason === '' ? undefined : (FINISHES.get(reason) ?? 'stop');
+  return finishReasonOf(choice?.finish ?? '');
 }
 
 function bytesOf(event: ModelEvent): number {
@@ -144,32 +116,4 @@ function bytesOf(event: ModelEvent): number {
   if (event.type === 'logprobs') return event.tokens.reduce((sum, { token }) => sum + Buffer.byteLength(token), 0);
   if (event.type !== 'tool_call') return 0;
   return Buffer.byteLength(`${event.id ?? ''}${event.name ?? ''}${event.arguments ?? ''}`);
-}
-
-function usageOf(usage: ChunkUsage | undefined): Usage | undefined {
-  if (usage?.promptTokens === undefined) return undefined;
-  const { promptTokens, completionTokens = 0, cachedTokens, reasoningTokens } = usage;
-  return {
-    promptTokens,
-    completionTokens,
-    ...(cachedTokens === undefined ? {} : { cachedTokens }),
-    ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
-  };
-}
-
-/** An error inside a stream that began well: its code says what it means, where it is one of HTTP's. */
-function engineError(error: unknown): ModelErrorEvent {
-  const said = saidOf({ error });
-  const { code, retryable, words } = meaningOf(said.status ?? 500, said);
-  return { type: 'error', code, message: `${words}: ${printable(said.message, SHOWN)}`, retryable };
-}
-
-function broken(message: string): ModelErrorEvent {
-  return { type: 'error', code: 'backend_failed', message, retryable: true };
-}
-
-function garbage(value: unknown): ModelErrorEvent {
-  const shown = printable(JSON.stringify(value), SHOWN / 2);
-  const message = `the endpoint sent an event that is no chat chunk: ${shown}`;
-  return { type: 'error', code: 'backend_garbage', message, retryable: false };
 }
