@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CaissonError } from '../base/errors.ts';
 import { REQUEST_CLASSES, type RequestClass } from '../contracts/accounts.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
+import { guessPromptTokens } from './admission/counting.ts';
 import type { AnswerSoFar, EndReason } from './answer.ts';
 import type { AdmissionPass } from './ports.ts';
 import type { RouteContext } from './route-context.ts';
@@ -45,8 +46,12 @@ export async function infer(inference: Inference, context: RouteContext): Promis
 
 async function letIn({ request, reply, chat }: Inference, { ports, gate }: RouteContext): Promise<AdmissionPass> {
   const wished = classOf(request);
-  const visitor = { principal: gate.principalOf(request), chat, ...(wished === undefined ? {} : { class: wished }) };
-  const admitted = await ports.admission.admit(visitor);
+  const admitted = await ports.admission.admit({
+    principal: gate.principalOf(request),
+    model: chat.model,
+    promptTokens: guessPromptTokens(chat),
+    ...(wished === undefined ? {} : { class: wished }),
+  });
   reply.headers(admitted.headers);
   if (!admitted.ok) throw admitted.error;
   return admitted.pass;

@@ -15,7 +15,7 @@ import type {
 } from '../contracts/accounts.ts';
 import type { Journal } from '../contracts/journal.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
-import type { ModelEvent } from '../contracts/model-events.ts';
+import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
 import type { Approvals, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
 import type { RunService } from '../contracts/run-service.ts';
 import type { ResponseStore } from '../contracts/stored-responses.ts';
@@ -76,7 +76,9 @@ export interface AdmissionPort {
 
 export interface Visitor {
   readonly principal: Principal;
-  readonly chat: ChatRequest;
+  readonly model: string;
+  /** A guess: it is held back from the limits on tokens, and it counts where the engine never says. */
+  readonly promptTokens: number;
   /** Absent: interactive. A key of class batch has no other. */
   readonly class?: RequestClass;
 }
@@ -86,11 +88,27 @@ export type Admitted =
   | { readonly ok: true; readonly headers: Readonly<Record<string, string>>; readonly pass: AdmissionPass }
   | { readonly ok: false; readonly headers: Readonly<Record<string, string>>; readonly error: CaissonError };
 
+/** For one request. */
 export interface AdmissionPass {
-  /** The events of the engine, once there is a place for the request; else the one event `overloaded`. For one request. */
+  /** The events of the engine, once there is a place for the request, counted as they pass; else the one event `overloaded`. */
   stream(stream: StreamModel, request: ChatRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
+  /**
+   * For a way to the engine that has no events, in place of `stream`: undefined once the request may be sent, else why it may not.
+   * What was used is then told by `used`.
+   */
+  enter(signal: AbortSignal): Promise<ModelErrorEvent | undefined>;
+  /** Each call takes the place of the one before. None: nothing is counted. */
+  used(amount: UsedAmount): void;
   /** Gives back what is still held. Safe to call twice. */
   close(): void;
+}
+
+export interface UsedAmount {
+  /** The answer came whole, and its engine said what it used. */
+  readonly exact: boolean;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cachedTokens: number;
 }
 
 export interface EngineLine {

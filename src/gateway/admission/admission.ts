@@ -45,7 +45,7 @@ export function createAdmission(ports: AdmissionPorts): Admission {
         // The affinity of a run's request is its id.
         const run = request.affinity ?? '';
         const { owner: account, team } = (await runOf(run)) ?? NOBODY;
-        const pass = runPass({ run, account, team, model: request.model }, ports, heard);
+        const pass = runPass({ run, account, team, model: request.model }, guessPromptTokens(request), ports, heard);
         try {
           yield* pass.stream(stream, request, signal);
         } finally {
@@ -59,18 +59,19 @@ export function createAdmission(ports: AdmissionPorts): Admission {
 }
 
 async function admit(
-  { principal, chat, class: wished }: Visitor,
+  { principal, model, promptTokens, class: wished }: Visitor,
   { quotas, usage, engines }: AdmissionPorts,
   heard: (model: string) => void,
 ): ReturnType<AdmissionPort['admit']> {
-  const { model } = chat;
-  const entry = await quotas.enter(principal, { model, promptTokens: guessPromptTokens(chat) });
+  const entry = await quotas.enter(principal, { model, promptTokens });
   const headers = headersOf(entry.standing);
   if (!entry.ok) return { ok: false, headers, error: entry.error };
   const { id: account, team, limits } = principal;
   const pass = createPass(
     {
       key: account,
+      model,
+      promptTokens,
       class: limits?.class === 'batch' ? 'batch' : (wished ?? 'interactive'),
       patient: false,
       heard,
@@ -87,12 +88,15 @@ async function admit(
 
 function runPass(
   of: { readonly run: string; readonly account: string; readonly team: string; readonly model: string },
+  promptTokens: number,
   { quotas, usage, engines }: AdmissionPorts,
   heard: (model: string) => void,
 ): AdmissionPass {
   return createPass(
     {
       key: of.account,
+      model: of.model,
+      promptTokens,
       class: 'interactive',
       patient: true,
       heard,

@@ -2,25 +2,19 @@
 import type { ChatRequest } from '../../contracts/messages.ts';
 import { textOf } from '../../contracts/messages.ts';
 import type { ModelEvent, Usage } from '../../contracts/model-events.ts';
-
-export interface Amount {
-  readonly exact: boolean;
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-  readonly cachedTokens: number;
-}
+import type { UsedAmount } from '../ports.ts';
 
 export interface Counting {
   hear(event: ModelEvent): void;
   /** Undefined if the engine did nothing: it said no word, and it was not asked or refused. */
-  amount(asked: boolean): Amount | undefined;
+  amount(asked: boolean): UsedAmount | undefined;
 }
 
 /** Of English text and code; other scripts need more tokens. */
 const CHARACTERS_PER_TOKEN = 4;
 
 /** `promptTokens`: a guess, for answers whose engine does not say. */
-export function createCounting(promptTokens: () => number): Counting {
+export function createCounting(promptTokens: number): Counting {
   let characters = 0;
   let spoke = false;
   let refused = false;
@@ -43,7 +37,7 @@ export function createCounting(promptTokens: () => number): Counting {
       if (said === undefined)
         return {
           exact: false,
-          promptTokens: promptTokens(),
+          promptTokens,
           completionTokens: guessTokens(characters),
           cachedTokens: 0,
         };

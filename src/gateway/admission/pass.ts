@@ -1,18 +1,21 @@
 // Owns one request on its way to an engine: it waits for its place, asks, counts what it uses, and gives everything back. Knows no limit.
 import type { RequestClass } from '../../contracts/accounts.ts';
 import type { ModelErrorEvent, ModelEvent } from '../../contracts/model-events.ts';
-import type { AdmissionPass } from '../ports.ts';
-import { type Amount, createCounting, guessPromptTokens } from './counting.ts';
+import type { AdmissionPass, UsedAmount } from '../ports.ts';
+import { createCounting } from './counting.ts';
 import type { Engines } from './engines.ts';
 import type { Entered } from './queue.ts';
 
 export interface PassOrder {
   /** Account. */
   readonly key: string;
+  readonly model: string;
+  /** A guess. */
+  readonly promptTokens: number;
   readonly class: RequestClass;
   readonly patient: boolean;
   /** Once, when all is over: undefined if the engine did nothing. */
-  end(amount: (Amount & { readonly gpuSeconds: number }) | undefined): void;
+  end(amount: (UsedAmount & { readonly gpuSeconds: number }) | undefined): void;
   /** The model has said something: it is one that is served. */
   heard(model: string): void;
 }
@@ -34,38 +37,44 @@ interface Held {
 
 export function createPass(order: PassOrder, engines: Engines): AdmissionPass {
   const held: Held = { place: undefined, work: undefined, over: false };
-  let finish: (() => void) | undefined = () => order.end(undefined);
+  let amount: () => UsedAmount | undefined = () => undefined;
+  let known = false;
+  const heard = () => {
+    if (!known) order.heard(order.model);
+    known = true;
+  };
   const close = () => {
+    if (held.over) return;
     held.over = true;
-    finish?.();
-    finish = undefined;
+    held.place?.();
+    const gpuSeconds = held.work?.() ?? 0;
+    const used = amount();
+    order.end(used === undefined ? undefined : { ...used, gpuSeconds });
   };
   return {
     stream: (stream, request, signal) => {
-      const counting = createCounting(() => guessPromptTokens(request));
+      const counting = createCounting(order.promptTokens);
       let asked = false;
-      let spoke = false;
-      finish = () => {
-        held.place?.();
-        const gpuSeconds = held.work?.() ?? 0;
-        const amount = counting.amount(asked);
-        order.end(amount === undefined ? undefined : { ...amount, gpuSeconds });
-      };
+      amount = () => counting.amount(asked);
       const hear = (result: IteratorResult<ModelEvent>) => {
         if (result.done === true) close();
         else {
           counting.hear(result.value);
-          if (!spoke && result.value.type !== 'error') order.heard(request.model);
-          spoke = true;
+          if (result.value.type !== 'error') heard();
         }
         return result;
       };
       const begin = async (): Promise<AsyncIterator<ModelEvent>> => {
-        const refusal = await enter(order, request.model, engines, held, signal);
+        const refusal = await enter(order, engines, held, signal);
         asked = refusal === undefined;
         return (asked ? stream(request, signal) : alone(refusal))[Symbol.asyncIterator]();
       };
       return iterate(begin, hear, close);
+    },
+    enter: (signal) => enter(order, engines, held, signal),
+    used: (told) => {
+      heard();
+      amount = () => told;
     },
     close,
   };
@@ -100,16 +109,14 @@ function iterate(
 
 /** Undefined once the request may be sent: it has its place, or there is no engine to wait for. */
 async function enter(
-  order: PassOrder,
-  model: string,
+  { key, model, patient, class: of }: PassOrder,
   engines: Engines,
   held: Held,
   signal: AbortSignal,
 ): Promise<ModelErrorEvent | undefined> {
   const engine = await engines.engineOf(model, signal);
   if (engine === undefined) return undefined;
-  const { key, patient } = order;
-  const entered = await engine.queue.enter({ key, class: order.class, model, patient }, signal);
+  const entered = await engine.queue.enter({ key, class: of, model, patient }, signal);
   if (!entered.ok) return refusalOf(entered.why);
   if (held.over) {
     entered.leave();

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelEvent } from '../../../src/contracts/model-events.ts';
-import { type Amount, createCounting, guessPromptTokens } from '../../../src/gateway/admission/counting.ts';
+import { createCounting, guessPromptTokens } from '../../../src/gateway/admission/counting.ts';
+import type { UsedAmount } from '../../../src/gateway/ports.ts';
 
 const USAGE: ModelEvent = { type: 'usage', promptTokens: 50, completionTokens: 7, cachedTokens: 20 };
 const STOP: ModelEvent = { type: 'finish', reason: 'stop' };
@@ -14,19 +15,19 @@ const failed = (code: 'aborted' | 'backend_failed'): ModelEvent => ({
   retryable: true,
 });
 
-function amountOf(...events: readonly ModelEvent[]): Amount | undefined {
-  const counting = createCounting(() => 100);
+function amountOf(...events: readonly ModelEvent[]): UsedAmount | undefined {
+  const counting = createCounting(100);
   for (const event of events) counting.hear(event);
   return counting.amount(true);
 }
 
-const guess = (completionTokens: number): Amount => ({
+const guess = (completionTokens: number): UsedAmount => ({
   exact: false,
   promptTokens: 100,
   completionTokens,
   cachedTokens: 0,
 });
-const exact: Amount = { exact: true, promptTokens: 50, completionTokens: 7, cachedTokens: 20 };
+const exact: UsedAmount = { exact: true, promptTokens: 50, completionTokens: 7, cachedTokens: 20 };
 
 test('a whole answer is what the engine says, in whichever order it says it', () => {
   assert.deepEqual(amountOf(TEXT, STOP, USAGE), exact);
@@ -52,7 +53,7 @@ test('usage that came before a cut is kept, but never less than what was seen, a
 
 test('an engine that refused or was never asked used nothing; one that was left before it spoke read the prompt', () => {
   assert.equal(amountOf(failed('backend_failed')), undefined);
-  assert.equal(createCounting(() => 100).amount(false), undefined);
+  assert.equal(createCounting(100).amount(false), undefined);
   assert.deepEqual(amountOf(), guess(0));
   assert.deepEqual(amountOf(failed('aborted')), guess(0));
 });

@@ -303,3 +303,34 @@ test('a revoked key is refused at once, although it was used a moment ago', asyn
   await call(door.service, 'POST', `/api/v1/keys/${record.id}/revoke`, { key: admin, json: {} });
   assert.equal((await chat(door, key)).status, 401);
 });
+
+test('a way to the engine without events waits, is counted and gives its place back in the same manner', async (context) => {
+  const door = await startDoor(context, { engine: { maxConcurrent: 1 } });
+  const [principal] = [await door.accounts.authenticate(await door.key({ tokensPerMinute: 1000 }))];
+  assert.ok(principal);
+  const admit = async () => {
+    const admitted = await door.admission.admit({ principal, model: 'm', promptTokens: 10 });
+    return admitted.ok ? admitted.pass : assert.fail(admitted.error.message);
+  };
+  const [first, second, third] = [await admit(), await admit(), await admit()];
+  const { signal } = new AbortController();
+  assert.equal(await first.enter(signal), undefined);
+  const waits = second.enter(signal);
+  const gone = third.enter(AbortSignal.abort());
+  assert.equal((await gone)?.code, 'aborted');
+  first.used({ exact: true, promptTokens: 500, completionTokens: 80, cachedTokens: 0 });
+  first.close();
+  first.close();
+  assert.equal(await waits, undefined);
+  for (const pass of [second, third]) pass.close();
+  const now = door.clock.now;
+  const [line] = await door.admission.usage({ by: 'key', from: now - 60_000, to: now + 60_000 });
+  assert.deepEqual([line?.requests, line?.promptTokens, line?.completionTokens], [1, 500, 80]);
+  const last = await door.admission.admit({ principal, model: 'm', promptTokens: 10 });
+  assert.deepEqual(last.headers, {
+    'x-ratelimit-limit-tokens': '1000',
+    'x-ratelimit-remaining-tokens': '410',
+    'x-ratelimit-reset-tokens': '1m0s',
+  });
+  assert.deepEqual(door.admission.lines(), [{ engine: 'engine', running: [], waiting: [] }]);
+});
