@@ -52,7 +52,8 @@ export function createUsageLog(ports: {
   let waiting: Waiting = new Map();
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
-  let joined = -Infinity;
+  // Not at once: a command that runs for a minute has better things to do.
+  let joined = clock.monotonic();
   const write = async () => {
     const rows = [...waiting.values()];
     waiting = new Map();

@@ -43,6 +43,7 @@ export interface Standing {
 
 const MINUTES_OF_DAY = 1440;
 const MINUTES_OF_HOUR = 60;
+const JOINED_DAYS = 40;
 /** A sum over runs can be long: the rest is left out. */
 const MOST_LINES = 10_000;
 
@@ -72,18 +73,19 @@ function addUsage(db: Db, { rows }: { readonly rows: readonly UsageRow[] }): voi
   for (const row of rows) add.run(row);
 }
 
-/** Joins the minutes before `before` into hours: days stay exact, and a busy year stays small. */
+/** Joins the minutes before `before` into hours: days stay exact, and a busy year stays small. Older months are not looked at again. */
 function joinUsage(db: Db, { before }: { readonly before: number }): void {
   const hour = `minute - minute % ${MINUTES_OF_HOUR}`;
-  const old = `minute < :before AND minute % ${MINUTES_OF_HOUR} <> 0`;
+  const old = `minute >= :start AND minute < :end AND minute % ${MINUTES_OF_HOUR} <> 0`;
   const end = before - (before % MINUTES_OF_HOUR);
+  const times = { start: end - JOINED_DAYS * MINUTES_OF_DAY, end };
   const rows = db
     .prepare<UsageRow>(
       `SELECT ${hour} AS minute, account, team, model, run, exact, ${SUMS} FROM usage WHERE ${old}
         GROUP BY ${hour}, account, team, model, run, exact`,
     )
-    .all({ before: end });
-  db.prepare(`DELETE FROM usage WHERE ${old}`).run({ before: end });
+    .all(times);
+  db.prepare(`DELETE FROM usage WHERE ${old}`).run(times);
   addUsage(db, { rows });
 }
 

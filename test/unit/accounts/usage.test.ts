@@ -127,7 +127,11 @@ test('a thousand requests are few writes, and all of them are counted', async ()
     for (let count = 0; count < 1000; count += 1) scene.usage.add(USED);
     assert.deepEqual(scene.writes, []);
     assert.deepEqual(await report(scene, 'key'), [line('key_a', 1000)]);
-    assert.deepEqual(scene.writes, ['addUsage', 'joinUsage']);
+    assert.deepEqual(scene.writes, ['addUsage']);
+    scene.clock.now += HOUR;
+    scene.usage.add(USED);
+    await scene.usage.flush();
+    assert.deepEqual(scene.writes, ['addUsage', 'addUsage', 'joinUsage']);
   });
 });
 
