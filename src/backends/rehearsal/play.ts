@@ -1,6 +1,6 @@
 // Owns the events of one recorded reply, in pieces as an engine sends them. Knows no request.
 import type { FinishReason, ModelEvent } from '../../contracts/model-events.ts';
-import { isWholeCall } from '../whole-call.ts';
+import { isWholeCall } from '../../contracts/whole-call.ts';
 import type { RehearsalReply, RehearsedCall } from './script.ts';
 
 const LONGEST_PIECE = 40;

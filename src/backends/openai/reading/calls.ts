@@ -1,6 +1,6 @@
 // Owns the putting together of tool calls from fragments, however an engine numbers and names them. Knows no text and no connection.
 import type { FinishReason, ToolCallEvent } from '../../../contracts/model-events.ts';
-import { isWholeCall } from '../../whole-call.ts';
+import { isWholeCall } from '../../../contracts/whole-call.ts';
 import type { CallDelta } from './chunk.ts';
 
 export interface CallsOptions {

@@ -1,5 +1,5 @@
 // Owns what makes a finished call whole, the same for every backend. Knows no wire format.
-import type { FinishReason } from '../contracts/model-events.ts';
+import type { FinishReason } from './model-events.ts';
 
 /**
  * A call may be run only if its arguments are a JSON object and the engine closed it: the last call of an answer that ran into the
