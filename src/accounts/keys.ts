@@ -53,8 +53,6 @@ export function createAccounts(ports: Ports): Accounts {
       }
     },
     revoke: async (id) => {
-      // Also before: whoever asks while it is being written must not bring the old row back.
-      cache.forget();
       const row = await store.write('revokeKey', { id, now: clock.now() });
       cache.forget();
       return row === undefined ? undefined : recordOf(row);

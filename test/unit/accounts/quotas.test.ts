@@ -200,6 +200,14 @@ test('what a run used is taken from the budget of its owner', async () => {
   });
 });
 
+test('what was used before the first request and is not yet written counts as well', async () => {
+  await inScene(async (scene) => {
+    const used = { promptTokens: 90, completionTokens: 10, cachedTokens: 0, gpuSeconds: 0 };
+    scene.usage.add({ account: 'key_a', team: 'red', model: 'm', run: 'run_a', exact: true, ...used });
+    assert.equal((await refusal(scene, { dailyTokens: 100 })).code, 'budget_exceeded');
+  });
+});
+
 test('only the models of a key are let in; a star means all that begin so', async () => {
   await inScene(async (scene) => {
     const limits = { models: ['qwen', 'team/*'] };
@@ -294,6 +302,19 @@ test('a clock that jumps back or ahead by hours locks nobody out', async () => {
       await use(scene, limits, 10);
     });
   }
+});
+
+test('a budget that was used up on a wrong day in the future is whole on the right one', async () => {
+  await inScene(async (scene) => {
+    const limits = { dailyTokens: 100 };
+    await use(scene, limits, 1);
+    scene.clock.now += 365 * 24 * HOUR;
+    await use(scene, limits, 100);
+    assert.equal((await refusal(scene, limits)).code, 'budget_exceeded');
+    scene.clock.now -= 365 * 24 * HOUR;
+    await use(scene, limits, 1);
+    assert.ok((await enter(await scene.restart(), limits)).ok, 'and a restart reads nothing of that day');
+  });
 });
 
 test('a clock put back to a day that was used up begins that day anew', async () => {
