@@ -5,7 +5,9 @@ import { CaissonError } from './base/errors.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret.ts';
 import type { BackendConfig } from './config/settings.ts';
+import type { PassBytes } from './contracts/passing.ts';
 import type { Backend } from './contracts/ports.ts';
+import type { PassingOptions } from './backends/openai/passing.ts';
 
 /** `allowRecorded`: false in a service, whose clients must not be answered from a script. Throws `rehearsal_refused`. */
 export function createBackends(
@@ -23,14 +25,24 @@ async function createBackend(backend: BackendConfig, config: LoadedConfig, allow
   }
   const { name, url, key, models } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
-  return createOpenAIBackend({
+  const secret = key === undefined ? undefined : await resolveSecret(key);
+  const made = createOpenAIBackend({
     name,
     url,
     limits: config.limits,
     clock: systemClock,
-    ...(key === undefined ? {} : { key: await resolveSecret(key) }),
+    ...(secret === undefined ? {} : { key: secret }),
     ...(models.length === 0 ? {} : { models }),
   });
+  const { modelConnectMs: connectMs } = config.limits;
+  return { ...made, passing: passingOf({ url, key: secret ?? 'none', connectMs, now: () => systemClock.now() }) };
+}
+
+/** Its client is dear to load, and only a service with clients of its own uses it. */
+function passingOf(options: PassingOptions): () => Promise<PassBytes> {
+  let made: Promise<PassBytes> | undefined;
+  const make = async () => (await import('./backends/openai/passing.ts')).createPassing(options);
+  return () => (made ??= make());
 }
 
 async function recorded(script: string): Promise<Backend> {

@@ -4,6 +4,7 @@ import type { Answer, Decision, Grant, GrantUse, Question, QuestionRecord } from
 import type { Effect } from './effects.ts';
 import type { ChatRequest, ToolCall } from './messages.ts';
 import type { ModelErrorEvent, ModelEvent } from './model-events.ts';
+import type { PassBytes } from './passing.ts';
 import type { EventBody } from './run-events.ts';
 import type { RunRecord } from './runs.ts';
 import type { FinishClaim, ToolResult } from './tools.ts';
@@ -31,6 +32,8 @@ export interface Backend {
   /** Like `stream`, but the text of the one user message is no conversation: the model goes on with it. */
   readonly complete?: StreamModel;
   readonly embed?: Embed;
+  /** The way on which the bytes of a client of its own dialect pass; loaded with the first of them. */
+  readonly passing?: () => Promise<PassBytes>;
   /** Tokens of the prompt that it would make of the request, as its usage says later. Undefined: it cannot count. Never rejects. */
   readonly countTokens?: (request: ChatRequest, signal: AbortSignal) => Promise<number | undefined>;
   /** Tokens of prompt and answer together. Undefined: it does not say. Remembered for a while. Never rejects. */

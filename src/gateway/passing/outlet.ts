@@ -1,0 +1,59 @@
+// Owns the writing of bytes that pass to a client that may be slow: gathered under load, held back at the engine, alive in silence.
+import type { FastifyReply } from 'fastify';
+import type { PassingControl } from '../../contracts/passing.ts';
+import type { Sink } from '../sink.ts';
+import type { Gatherer } from './gather.ts';
+
+export interface Outlet {
+  /** `urgent`: with all that waits, now. A client that takes nothing pauses the engine. */
+  write(bytes: Buffer, urgent: boolean, control: PassingControl): void;
+  keepAlive(text: () => string, everyMs: number): { broken(): void; end(): void };
+  end(): void;
+  reset(): void;
+}
+
+/** Held for the next tick at most, for one client. */
+const MOST_HELD_BYTES = 64 * 1024;
+
+export function createOutlet({ raw }: FastifyReply, sink: Sink, gatherer: Gatherer): Outlet {
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  let engine: PassingControl | undefined;
+  const flush = () => {
+    if (heldBytes === 0) return;
+    const [first, ...rest] = held;
+    const bytes = rest.length === 0 && first !== undefined ? first : Buffer.concat(held);
+    held = [];
+    heldBytes = 0;
+    gatherer.leave(flush);
+    if (!sink.started) void sink.write('');
+    if (raw.destroyed || raw.write(bytes) || engine === undefined) return;
+    const control = engine;
+    control.pause();
+    raw.once('drain', () => control.resume());
+  };
+  return {
+    write: (bytes, urgent, control) => {
+      engine = control;
+      held.push(bytes);
+      heldBytes += bytes.length;
+      if (urgent || !gatherer.mayWait() || heldBytes > MOST_HELD_BYTES) flush();
+      else if (held.length === 1) gatherer.wait(flush);
+    },
+    keepAlive: (text, everyMs) => {
+      const timer = setInterval(() => {
+        if (sink.started) sink.offer(text());
+        else void sink.write(text());
+      }, everyMs);
+      return { broken: () => timer.refresh(), end: () => clearInterval(timer) };
+    },
+    end: () => {
+      flush();
+      sink.end();
+    },
+    reset: () => {
+      gatherer.leave(flush);
+      sink.reset();
+    },
+  };
+}

@@ -1,0 +1,156 @@
+// Owns one request whose bytes pass between a client and an engine of its own dialect: the door, the tap, the end. Knows no member of it.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ModelErrorEvent } from '../../contracts/model-events.ts';
+import type { PassBytes, PassingControl } from '../../contracts/passing.ts';
+import { letIn } from '../admission/let-in.ts';
+import { cut } from '../answer.ts';
+import { EngineError } from '../errors.ts';
+import type { AdmissionPass } from '../ports.ts';
+import type { RouteContext } from '../route-context.ts';
+import { createSink, type Sink } from '../sink.ts';
+import { STREAM_HEADERS } from '../stream.ts';
+import type { Gatherer } from './gather.ts';
+import { createOutlet } from './outlet.ts';
+import { readPlainAnswer } from './plain-answer.ts';
+import { type PassingRequest, passingRequest } from './request.ts';
+import { createTap } from './tap.ts';
+
+export interface Passing {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly context: RouteContext;
+  readonly gatherer: Gatherer;
+  /** A chunk that says nothing, for silence. */
+  keepAlive(model: string): string;
+}
+
+/**
+ * Undefined if the request must go the way on which it is read whole; an engine that refuses the bytes may take it in other words
+ * there. Else what the route gives back. Rejects while nothing was written.
+ */
+export async function passThrough(bytes: Buffer, passing: Passing): Promise<unknown> {
+  const { ports } = passing.context;
+  const wish = passingRequest(bytes);
+  const send = wish === undefined ? undefined : await ports.passing?.(wish.model);
+  if (wish === undefined || send === undefined || (await mayOverflow(wish, passing))) return undefined;
+  const sink = createSink(passing.reply, STREAM_HEADERS, passing.context.closing);
+  const { request, reply } = passing;
+  const pass = await letIn({ request, reply, model: wish.model, promptTokens: guessed(wish) }, passing.context);
+  try {
+    return await (wish.streamed ? stream : answer)({ wish, send, sink, pass, passing });
+  } finally {
+    pass.close();
+  }
+}
+
+/** By bytes, of which every token has one. */
+async function mayOverflow({ model, promptBytes, maxTokens }: PassingRequest, { context }: Passing): Promise<boolean> {
+  if (maxTokens === undefined) return false;
+  const window = await context.ports.contextTokens?.(model);
+  return window !== undefined && promptBytes + maxTokens > window;
+}
+
+interface Journey {
+  readonly wish: PassingRequest;
+  readonly send: PassBytes;
+  readonly sink: Sink;
+  readonly pass: AdmissionPass;
+  readonly passing: Passing;
+}
+
+/** How it ended: `refused` means that nothing was begun. */
+type Ending = { readonly end: 'ended' | 'refused' } | { readonly end: 'failed'; readonly error: ModelErrorEvent };
+
+async function stream(journey: Journey): Promise<unknown> {
+  const { wish, sink, pass, passing } = journey;
+  const { limits, tally } = passing.context.ports;
+  const tap = createTap({ hidesUsage: wish.hidesUsage, maxEventBytes: limits.modelAnswerBytes });
+  const outlet = createOutlet(passing.reply, sink, passing.gatherer);
+  const silence = outlet.keepAlive(() => passing.keepAlive(wish.model), limits.sseKeepAliveMs);
+  try {
+    const ending = await travel(journey, (chunk, control) => {
+      const events = tap.take(chunk);
+      if (tap.broken()) return 'stop';
+      if (events !== undefined) {
+        silence.broken();
+        outlet.write(events, tap.urgent(), control);
+      }
+      return 'go';
+    });
+    if (ending.end === 'refused' && !sink.started) return undefined;
+    if (ending.end === 'failed' && !sink.started) throw new EngineError(ending.error);
+    if (ending.end === 'ended' && tap.verdict() === 'whole') outlet.end();
+    else if (!sink.started && !sink.signal.aborted) throw cut('the engine stopped in the middle of the answer');
+    else outlet.reset();
+    return passing.reply;
+  } finally {
+    silence.end();
+    const usage = tap.usage();
+    const exact = tap.verdict() === 'whole' && usage !== undefined;
+    const guess = { promptTokens: guessed(wish), completionTokens: tap.events(), cachedTokens: 0 };
+    if (usage !== undefined || tap.events() > 0) pass.used({ exact, ...(usage ?? guess) });
+    if (usage !== undefined) tally.tokens(usage);
+  }
+}
+
+/** A plain answer is small and told whole; only then its text is sent. */
+async function answer(journey: Journey): Promise<unknown> {
+  const { pass, passing, sink } = journey;
+  const { limits, tally } = passing.context.ports;
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  const ending = await travel(journey, (chunk) => {
+    parts.push(chunk);
+    bytes += chunk.length;
+    return bytes > limits.modelAnswerBytes ? 'stop' : 'go';
+  });
+  if (ending.end === 'refused') return undefined;
+  if (ending.end === 'failed') throw new EngineError(ending.error);
+  const body = Buffer.concat(parts);
+  const read = readPlainAnswer(body);
+  if (read === undefined || sink.signal.aborted) throw cut('the engine gave the answer up');
+  if (read.usage !== undefined) {
+    pass.used({ exact: true, ...read.usage });
+    tally.tokens(read.usage);
+  }
+  return passing.reply.header('content-type', 'application/json; charset=utf-8').send(body);
+}
+
+const CHARACTERS_PER_TOKEN = 4;
+
+function guessed({ promptBytes }: PassingRequest): number {
+  return Math.ceil(promptBytes / CHARACTERS_PER_TOKEN);
+}
+
+/** `take` says `stop` when nothing more is wanted: the engine is told to stop, and it counts as a failure. */
+async function travel(
+  { wish, send, sink, pass }: Journey,
+  take: (chunk: Buffer, control: PassingControl) => 'go' | 'stop',
+): Promise<Ending> {
+  const refusal = await pass.enter(sink.signal);
+  if (refusal !== undefined) return { end: 'failed', error: refusal };
+  const stop = new AbortController();
+  const leave = () => stop.abort();
+  sink.signal.addEventListener('abort', leave, { once: true });
+  if (sink.signal.aborted) leave();
+  return new Promise((resolve) => {
+    const over = (ending: Ending) => {
+      sink.signal.removeEventListener('abort', leave);
+      resolve(ending);
+    };
+    const control = send(
+      { body: wish.body, signal: stop.signal },
+      {
+        begin: () => {},
+        data: (chunk) => {
+          if (stop.signal.aborted || take(chunk, control) === 'go') return;
+          stop.abort();
+          over({ end: 'failed', error: cut('the engine sent no whole answer').event });
+        },
+        end: () => over({ end: 'ended' }),
+        refused: () => over({ end: 'refused' }),
+        fail: (error) => over({ end: 'failed', error }),
+      },
+    );
+  });
+}

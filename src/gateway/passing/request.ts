@@ -1,0 +1,60 @@
+// Owns which chat requests may pass to an engine as they are, and the one change that is made in their bytes. Knows no engine.
+import { canStay } from './conversation.ts';
+import { readTopLevel, type Span, valueAt } from './top-level.ts';
+
+export interface PassingRequest {
+  readonly model: string;
+  readonly streamed: boolean;
+  /** What the engine is sent. */
+  readonly body: Buffer;
+  /** The client did not ask for the usage that the engine is asked for: its chunk is kept back. */
+  readonly hidesUsage: boolean;
+  /** At most: each token has a byte. */
+  readonly promptBytes: number;
+  /** What the client allows the answer; undefined: all that is left. */
+  readonly maxTokens: number | undefined;
+}
+
+/** With one of these something must be read, mended or put together that bytes do not show. */
+const SLOW_MEMBERS: readonly string[] = ['functions', 'function_call', 'prompt_cache_key', 'reasoning'];
+const ASK_USAGE = Buffer.from('"stream_options":{"include_usage":true},');
+
+/**
+ * Undefined if the request must go the other way, where it is read whole: when it is no JSON object, when anything is unsure, when it
+ * has tools and is not streamed (only a stream tells the truth about a cut call), or when messages may have to be mended.
+ */
+export function passingRequest(bytes: Buffer): PassingRequest | undefined {
+  const members = readTopLevel(bytes);
+  if (members === undefined || SLOW_MEMBERS.some((name) => members.has(name))) return undefined;
+  const read = (name: string) => valueAt(bytes, members.get(name));
+  const model = read('model');
+  const streamed = read('stream') ?? false;
+  const count = read('n') ?? 1;
+  if (typeof model !== 'string' || model === '' || typeof streamed !== 'boolean' || count !== 1) return undefined;
+  const messages = members.get('messages');
+  if (messages === undefined || !canStay(bytes, messages)) return undefined;
+  const tools = members.get('tools');
+  if (tools !== undefined && (!streamed || isEmptyList(bytes, tools))) return undefined;
+  const maxTokens = read('max_completion_tokens') ?? read('max_tokens') ?? undefined;
+  if (maxTokens !== undefined && typeof maxTokens !== 'number') return undefined;
+  const known = { model, streamed, promptBytes: bytes.length, maxTokens };
+  const options = members.has('stream_options') ? read('stream_options') : undefined;
+  if (!streamed) return options === undefined ? { ...known, body: bytes, hidesUsage: false } : undefined;
+  if (options === undefined) return { ...known, body: withUsage(bytes), hidesUsage: true };
+  return asksUsage(options) ? { ...known, body: bytes, hidesUsage: false } : undefined;
+}
+
+function withUsage(bytes: Buffer): Buffer {
+  const at = bytes.indexOf(0x7b) + 1;
+  return Buffer.concat([bytes.subarray(0, at), ASK_USAGE, bytes.subarray(at)]);
+}
+
+function asksUsage(options: unknown): boolean {
+  return (
+    typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true
+  );
+}
+
+function isEmptyList(bytes: Buffer, { start, end }: Span): boolean {
+  return /^\[\s*\]$|^null$/.test(bytes.toString('latin1', start, Math.min(end, start + 64)));
+}

@@ -1,0 +1,195 @@
+// Owns the tap on a stream that passes: whether its answer is whole, what it used, and the events that must be kept back. Changes no
+// event. Almost every buffer is only searched; what ends an answer is read.
+import type { FinishReason } from '../../contracts/model-events.ts';
+import { isWholeCall } from '../../contracts/whole-call.ts';
+
+export interface TappedUsage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cachedTokens: number;
+}
+
+export interface Tap {
+  /** The whole events of what came so far, to be sent on; undefined if there is none yet. */
+  take(chunk: Buffer): Buffer | undefined;
+  /** True after something that must not wait for others to be gathered: the first event, a tool call, an end. */
+  urgent(): boolean;
+  /** Why the answer must not look whole; asked at the end of the stream, or as soon as `broken`. */
+  verdict(): 'whole' | 'cut';
+  /** The engine said that it failed, or is no engine of this dialect. */
+  broken(): boolean;
+  usage(): TappedUsage | undefined;
+  /** Events that were sent on, where the engine says no usage: about one token each. */
+  events(): number;
+}
+
+const EVENT_END = '\n\n';
+const NEEDLES: readonly string[] = ['"finish_reason":"', '"usage":{', '"tool_calls":[', '"error"', '[DONE]'];
+/** In this form each chunk of vLLM says that it is not the last: a server that writes it otherwise is read event by event. */
+const GOES_ON = '"finish_reason":null';
+const BROKEN_OFF: ReadonlySet<string> = new Set(['abort', 'error']);
+
+interface Seen {
+  tail: Buffer;
+  events: number;
+  urgent: boolean;
+  first: boolean;
+  finish: string | undefined;
+  broken: boolean;
+  done: boolean;
+  usage: TappedUsage | undefined;
+  /** Argument text by the engine's index. */
+  readonly calls: Map<number, string>;
+}
+
+export function createTap({
+  hidesUsage,
+  maxEventBytes,
+}: {
+  readonly hidesUsage: boolean;
+  readonly maxEventBytes: number;
+}): Tap {
+  const seen: Seen = {
+    tail: Buffer.alloc(0),
+    events: 0,
+    urgent: false,
+    first: true,
+    finish: undefined,
+    broken: false,
+    done: false,
+    usage: undefined,
+    calls: new Map(),
+  };
+  return {
+    take: (chunk) => {
+      const all = seen.tail.length === 0 ? chunk : Buffer.concat([seen.tail, chunk]);
+      const at = all.lastIndexOf(EVENT_END);
+      if (at === -1) {
+        seen.tail = all;
+        seen.broken ||= all.length > maxEventBytes;
+        return undefined;
+      }
+      const whole = all.subarray(0, at + EVENT_END.length);
+      seen.tail = all.subarray(at + EVENT_END.length);
+      seen.urgent = seen.first;
+      seen.first = false;
+      if (isPlain(whole)) {
+        seen.events += 1;
+        return whole;
+      }
+      seen.urgent = true;
+      return readEvents(whole, seen, hidesUsage);
+    },
+    urgent: () => seen.urgent,
+    verdict: () => (isWhole(seen) ? 'whole' : 'cut'),
+    broken: () => seen.broken,
+    usage: () => seen.usage,
+    events: () => seen.events,
+  };
+}
+
+/** Nothing in it ends, calls, counts or fails. */
+function isPlain(events: Buffer): boolean {
+  return events.includes(GOES_ON) && !NEEDLES.some((needle) => events.includes(needle));
+}
+
+function isWhole({ finish, done, broken, tail, calls }: Seen): boolean {
+  if (broken || finish === undefined || (!done && tail.toString('latin1').trim() !== '')) return false;
+  return isWholeEnd(finish, calls);
+}
+
+/** Engines leave `{}` out where a call has no arguments. A client would run half a command. */
+function isWholeEnd(finish: string, calls: ReadonlyMap<number, string>): boolean {
+  if (BROKEN_OFF.has(finish)) return false;
+  const texts = [...calls.values()];
+  // Words that are not ours mean an end as well.
+  return texts.every((text, at) =>
+    isWholeCall(text.trim() === '' ? '{}' : text, finish as FinishReason, at === texts.length - 1),
+  );
+}
+
+/** Undefined if all of it is kept back. */
+function readEvents(events: Buffer, seen: Seen, hidesUsage: boolean): Buffer | undefined {
+  const kept: string[] = [];
+  let hidden = false;
+  for (const event of events.toString('utf8').split(EVENT_END)) {
+    if (event === '') continue;
+    seen.events += 1;
+    if (readEvent(event, seen) === 'usage' && hidesUsage) hidden = true;
+    else kept.push(event);
+  }
+  if (!hidden) return events;
+  return kept.length === 0 ? undefined : Buffer.from(`${kept.join(EVENT_END)}${EVENT_END}`);
+}
+
+function readEvent(event: string, seen: Seen): 'usage' | 'other' {
+  const data = event
+    .split('\n')
+    .flatMap((line) => (line.startsWith('data:') ? [line.slice('data:'.length).trim()] : []))
+    .join('\n');
+  if (data === '') return 'other';
+  if (data === '[DONE]') {
+    seen.done = true;
+    return 'other';
+  }
+  const chunk = parsed(data);
+  if (chunk === undefined || (chunk.error !== undefined && chunk.error !== null)) {
+    seen.broken = true;
+    return 'other';
+  }
+  const { choices = [], usage } = chunk;
+  if (usage !== undefined && usage !== null) seen.usage = usageOf(usage);
+  for (const { delta, finish_reason: finish } of choices) {
+    for (const call of delta?.tool_calls ?? []) takeCall(seen, call);
+    if (typeof finish !== 'string') continue;
+    seen.finish = finish;
+    // The event that ends a cut answer must not reach the client.
+    seen.broken ||= !isWholeEnd(finish, seen.calls);
+  }
+  return choices.length === 0 && seen.usage !== undefined ? 'usage' : 'other';
+}
+
+interface CallDelta {
+  readonly index?: number;
+  readonly function?: { readonly arguments?: unknown } | null;
+}
+
+interface UsageText {
+  readonly prompt_tokens?: number;
+  readonly completion_tokens?: number;
+  readonly prompt_tokens_details?: { readonly cached_tokens?: number | null } | null;
+}
+
+interface ChunkText {
+  readonly error?: unknown;
+  readonly choices?: readonly {
+    readonly delta?: { readonly tool_calls?: readonly CallDelta[] | null } | null;
+    readonly finish_reason?: unknown;
+  }[];
+  readonly usage?: UsageText | null;
+}
+
+function takeCall({ calls }: Seen, { index = 0, function: called }: CallDelta): void {
+  const text = called?.arguments;
+  calls.set(index, `${calls.get(index) ?? ''}${typeof text === 'string' ? text : ''}`);
+}
+
+function usageOf(usage: UsageText): TappedUsage {
+  return {
+    promptTokens: usage.prompt_tokens ?? 0,
+    completionTokens: usage.completion_tokens ?? 0,
+    cachedTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
+  };
+}
+
+/** Undefined for what is no chunk. */
+function parsed(data: string): ChunkText | undefined {
+  try {
+    const value: unknown = JSON.parse(data);
+    if (typeof value !== 'object' || value === null) return undefined;
+    const chunk = value as ChunkText;
+    return chunk.choices === undefined || Array.isArray(chunk.choices) ? chunk : undefined;
+  } catch {
+    return undefined;
+  }
+}
