@@ -1,11 +1,13 @@
 // Owns `npm run bench`: every bar of the spine as a ratio or a budget, measured in this run. `--check` fails when one is missed.
 import { parseArgs } from 'node:util';
 import { agentFigures } from './agent.ts';
+import { gatewayFigures } from './gateway/figures.ts';
 import { sandboxFigures } from './sandbox.ts';
 import { serviceFigures } from './service.ts';
 import type { Figure } from './figure.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     check: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -16,13 +18,15 @@ const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figur
   sandbox: sandboxFigures,
   service: serviceFigures,
   agent: agentFigures,
+  gateway: gatewayFigures,
 };
 
+const wanted = [...positionals, ...(values.only === undefined ? [] : [values.only])];
 const rounds = Number(values.rounds);
 let missed = 0;
 console.log(`${'what'.padEnd(58)} ${'median'.padStart(9)} ${'low'.padStart(9)} ${'high'.padStart(9)}   bar`);
 for (const [name, measure] of Object.entries(SUITES)) {
-  if (values.only !== undefined && values.only !== name) continue;
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
   for (const { what, spread, unit, bar } of await measure(rounds)) {
     const ok = spread.median <= bar;
     if (!ok) missed += 1;
