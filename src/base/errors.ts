@@ -31,6 +31,7 @@ export const CATALOGUE = {
     hint: 'Call the service by a host name listed in server.allowed_hosts, not from another web page.',
   },
   not_found: { status: 404, hint: 'Check the id; `caisson runs` lists what exists.' },
+  method_not_allowed: { status: 405, hint: 'Use a method that the header Allow names; /openapi.json lists them.' },
   conflict: { status: 409, hint: 'Look at the current state first; it has changed since it was shown.' },
   not_supported: { status: 501, hint: 'Use a model whose engine can do it; /v1/models lists them.' },
   model_not_found: { status: 404, hint: 'Ask /v1/models for the names that are served.' },

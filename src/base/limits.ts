@@ -10,8 +10,14 @@ const HOUR = 60 * MINUTE;
 export const LIMITS = {
   /** HTTP: a larger JSON body is answered with 413 and not read on. */
   jsonBodyBytes: 4 * MB,
+  /** HTTP: the same for conversations, which may hold pictures. */
+  conversationBodyBytes: 32 * MB,
   /** HTTP: a larger uploaded bundle is answered with 413 and not read on. */
   bundleBytes: 1 * GB,
+  /** HTTP: a client that has not sent all its headers by then is cut off; so is a connection that begins no request. */
+  headersMs: 20 * SECOND,
+  /** HTTP: a client that has not sent its whole JSON body by then is cut off. */
+  bodyMs: 50 * SECOND,
   /** A repository with more content than this is refused before anything is copied. */
   repositoryBytes: 1 * GB,
   /** A repository with more files than this is refused before anything is copied. */
@@ -70,7 +76,9 @@ export const LIMITS = {
   streamBacklog: 1000,
   /** Bytes of content stored beside the journal per item; longer content is stored as its head and tail with a mark. */
   contentBytes: 16 * MB,
-  /** Silence on an SSE stream before a keep-alive comment. */
+  /** A streamed answer begins after so much silence, without its first word: after that an error is no status any more. */
+  sseFirstMs: 2 * SECOND,
+  /** Silence on an SSE stream before a keep-alive event. */
   sseKeepAliveMs: 15 * SECOND,
 } as const;
 

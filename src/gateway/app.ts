@@ -15,15 +15,17 @@ import { modelRoutes } from './chat/models.ts';
 import { guardEntrance } from './entrance.ts';
 import { answerError, answerErrors, refuseBrokenHttp } from './errors.ts';
 import { messageRoutes } from './messages/route.ts';
+import { refuseOtherAddresses } from './methods.ts';
 import { operationRoutes } from './operations.ts';
 import type { GatewayPorts } from './ports.ts';
 import { responseRoutes } from './responses/route.ts';
 import { refuseWebSockets } from './responses/upgrade.ts';
 import type { RouteContext } from './route-context.ts';
 
-const HEADERS_MS = 20_000;
 const KEEP_ALIVE_MS = 75_000;
 const SWEEP_CONNECTIONS_MS = 5000;
+/** More are told apart by their bytes; Node would drop what comes behind its own limit. */
+const ALL_HEADERS = 0;
 /** Path parameters are ids, hashes and names of models. */
 const MAX_PARAMETER_LENGTH = 512;
 
@@ -38,16 +40,21 @@ export function buildApp(ports: GatewayPorts): FastifyInstance {
     keepAliveTimeout: KEEP_ALIVE_MS,
     // A bundle may take long: bodies have deadlines of their own.
     requestTimeout: 0,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: SWEEP_CONNECTIONS_MS },
+    http: {
+      headersTimeout: ports.limits.headersMs,
+      connectionsCheckingInterval: Math.min(SWEEP_CONNECTIONS_MS, ports.limits.headersMs),
+    },
     clientErrorHandler: refuseBrokenHttp,
     frameworkErrors: answerError,
   });
+  app.server.maxHeadersCount = ALL_HEADERS;
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
   const gate = createGate(app, ports);
   guardEntrance(app, ports);
   refuseWebSockets(app);
-  readBodiesSafely(app);
+  refuseOtherAddresses(app);
+  readBodiesSafely(app, ports.limits);
   answerErrors(app, ports);
   const context: RouteContext = { ports, gate, closing: closing.signal };
   operationRoutes(app, context);

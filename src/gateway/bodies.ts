@@ -1,22 +1,42 @@
-// Owns how bodies are read: JSON only, of bounded depth, within a deadline, and never before the request was let in. Knows no route.
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+// Owns how bodies are read: JSON only, of bounded size and depth, within a deadline, and never before the request was let in.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CaissonError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
 
-const BODY_MS = 60_000;
 const MAX_DEPTH = 64;
 /** Of opening brackets, those in texts included: a megabyte of nothing but brackets would hold the service up for a second. */
 const MOST_BRACKETS = 250_000;
+const TOO_SLOW = 'HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+/** Addresses that take a conversation. */
+const CONVERSATIONS: ReadonlySet<string> = new Set([
+  '/v1/chat/completions',
+  '/v1/responses',
+  '/v1/messages',
+  '/v1/messages/count_tokens',
+]);
 
-export function readBodiesSafely(app: FastifyInstance): void {
+type BodyLimits = Pick<Limits, 'jsonBodyBytes' | 'conversationBodyBytes' | 'bodyMs'>;
+
+/** To be called before the first route is made. */
+export function readBodiesSafely(app: FastifyInstance, limits: BodyLimits): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
     parseBody(text),
   );
+  app.addHook('onRoute', (route) => {
+    if (CONVERSATIONS.has(route.url)) route.bodyLimit = limits.conversationBodyBytes;
+  });
   // Without a listener, Node asks for the body before anyone has looked at the key.
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
   app.addHook('preParsing', async (request, reply, payload) => {
+    if (!isJson(request)) return payload;
+    refuseLarger(request, limits);
     if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();
-    if (request.headers['content-type']?.startsWith('application/json') === true) hurry(request);
+    hurry(request, reply, limits.bodyMs);
+    return payload;
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (hasUnreadBody(request)) reply.header('connection', 'close');
     return payload;
   });
 }
@@ -27,9 +47,25 @@ export function hasUnreadBody(request: FastifyRequest): boolean {
   return (encoding !== undefined || (length !== undefined && length !== '0')) && !request.raw.complete;
 }
 
-function hurry(request: FastifyRequest): void {
-  const { raw } = request;
-  const timer = setTimeout(() => raw.destroy(), BODY_MS).unref();
+function isJson({ headers }: FastifyRequest): boolean {
+  return headers['content-type']?.toLowerCase().startsWith('application/json') === true;
+}
+
+/** Before the client is asked to go on. */
+function refuseLarger({ headers, routeOptions }: FastifyRequest, limits: BodyLimits): void {
+  const most = routeOptions.bodyLimit;
+  if (Number(headers['content-length'] ?? 0) <= most) return;
+  const name = most === limits.conversationBodyBytes ? 'limits.conversation_body_bytes' : 'limits.json_body_bytes';
+  throw new CaissonError('too_large', `the body has more than ${most} bytes (${name})`);
+}
+
+function hurry({ raw }: FastifyRequest, reply: FastifyReply, ms: number): void {
+  if (raw.complete) return;
+  const timer = setTimeout(() => {
+    const { socket } = raw;
+    if (!reply.sent && socket.writable) socket.end(TOO_SLOW);
+    socket.destroySoon();
+  }, ms).unref();
   const stop = () => clearTimeout(timer);
   raw.once('end', stop).once('close', stop);
 }

@@ -1,9 +1,22 @@
-// Owns what every request must pass before anything is asked of it: its host, its origin, no key in its address. Knows no route.
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+// Owns what every request must pass before anything is asked of it: its form, its host, its origin. Knows no route.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CaissonError } from '../base/errors.ts';
 import type { GatewayPorts } from './ports.ts';
 
 const KEY_PARAMETERS: readonly string[] = ['key', 'api_key', 'apikey', 'api-key', 'token', 'access_token'];
+/** Whoever sends one of them twice means two different things. */
+const ONCE: readonly string[] = [
+  'host',
+  'authorization',
+  'x-api-key',
+  'content-type',
+  'content-length',
+  'transfer-encoding',
+];
+/** The client left before its answer was complete. */
+const CLIENT_LEFT = 499;
+/** The connection was broken, so that half an answer looks like none. */
+const ANSWER_BROKE = 502;
 
 export function guardEntrance(app: FastifyInstance, ports: GatewayPorts): void {
   const hosts = new Set(ports.allowedHosts.map((host) => host.toLowerCase()));
@@ -16,18 +29,59 @@ export function guardEntrance(app: FastifyInstance, ports: GatewayPorts): void {
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'cache-control': 'no-store',
     });
+    tellEnd(request, reply, ports);
+    checkForm(request);
     checkHost(request, hosts);
     checkOrigin(request);
     checkQuery(request);
   });
-  app.addHook('onResponse', async (request, reply) => {
+}
+
+/** Each request is told once, however it ends: the framework tells only of answers that were sent whole. */
+function tellEnd(request: FastifyRequest, reply: FastifyReply, { tally, logger }: GatewayPorts): void {
+  const { raw } = reply;
+  let told = false;
+  const tell = () => {
+    if (told) return;
+    told = true;
     const route = request.routeOptions.url ?? 'none';
     const { method } = request;
-    const status = reply.statusCode;
+    const status = raw.writableFinished ? reply.statusCode : brokenStatus(raw.errored);
     const ms = reply.elapsedTime;
-    ports.tally.request({ method, route, status, ms });
-    ports.logger.info('request', { request: request.id, method, route, status, ms: Math.round(ms) });
-  });
+    tally.request({ method, route, status, ms });
+    logger.info('request', { request: request.id, method, route, status, ms: Math.round(ms) });
+  };
+  raw.once('finish', tell).once('close', tell);
+}
+
+function brokenStatus(error: Error | null): number {
+  return error === null ? CLIENT_LEFT : ANSWER_BROKE;
+}
+
+/** What two servers in a row might read differently is refused, never repaired. */
+function checkForm(request: FastifyRequest): void {
+  checkTwins(request);
+  checkEncodings(request);
+  if (!request.url.startsWith('/'))
+    throw new CaissonError('invalid_input', 'the address of a request begins with /: this is no proxy');
+}
+
+function checkTwins({ raw }: FastifyRequest): void {
+  const seen = new Set<string>();
+  for (let at = 0; at < raw.rawHeaders.length; at += 2) {
+    const name = raw.rawHeaders[at]?.toLowerCase() ?? '';
+    if (!ONCE.includes(name)) continue;
+    if (seen.has(name)) throw new CaissonError('invalid_input', `the header ${name} is there twice`);
+    seen.add(name);
+  }
+}
+
+function checkEncodings({ raw, headers }: FastifyRequest): void {
+  const { 'transfer-encoding': transfer, 'content-encoding': content } = headers;
+  if (transfer !== undefined && (transfer.toLowerCase() !== 'chunked' || raw.httpVersion !== '1.1'))
+    throw new CaissonError('invalid_input', 'the header transfer-encoding may only be chunked, and only in HTTP/1.1');
+  if (content !== undefined && content !== 'identity')
+    throw new CaissonError('unsupported_media_type', 'the body is compressed', { hint: 'Send it as it is.' });
 }
 
 /** A page that points its own name at this machine is told apart by the name it calls. */

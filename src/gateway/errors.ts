@@ -76,14 +76,19 @@ const OPENAI_TYPES: Readonly<Record<number, string>> = {
 
 export function answerErrors(app: FastifyInstance, { logger }: GatewayPorts): void {
   app.setErrorHandler((error, request, reply) => {
-    if (httpErrorOf(error).report.code === 'internal')
+    // A client that leaves in the middle of its body is no failure of ours.
+    if (httpErrorOf(error).report.code === 'internal' && !request.raw.destroyed)
       logger.error('a request failed unexpectedly', { request: request.id, message: String(error) });
     answerError(error, request, reply);
   });
   app.setNotFoundHandler((request, reply) => {
-    const hint = 'The README lists the addresses of the service.';
-    answerError(new CaissonError('not_found', 'there is nothing at this address', { hint }), request, reply);
+    answerError(noSuchAddress(), request, reply);
   });
+}
+
+export function noSuchAddress(): CaissonError {
+  const hint = 'GET /openapi.json lists the addresses of the service.';
+  return new CaissonError('not_found', 'there is nothing at this address', { hint });
 }
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -104,20 +109,32 @@ export function speaksAnthropic({ headers }: FastifyRequest): boolean {
   return headers['anthropic-version'] !== undefined;
 }
 
-/** What is no HTTP at all gets a plain no, and the connection ends. */
-export function refuseBrokenHttp(_error: Error, socket: Socket): void {
-  if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
-  else socket.destroy();
+/** What is no HTTP at all, or never becomes a request, gets a plain no, and the connection ends. */
+export function refuseBrokenHttp(error: Error, socket: Socket): void {
+  const status = BROKEN['code' in error ? String(error.code) : ''] ?? '400 Bad Request';
+  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  socket.destroySoon();
 }
+
+const BROKEN: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
 
 function httpErrorOf(error: unknown): HttpError {
   if (error instanceof EngineError) return engineError(error.event);
   if (error instanceof DetailedError) return { ...catalogued(reportOf(error)), details: error.details };
-  if (error instanceof CaissonError) return catalogued(reportOf(error), error.retryAfterSeconds);
+  if (error instanceof CaissonError) return catalogued(withoutPlace(reportOf(error)), error.retryAfterSeconds);
   const code = frameworkCode(error);
   if (code === undefined)
     return catalogued({ code: 'internal', message: 'an unexpected error', hint: CATALOGUE.internal.hint });
   return catalogued({ code, message: (error as Error).message, hint: CATALOGUE[code].hint });
+}
+
+/** What is said of an engine may say where it is. */
+function withoutPlace(report: ErrorReport): ErrorReport {
+  if (!report.code.startsWith('backend_')) return report;
+  return { ...report, message: withoutAddresses(report.message) };
 }
 
 function shapeFor(request: FastifyRequest): Shape {
@@ -178,11 +195,20 @@ function engineError(event: ModelErrorEvent): HttpError {
   return catalogued({ code: known, message, hint: CATALOGUE[known].hint });
 }
 
+/** What may name a machine in the words of an engine or of a socket; a name with a port may be any word. */
+const ADDRESSES: readonly RegExp[] = [
+  /\b[a-z][a-z+.-]*:\/\/[^\s"')]+/gi,
+  /(?<=\b(?:ENOTFOUND|EAI_AGAIN) )[^\s"',)]+/g,
+  /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g,
+  /\[[\da-f:.]*:[\da-f:.]*\](?::\d{1,5})?/gi,
+  /(?<![\w:])(?:[\da-f]{1,4}(?::[\da-f]{1,4})*)?::(?:[\da-f]{1,4}(?::[\da-f]{1,4})*)?(?![\w:])/gi,
+  /(?<![\w:])(?:[\da-f]{1,4}:){7}[\da-f]{1,4}(?![\w:])/gi,
+  /(?<![\w.-])(?:localhost:\d+|[a-z\d-]*[.-][a-z\d.-]*[a-z\d]:\d{2,5}|[a-z][a-z\d]*:\d{4,5})\b/gi,
+];
+
 /** Where an engine lives is nobody's business outside. */
 function withoutAddresses(message: string): string {
-  return message
-    .replaceAll(/\b[a-z][a-z+.-]*:\/\/[^\s"')]+/gi, 'the engine')
-    .replaceAll(/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, 'the engine');
+  return ADDRESSES.reduce((text, address) => text.replaceAll(address, 'the engine'), message);
 }
 
 function frameworkCode(error: unknown): ErrorCode | undefined {

@@ -1,6 +1,7 @@
 // Owns the writing of a long answer to a client that may be slow or gone. Knows no format.
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { FastifyReply } from 'fastify';
 
 export interface Sink {
@@ -10,7 +11,7 @@ export interface Sink {
   readonly started: boolean;
   /** Resolves when the client can take more; at once if it has gone. The first call sends the headers. */
   write(text: string): Promise<void>;
-  /** Writes only if the client keeps up; what it misses is lost. */
+  /** Writes only if the client keeps up; what it misses is lost: a text that counts is made only where `blocked` says no. */
   offer(text: string): void;
   /** True while the client takes nothing. */
   readonly blocked: boolean;
@@ -19,8 +20,19 @@ export interface Sink {
   reset(): void;
 }
 
-/** Takes the reply over from the framework with the first write. `headers` are sent beside those already set. */
-export function createSink(reply: FastifyReply, headers: Readonly<Record<string, string>>, closing: AbortSignal): Sink {
+/** A client that takes nothing for so long holds an engine up for nobody. */
+const STALLED_MS = 5 * 60_000;
+
+/**
+ * Takes the reply over from the framework with the first write. `headers` are sent beside those already set. The connection breaks
+ * when the client takes nothing for `stalledMs`.
+ */
+export function createSink(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  closing: AbortSignal,
+  stalledMs = STALLED_MS,
+): Sink {
   const { raw } = reply;
   const gone = new AbortController();
   let started = false;
@@ -39,23 +51,26 @@ export function createSink(reply: FastifyReply, headers: Readonly<Record<string,
     reply.hijack();
     raw.writeHead(reply.statusCode, { ...plainHeaders(reply), ...headers });
   };
+  const isBlocked = () => blocked || raw.writableNeedDrain;
   return {
     signal: gone.signal,
     get started() {
       return started;
     },
     get blocked() {
-      return blocked;
+      return isBlocked();
     },
     write: async (text) => {
       start();
       if (raw.destroyed || raw.write(text)) return;
       blocked = true;
+      const stalled = setTimeout(() => reset(raw), stalledMs);
       await drained(raw);
+      clearTimeout(stalled);
       blocked = false;
     },
     offer: (text) => {
-      if (started && !blocked && !raw.destroyed && !raw.writableNeedDrain) raw.write(text);
+      if (text !== '' && started && !isBlocked() && !raw.destroyed && !raw.writableEnded) raw.write(text);
     },
     end: () => {
       start();
@@ -76,10 +91,13 @@ function drained(raw: ServerResponse): Promise<void> {
   });
 }
 
-/** Only a TCP connection can be reset; elsewhere the missing end of the chunked body tells the client. */
-function reset({ socket }: ServerResponse): void {
-  if (socket instanceof Socket && socket.remoteAddress !== undefined) socket.resetAndDestroy();
-  else socket?.destroy();
+/** Only a plain TCP connection can be reset; elsewhere the missing end of the chunked body tells the client. */
+function reset(raw: ServerResponse): void {
+  const { socket } = raw;
+  const isPlain = socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remoteAddress !== undefined;
+  if (isPlain) socket.resetAndDestroy();
+  // The error tells who closes: it was not the client.
+  raw.destroy(new Error('the answer was cut'));
 }
 
 function plainHeaders(reply: FastifyReply): Record<string, string> {

@@ -35,7 +35,7 @@ export async function streamAnswer(
   ports: Pick<GatewayPorts, 'limits' | 'newId'>,
 ): Promise<AnswerSoFar> {
   const answer = newAnswer();
-  const silence = keepAlive(sink, encoder, ports.limits.sseKeepAliveMs);
+  const silence = keepAlive(sink, encoder, ports.limits);
   let spoken = false;
   const say = (text: string) => {
     silence.broken();
@@ -90,12 +90,26 @@ function farewellOf(error: unknown, encoder: StreamEncoder): string | undefined 
   return error instanceof EngineError && !error.event.retryable ? encoder.failure(error.event) : undefined;
 }
 
-/** The headers go out with the first tick. */
-function keepAlive(sink: Sink, encoder: StreamEncoder, everyMs: number) {
-  const tick = () => {
-    if (sink.started) sink.offer(encoder.keepAlive());
-    else void sink.write(encoder.open());
+/** The headers go out with the first tick, which comes early: some clients wait for them less long than for an event. */
+function keepAlive(sink: Sink, encoder: StreamEncoder, { sseFirstMs, sseKeepAliveMs }: GatewayPorts['limits']) {
+  let timer: NodeJS.Timeout;
+  const start = () => {
+    if (sink.started) return;
+    // A failure is told by whoever waits for the first event.
+    void sink.write(encoder.open());
+    timer = setInterval(tick, sseKeepAliveMs);
   };
-  const timer = setInterval(tick, everyMs);
-  return { broken: () => timer.refresh(), end: () => clearInterval(timer) };
+  // The event is made only if it will be written: encoders count.
+  const tick = () => {
+    if (!sink.blocked) sink.offer(encoder.keepAlive());
+  };
+  const first = setTimeout(start, Math.min(sseFirstMs, sseKeepAliveMs));
+  timer = setInterval(tick, sseKeepAliveMs);
+  return {
+    broken: () => void timer.refresh(),
+    end: () => {
+      clearTimeout(first);
+      clearInterval(timer);
+    },
+  };
 }
