@@ -1,10 +1,13 @@
 // Owns the putting of a house on the air: its application on an address, on a unix socket, or both.
+import { createAbilities } from './backends/abilities.ts';
 import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
 import { newId } from './base/ids.ts';
+import type { ChatRequest } from './contracts/messages.ts';
 import { buildApp } from './gateway/app.ts';
 import { sweepUploads } from './gateway/api/uploads.ts';
 import { listenOnAddress, listenOnSocket as listenOnPath } from './gateway/listen.ts';
+import { mend } from './gateway/mend/mend.ts';
 import type { GatewayPorts } from './gateway/ports.ts';
 import type { House } from './house.ts';
 import { LOCAL_OWNER } from './local-owner.ts';
@@ -65,11 +68,20 @@ async function refuseMore(): Promise<never> {
   });
 }
 
+/** A prompt is counted as it would be asked. */
+function engineAbilities(router: House['router']) {
+  const { complete, embed, countTokens, contextTokens } = createAbilities(router);
+  const count = (chat: ChatRequest, signal: AbortSignal) =>
+    countTokens({ ...chat, messages: mend(chat.messages).messages }, signal);
+  return { complete, embed, countTokens: count, contextTokens };
+}
+
 function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemetry, local: boolean): GatewayPorts {
   const { router, accounts, admission, runs, approvals, journal, notes, places, config, logger } = house;
   return {
     stream: router.stream,
     models: (signal) => router.models(signal),
+    ...engineAbilities(router),
     accounts,
     admission,
     runs: house.host === 'service' ? runs : { ...runs, create: refuseMore },

@@ -3,8 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CaissonError } from '../base/errors.ts';
 import { REQUEST_CLASSES, type RequestClass } from '../contracts/accounts.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
+import type { ModelEvent } from '../contracts/model-events.ts';
 import { guessPromptTokens } from './admission/counting.ts';
 import type { AnswerSoFar, EndReason } from './answer.ts';
+import { mended } from './mend/request.ts';
 import type { AdmissionPass } from './ports.ts';
 import type { RouteContext } from './route-context.ts';
 import { createSink } from './sink.ts';
@@ -18,6 +20,14 @@ export interface Inference {
   /** The dialect: the encoder for a stream, or the whole answer as one object. */
   encoder(): StreamEncoder;
   whole(answer: AnswerSoFar, finish: EndReason): object;
+  /** Further requests, whose answers are told together with the first. */
+  readonly beside?: Beside;
+}
+
+export interface Beside {
+  readonly chats: readonly ChatRequest[];
+  /** The events of all, the first request's first, as those of one answer. */
+  merge(streams: readonly AsyncIterable<ModelEvent>[]): AsyncIterable<ModelEvent>;
 }
 
 /**
@@ -25,13 +35,14 @@ export interface Inference {
  * a key is refused at once; the wait for a place at the engine is part of the stream, and is kept alive as one.
  */
 export async function infer(inference: Inference, context: RouteContext): Promise<unknown> {
-  const { reply, chat } = inference;
+  const { reply } = inference;
   const { ports, closing } = context;
   // Before anything is waited for: a client that leaves meanwhile must be noticed.
   const sink = createSink(reply, STREAM_HEADERS, closing);
-  const pass = await letIn(inference, context);
+  const over = new AbortController();
+  const entered = await letAllIn(inference, context);
   try {
-    const events = pass.stream(ports.stream, chat, sink.signal);
+    const events = await eventsOf(inference, entered, ports, { gone: sink.signal, over: over.signal });
     if (inference.streamed) {
       count(await streamAnswer(events, sink, inference.encoder(), ports), ports);
       return reply;
@@ -40,9 +51,44 @@ export async function infer(inference: Inference, context: RouteContext): Promis
     count(answer, ports);
     return inference.whole(answer, finish);
   } finally {
-    pass.close();
+    over.abort();
+    for (const { pass } of entered) pass.close();
   }
 }
+
+interface Entered {
+  readonly chat: ChatRequest;
+  readonly pass: AdmissionPass;
+}
+
+/** All or none. */
+async function letAllIn(inference: Inference, context: RouteContext): Promise<readonly Entered[]> {
+  const entered: Entered[] = [];
+  try {
+    for (const chat of [inference.chat, ...(inference.beside?.chats ?? [])])
+      entered.push({ chat, pass: await letIn({ ...inference, chat }, context) });
+    return entered;
+  } catch (error) {
+    for (const { pass } of entered) pass.close();
+    throw error;
+  }
+}
+
+/** Of several requests the rest is given up when one fails; the end of a single one is its own. */
+async function eventsOf(
+  { beside }: Inference,
+  entered: readonly Entered[],
+  ports: RouteContext['ports'],
+  { gone, over }: { readonly gone: AbortSignal; readonly over: AbortSignal },
+): Promise<AsyncIterable<ModelEvent>> {
+  const signal = beside === undefined ? gone : AbortSignal.any([gone, over]);
+  const streams: AsyncIterable<ModelEvent>[] = [];
+  for (const { chat, pass } of entered) streams.push(pass.stream(ports.stream, await mended(chat, ports), signal));
+  const [first = nothing()] = streams;
+  return beside === undefined ? first : beside.merge(streams);
+}
+
+async function* nothing(): AsyncGenerator<ModelEvent> {}
 
 async function letIn({ request, reply, chat }: Inference, { ports, gate }: RouteContext): Promise<AdmissionPass> {
   const wished = classOf(request);

@@ -16,7 +16,7 @@ import type {
 import type { Journal } from '../contracts/journal.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
-import type { Approvals, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
+import type { Approvals, Embed, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
 import type { RunService } from '../contracts/run-service.ts';
 import type { ResponseStore } from '../contracts/stored-responses.ts';
 
@@ -29,6 +29,12 @@ export interface GatewayPorts {
    * Undefined where the engine cannot count: then an estimate is given. Rejects with a coded error or an `EngineError`.
    */
   readonly countTokens?: (chat: ChatRequest, signal: AbortSignal) => Promise<number | undefined>;
+  /** Tokens of prompt and answer together that the model takes; undefined where its engine does not say. Must not reject. */
+  readonly contextTokens?: (model: string) => Promise<number | undefined>;
+  /** Goes on with the text of the one user message. Undefined: the service has no completions. */
+  readonly complete?: StreamModel;
+  /** Undefined: the service has no embeddings. */
+  readonly embed?: Embed;
   /** Where answers are kept that clients ask to store; undefined: the service keeps none. */
   readonly responses?: ResponseStore;
   readonly accounts: AccountsPort;
@@ -140,4 +146,6 @@ export interface TallyPort {
     readonly ms: number;
   }): void;
   tokens(usage: { readonly promptTokens: number; readonly completionTokens: number }): void;
+  /** A request was mended before it went to an engine. `kind`: from a closed list. */
+  mended?(kind: string): void;
 }

@@ -69,6 +69,8 @@ export function createMetrics(of: {
     'type',
     () => tally.counts().events,
   );
+  const mended = 'What was mended of requests before an engine was asked.';
+  countByLabel(counter, 'caisson_mended_total', mended, 'kind', () => tally.counts().mended);
   gauge('caisson_sandboxes_open', 'Sandboxes that are open now.', [], (into) => into.set(tally.counts().openSandboxes));
   gauge('caisson_approvals_waiting', 'Questions that wait for a person.', [], async (into) => {
     into.set((await approvals.list({ state: 'waiting' })).length);

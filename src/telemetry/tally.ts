@@ -24,12 +24,16 @@ export interface Counts {
   /** Event type → how many. */
   readonly events: ReadonlyMap<string, number>;
   readonly openSandboxes: number;
+  /** What was mended of requests → how often. */
+  readonly mended: ReadonlyMap<string, number>;
 }
 
 export interface Tally {
   request(request: RequestCount): void;
   /** Of a client of the gateway; tokens of runs are counted from the journal. */
   tokens(usage: Tokens): void;
+  /** `kind`: from a closed list. */
+  mended(kind: string): void;
   counts(): Counts;
   close(): void;
 }
@@ -43,6 +47,7 @@ export function createTally({ journal }: { readonly journal: Pick<Journal, 'subs
   const run = { promptTokens: 0, completionTokens: 0 };
   const runs = new Map<string, number>();
   const events = new Map<string, number>();
+  const mended = new Map<string, number>();
   const sandboxes = { open: 0 };
   const hear = (heard: readonly RunEvent[]) => {
     for (const { body } of heard) {
@@ -62,7 +67,8 @@ export function createTally({ journal }: { readonly journal: Pick<Journal, 'subs
       if (requests.size < MOST_LABELS) requests.set(label, entry);
     },
     tokens: (usage) => add(client, usage),
-    counts: () => ({ requests, tokens: { client, run }, runs, events, openSandboxes: sandboxes.open }),
+    mended: (kind) => bump(mended, kind),
+    counts: () => ({ requests, tokens: { client, run }, runs, events, openSandboxes: sandboxes.open, mended }),
     close,
   };
 }

@@ -14,7 +14,7 @@ async function start(context: Parameters<typeof startService>[0]) {
 }
 
 describe('of the request', () => {
-  test('everything known becomes ours, and unknown fields and nulls are ignored', async (context) => {
+  test('everything known becomes ours, unknown fields are for the engine as they are, and nulls are nothing', async (context) => {
     const { service, key } = await start(context);
     const json = {
       model: 'm',
@@ -67,8 +67,7 @@ describe('of the request', () => {
     assert.deepEqual(service.asked[0]?.request, {
       model: 'm',
       messages: [
-        { role: 'system', content: 'Be good.' },
-        { role: 'system', content: 'Be brief.' },
+        { role: 'system', content: 'Be good.\n\nBe brief.' },
         {
           role: 'user',
           content: [
@@ -85,13 +84,15 @@ describe('of the request', () => {
         { role: 'tool', callId: 'c1', content: 'out' },
         { role: 'assistant', content: 'done' },
       ],
-      tools: [{ name: 'bash', description: 'runs', parameters: { type: 'object' } }],
+      tools: [{ name: 'bash', description: 'runs', parameters: { type: 'object' }, strict: false }],
       toolChoice: { name: 'bash' },
       temperature: 0.5,
       topP: 0.9,
       maxTokens: 200,
       stop: ['END'],
       seed: 7,
+      thinking: { effort: 'high' },
+      extra: { store: false, client_metadata: { anything: [1, 2] } },
       affinity: 'conversation',
     });
   });
@@ -125,10 +126,14 @@ describe('of the request', () => {
         await told({ model: '' }),
         await told({ messages: [] }),
         await told({ messages: [{ role: 'robot', content: 'x' }] }),
-        await told({ messages: [{ role: 'user', content: [{ type: 'input_audio' }] }] }),
+        await told({ messages: [{ role: 'user', content: [{ text: 'a' }] }] }),
+        await told({ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }] }),
         await told({ tools: [{ type: 'custom', function: { name: 'x' } }] }),
         await told({ tool_choice: 'maybe' }),
-        await told({ n: 2 }),
+        await told({ tool_choice: { type: 'function', function: { name: 'x' } } }),
+        await told({ functions: [{ name: 'f' }], function_call: { name: 'x' } }),
+        await told({ response_format: { type: 'poem' } }),
+        await told({ n: 17 }),
         await told({ temperature: -1 }),
         await told({ max_tokens: 0 }),
       ],
@@ -136,10 +141,14 @@ describe('of the request', () => {
         ['model', 'model: Too small: expected string to have >=1 characters'],
         ['messages', 'messages: Too small: expected array to have >=1 items'],
         ['messages[0].role', `messages[0].role: ${roles}`],
-        ['messages[0].content', 'messages[0].content: expected text or a list of parts of type text or image_url'],
+        ['messages[0].content', 'messages[0].content: expected text or a list of parts, each with a type'],
+        ['messages[0].content[0].image_url', 'messages[0].content[0].image_url: expected an object with a url'],
         ['tools[0].type', 'tools[0].type: only tools of type function are known here'],
-        ['tool_choice', 'tool_choice: expected auto, none, required or a function by name'],
-        ['n', 'n: only one choice is given per request'],
+        ['tool_choice', 'tool_choice: expected auto, none, required, a function by name, or allowed_tools'],
+        ['tool_choice', 'tool_choice: there is no tool with the name "x"'],
+        ['function_call', 'function_call: there is no tool with the name "x"'],
+        ['response_format.type', 'response_format.type: expected a format of type text, json_object or json_schema'],
+        ['n', 'n: Too big: expected number to be <=16'],
         ['temperature', 'temperature: Too small: expected number to be >=0'],
         ['max_tokens', 'max_tokens: Too small: expected number to be >=1'],
       ],

@@ -1,7 +1,8 @@
 // Owns the OpenAI form of an answer, whole or in chunks. Knows no stream and no engine.
-import type { ModelEvent, Usage } from '../../contracts/model-events.ts';
-import type { AnswerSoFar, TakenCall } from '../answer.ts';
+import type { ModelEvent, TokenLogprob, Usage } from '../../contracts/model-events.ts';
+import { type AnswerSoFar, type EndReason, finishOf, type TakenCall } from '../answer.ts';
 import type { StreamEncoder } from '../stream.ts';
+import type { Choices, Spoken } from './choices.ts';
 
 export interface Envelope {
   readonly id: string;
@@ -10,74 +11,131 @@ export interface Envelope {
   readonly model: string;
 }
 
+/** What of the form of an answer a client has a say in. */
+export interface Form {
+  readonly includeUsage: boolean;
+  /** One call at most, in the form that was before tools. */
+  readonly functions: boolean;
+  readonly showThinking: boolean;
+  /** Where there are several answers. */
+  readonly choices?: Choices;
+}
+
 /** The stream of chunks, closed by `[DONE]`. Several clients take only chunks for life, so silence is filled with empty ones. */
-export function chatEncoder(envelope: Envelope, includeUsage: boolean): StreamEncoder {
+export function chatEncoder(envelope: Envelope, form: Form): StreamEncoder {
+  const { includeUsage, choices } = form;
+  const all = choices?.answers.map((_, index) => index) ?? [0];
   return {
-    open: () => encodeDelta(envelope, { role: 'assistant', content: '' }, null),
+    open: () => all.map((index) => encodeDelta(envelope, index, { role: 'assistant', content: '' }, null)).join(''),
     event: (event, taken) => {
-      const delta = deltaOf(event, taken);
-      return delta === undefined ? '' : encodeDelta(envelope, delta, null);
+      const told: Spoken | undefined =
+        choices === undefined ? { index: 0, taken, finish: undefined } : choices.spoken(event);
+      return told === undefined ? '' : encodeEvent(envelope, form, event, told);
     },
-    keepAlive: () => encodeDelta(envelope, {}, null),
+    keepAlive: () => encodeDelta(envelope, 0, {}, null),
     close: ({ usage }, finish) => {
       const account = includeUsage && usage !== undefined ? encodeUsage(envelope, usage) : '';
-      return `${encodeDelta(envelope, {}, finish)}${account}${STREAM_END}`;
+      const end = choices === undefined ? encodeDelta(envelope, 0, {}, wordOf(finish, form)) : '';
+      return `${end}${account}${STREAM_END}`;
     },
     // Some clients end for good at an error in the stream, and all of them try again after a reset.
     failure: () => undefined,
   };
 }
 
-/** Undefined if the event has none. */
-function deltaOf(event: ModelEvent, taken: TakenCall | undefined): object | undefined {
-  if (event.type === 'text') return { content: event.text };
-  // Engines differ in the name of this field, and clients read one or the other.
-  if (event.type === 'reasoning') return { reasoning_content: event.text };
-  if (event.type !== 'tool_call' || taken === undefined) return undefined;
-  const { position: index, id, name } = taken.call;
-  const text = event.arguments ?? '';
-  if (taken.first) return { tool_calls: [{ index, id, type: 'function', function: { name, arguments: text } }] };
-  return text === '' ? undefined : { tool_calls: [{ index, function: { arguments: text } }] };
+/** '' if the event has nothing to show. */
+function encodeEvent(envelope: Envelope, form: Form, event: ModelEvent, told: Spoken): string {
+  const { index, finish } = told;
+  if (finish !== undefined) return encodeDelta(envelope, index, {}, wordOf(finish, form));
+  if (event.type === 'logprobs') return encodeDelta(envelope, index, {}, null, logprobsOf(event.tokens));
+  const delta = deltaOf(event, told.taken, form);
+  return delta === undefined ? '' : encodeDelta(envelope, index, delta, null);
 }
 
-function encodeDelta(envelope: Envelope, delta: object, finish: string | null): string {
-  return encode(envelope, { choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] });
+/** Undefined if the event has none. */
+function deltaOf(event: ModelEvent, taken: TakenCall | undefined, form: Form): object | undefined {
+  if (event.type === 'text') return { content: event.text };
+  // Engines differ in the name of this field, and clients read one or the other.
+  if (event.type === 'reasoning') return form.showThinking ? { reasoning_content: event.text } : undefined;
+  return event.type === 'tool_call' && taken !== undefined ? callDelta(event.arguments ?? '', taken, form) : undefined;
+}
+
+function callDelta(text: string, { call, first }: TakenCall, { functions }: Form): object | undefined {
+  const { position: index, id, name } = call;
+  if (!first && text === '') return undefined;
+  const called = first ? { name, arguments: text } : { arguments: text };
+  if (functions) return index === 0 ? { function_call: called } : undefined;
+  return { tool_calls: [first ? { index, id, type: 'function', function: called } : { index, function: called }] };
+}
+
+function wordOf(finish: EndReason, { functions }: Form): string {
+  return functions && finish === 'tool_calls' ? 'function_call' : finish;
+}
+
+function encodeDelta(
+  envelope: Envelope,
+  index: number,
+  delta: object,
+  finish: string | null,
+  logprobs: object | null = null,
+): string {
+  return encode(envelope, { choices: [{ index, delta, logprobs, finish_reason: finish }] });
 }
 
 function encodeUsage(envelope: Envelope, usage: Usage): string {
   return encode(envelope, { choices: [], usage: usageOf(usage) });
 }
 
+function logprobsOf(tokens: readonly TokenLogprob[]): object {
+  const content = tokens.map(({ token, logprob, bytes, top }) => ({ token, logprob, bytes, top_logprobs: top }));
+  return { content, refusal: null };
+}
+
 const STREAM_END = 'data: [DONE]\n\n';
 
-/** The whole answer as one object. */
-export function completionOf(envelope: Envelope, answer: AnswerSoFar, finish: string): object {
-  const { text, reasoning, calls, usage } = answer;
-  const toolCalls = [...calls.values()].map(({ id, name, arguments: text }) => ({
+/** The whole answer, or all of them, as one object. */
+export function completionOf(envelope: Envelope, answer: AnswerSoFar, form: Form): object {
+  const answers = form.choices?.answers ?? [answer];
+  const { usage } = answer;
+  return {
+    ...envelope,
+    object: 'chat.completion',
+    choices: answers.map((one, index) => choiceOf(one, index, form)),
+    ...(usage === undefined ? {} : { usage: usageOf(usage) }),
+  };
+}
+
+function choiceOf(answer: AnswerSoFar, index: number, form: Form): object {
+  const { text, reasoning, calls, logprobs } = answer;
+  const toolCalls = [...calls.values()].map(({ id, name, arguments: given }) => ({
     id,
     type: 'function',
-    function: { name, arguments: text },
+    function: { name, arguments: given },
   }));
   const message = {
     role: 'assistant',
     content: text === '' && toolCalls.length > 0 ? null : text,
     refusal: null,
-    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-    ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls }),
+    ...(reasoning === '' || !form.showThinking ? {} : { reasoning_content: reasoning }),
+    ...(toolCalls.length === 0 ? {} : callsOf(toolCalls, form)),
   };
   return {
-    ...envelope,
-    object: 'chat.completion',
-    choices: [{ index: 0, message, logprobs: null, finish_reason: finish }],
-    ...(usage === undefined ? {} : { usage: usageOf(usage) }),
+    index,
+    message,
+    logprobs: logprobs.length === 0 ? null : logprobsOf(logprobs),
+    finish_reason: wordOf(finishOf(answer), form),
   };
+}
+
+function callsOf(calls: readonly { readonly function: object }[], { functions }: Form): object {
+  return functions ? { function_call: calls[0]?.function } : { tool_calls: calls };
 }
 
 function encode({ id, created, model }: Envelope, rest: object): string {
   return `data: ${JSON.stringify({ id, object: 'chat.completion.chunk', created, model, ...rest })}\n\n`;
 }
 
-function usageOf({ promptTokens, completionTokens, cachedTokens, reasoningTokens }: Usage): object {
+export function usageOf({ promptTokens, completionTokens, cachedTokens, reasoningTokens }: Usage): object {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,

@@ -82,9 +82,14 @@ test('a request of Claude Code becomes ours, and what it says of itself is ignor
     model: 'm',
     messages: [
       { role: 'system', content: 'You are good.\n\nBe brief.' },
-      { role: 'user', content: '<system-reminder>now</system-reminder>\nLook.' },
-      { role: 'system', content: 'Tools have changed.' },
-      { role: 'system', content: 'So\n\nhave you.' },
+      {
+        role: 'user',
+        content: [
+          '<system-reminder>now</system-reminder>\nLook.',
+          '<system>\nTools have changed.\n</system>',
+          '<system>\nSo\n\nhave you.\n</system>',
+        ].join('\n\n'),
+      },
       {
         role: 'assistant',
         content: 'I look.',
@@ -96,8 +101,10 @@ test('a request of Claude Code becomes ours, and what it says of itself is ignor
       },
       { role: 'tool', callId: 'b', content: '' },
       { role: 'tool', callId: 'a', content: 'no\nsuch file', isError: true },
-      { role: 'tool', callId: 'x', content: 'nobody asked' },
-      { role: 'user', content: 'Here.\nGo on.' },
+      {
+        role: 'user',
+        content: 'The result of a tool, whose call is not shown:\nnobody asked\n\nHere.\nGo on.',
+      },
       { role: 'assistant', content: 'So ' },
     ],
     tools: [
@@ -208,7 +215,7 @@ test('tools come and go in the middle of a conversation, and notes are gone with
   const parameters = { type: 'object' };
   assert.deepEqual(asked, {
     ...SAYS_HI,
-    messages: [user, user, { role: 'system', content: 'stays' }],
+    messages: [{ role: 'user', content: 'hi\n\nhi\n\n<system>\nstays\n</system>' }],
     tools: [
       { name: 'late', description: '', parameters },
       { name: 'read', description: '', parameters },
@@ -239,6 +246,11 @@ test('a conversation that only the server would know is refused with what client
 describe('of the content of a turn', () => {
   const turn = async (context: Context, role: string, content: unknown) =>
     (await ask(await begin(context), { messages: [{ role, content }] })).messages;
+  const result = async (context: Context, content: unknown) => {
+    const call = { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'bash' }] };
+    const answer = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content }] };
+    return (await ask(await begin(context), { messages: [call, answer] })).messages.slice(1);
+  };
 
   test('images stay, with the text around them', async (context) => {
     const content = [
@@ -261,7 +273,7 @@ describe('of the content of a turn', () => {
 
   test('images in the result of a tool stay there', async (context) => {
     const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AA==' } };
-    assert.deepEqual(await turn(context, 'user', [{ type: 'tool_result', tool_use_id: 'a', content: [image] }]), [
+    assert.deepEqual(await result(context, [image]), [
       { role: 'tool', callId: 'a', content: [{ type: 'image', url: 'data:image/png;base64,AA==' }] },
     ]);
   });
@@ -287,9 +299,7 @@ describe('of the content of a turn', () => {
       'The tool bash can be called.',
     ].join('\n');
     assert.deepEqual(await turn(context, 'user', content), [{ role: 'user', content: said }]);
-    assert.deepEqual(await turn(context, 'user', [{ type: 'tool_result', tool_use_id: 'a', content }]), [
-      { role: 'tool', callId: 'a', content: said },
-    ]);
+    assert.deepEqual(await result(context, content), [{ role: 'tool', callId: 'a', content: said }]);
   });
 
   test('calls of servers and their results leave only text', async (context) => {

@@ -80,9 +80,7 @@ const CASES: readonly Case[] = [
     },
     chat: {
       messages: [
-        { role: 'system', content: 'be short' },
-        { role: 'system', content: 'a\nb' },
-        { role: 'system', content: 'c' },
+        { role: 'system', content: 'be short\n\na\nb\n\nc' },
         {
           role: 'user',
           content: [

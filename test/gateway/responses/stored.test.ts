@@ -68,6 +68,8 @@ describe('a stored response', () => {
         SHOWN,
         { role: 'tool', callId: 'c1', content: 'done' },
         SHOWN,
+        // Of the second call the client never told the result.
+        { role: 'tool', callId: 'c1', content: 'Error: the result of this call is missing', isError: true },
         { role: 'user', content: 'and now?' },
       ];
       assert.deepEqual(
