@@ -16,6 +16,8 @@ const TARGETS = {
   'test:fast': ['bin/run-tests.cjs', 'fast'],
   check: ['bin/check.cjs'],
   bench: ['test/bench/run.ts'],
+  'test:sdk': ['test/sdk/run.ts'],
+  'test:clients': ['test/clients/run.ts'],
 };
 
 function main([target, ...rest]) {
