@@ -58,7 +58,8 @@ export interface Embeddings {
   readonly type: 'embeddings';
   /** One for each input, in its order. */
   readonly vectors: readonly Embedding[];
-  readonly promptTokens: number;
+  /** Absent: the engine does not say. */
+  readonly promptTokens?: number;
 }
 
 /** Never rejects: failure is an `error` event. */

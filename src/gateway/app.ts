@@ -12,6 +12,8 @@ import { usageRoutes } from './api/usage.ts';
 import { readBodiesSafely } from './bodies.ts';
 import { chatRoutes } from './chat/route.ts';
 import { modelRoutes } from './chat/models.ts';
+import { completionRoutes } from './completions/route.ts';
+import { embeddingRoutes } from './embeddings/route.ts';
 import { guardEntrance } from './entrance.ts';
 import { answerError, answerErrors, refuseBrokenHttp } from './errors.ts';
 import { messageRoutes } from './messages/route.ts';
@@ -60,6 +62,8 @@ export function buildApp(ports: GatewayPorts): FastifyInstance {
   operationRoutes(app, context);
   modelRoutes(app, context);
   chatRoutes(app, context);
+  completionRoutes(app, context);
+  embeddingRoutes(app, context);
   responseRoutes(app, context);
   messageRoutes(app, context);
   runRoutes(app, context);

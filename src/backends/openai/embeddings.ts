@@ -36,7 +36,8 @@ export function readEmbeddings(text: string, count: number): Embeddings | undefi
   const vectors: Embedding[] = [];
   for (const [position, { index, embedding }] of data.entries()) vectors[index ?? position] = embedding;
   if (Object.keys(vectors).length !== count || vectors.length !== count) return undefined;
-  return { type: 'embeddings', vectors, promptTokens: usage?.prompt_tokens ?? 0 };
+  const promptTokens = usage?.prompt_tokens ?? undefined;
+  return { type: 'embeddings', vectors, ...(promptTokens === undefined ? {} : { promptTokens }) };
 }
 
 function jsonOf(text: string): unknown {
