@@ -1,6 +1,7 @@
-// Owns how each client is set up and started, and which tools its model calls. Knows no scene and no verdict.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// Owns how each client is started with what README.md prints for it, and which tools its model calls. Knows no scene and no verdict.
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { filledIn, readSetups, type Setup } from './setup.ts';
 
 export interface Place {
   /** Of the service, without a path. */
@@ -15,142 +16,106 @@ export interface Place {
 
 export interface Start {
   readonly argv: readonly string[];
+  /** All of it. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export interface Client {
   readonly name: string;
+  /** As README.md calls it. */
+  readonly title: string;
+  /** Its program below the packages, and the name it is started by. */
+  readonly program: string;
+  readonly command: string;
+  /** What a person would type behind the command, or behind the last line of words for the shell. */
+  words(prompt: string, model: string): readonly string[];
   /** Requests beside those of the task, such as one for a title. */
   readonly besides: number;
   /** A call that runs a command of the shell, and the name of the argument that holds it. */
   readonly shell: { readonly tool: string; readonly argument: string; readonly more?: object };
   /** A call that writes a file. */
   write(path: string, content: string): { readonly name: string; readonly arguments: object };
-  start(place: Place, prompt: string): Start;
+  /** Beside what README.md says. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-const WINDOW = 131_072;
+/** As the packages of native programs are named. */
+const PLATFORM = `${process.platform}-${process.arch}`;
 
 export const CLIENTS: readonly Client[] = [
   {
     name: 'codex',
+    title: 'Codex',
+    program: '.bin/codex',
+    command: 'codex',
+    words: (prompt) => ['exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', prompt],
     besides: 0,
     shell: { tool: 'exec_command', argument: 'cmd' },
     write: (path, content) => ({ name: 'exec_command', arguments: { cmd: `printf %s '${content}' > ${path}` } }),
-    start: ({ url, key, model, home, packages }, prompt) => {
-      const lines = [
-        `model = "${model}"`,
-        'model_provider = "caisson"',
-        'check_for_update_on_startup = false',
-        'web_search = "disabled"',
-        '[model_providers.caisson]',
-        'name = "Caisson"',
-        `base_url = "${url}/v1"`,
-        'env_key = "CAISSON_KEY"',
-        'wire_api = "responses"',
-        '[analytics]',
-        'enabled = false',
-        '[features]',
-        'apps = false',
-        'plugins = false',
-        'remote_plugin = false',
-      ];
-      put(join(home, '.codex', 'config.toml'), lines.join('\n'));
-      const words = ['exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', prompt];
-      return { argv: [binOf(packages, 'codex'), ...words], env: { CAISSON_KEY: key } };
-    },
   },
   {
     name: 'claude-code',
+    title: 'Claude Code',
+    program: `@anthropic-ai/claude-code-${PLATFORM}/claude`,
+    command: 'claude',
+    words: (prompt) => ['-p', '--dangerously-skip-permissions', prompt],
     besides: 0,
     shell: { tool: 'Bash', argument: 'command', more: { description: 'a step' } },
     write: (path, content) => ({ name: 'Write', arguments: { file_path: path, content } }),
-    start: ({ url, key, model, packages }, prompt) => ({
-      argv: [
-        join(packages, 'node_modules', '@anthropic-ai', `claude-code-${platform()}`, 'claude'),
-        '-p',
-        '--dangerously-skip-permissions',
-        prompt,
-      ],
-      env: {
-        ANTHROPIC_BASE_URL: url,
-        ANTHROPIC_AUTH_TOKEN: key,
-        ANTHROPIC_MODEL: model,
-        ANTHROPIC_DEFAULT_HAIKU_MODEL: model,
-        ANTHROPIC_DEFAULT_SONNET_MODEL: model,
-        ANTHROPIC_DEFAULT_OPUS_MODEL: model,
-        CLAUDE_CODE_SUBAGENT_MODEL: model,
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-        DISABLE_TELEMETRY: '1',
-        DISABLE_ERROR_REPORTING: '1',
-        DISABLE_AUTOUPDATER: '1',
-        CLAUDE_CODE_MAX_CONTEXT_TOKENS: String(WINDOW),
-        IS_SANDBOX: '1',
-      },
-    }),
+    // As root it asks for this.
+    env: { IS_SANDBOX: '1' },
   },
   {
     name: 'opencode',
+    title: 'opencode',
+    program: `opencode-${PLATFORM}/bin/opencode`,
+    command: 'opencode',
+    words: (prompt) => ['run', prompt],
     besides: 1,
     shell: { tool: 'bash', argument: 'command', more: { description: 'a step' } },
     write: (path, content) => ({ name: 'write', arguments: { filePath: path, content } }),
-    start: ({ url, key, model, home, packages }, prompt) => {
-      const options = { baseURL: `${url}/v1`, apiKey: '{env:CAISSON_KEY}' };
-      const models = { [model]: { name: model, limit: { context: WINDOW, output: 16_384 } } };
-      const caisson = { npm: '@ai-sdk/openai-compatible', name: 'Caisson', options, models };
-      const settings = { model: `caisson/${model}`, provider: { caisson } };
-      put(join(home, '.config', 'opencode', 'opencode.json'), JSON.stringify(settings));
-      const switches = ['AUTOUPDATE', 'MODELS_FETCH', 'LSP_DOWNLOAD', 'SHARE', 'DEFAULT_PLUGINS'];
-      const env = Object.fromEntries(switches.map((name) => [`OPENCODE_DISABLE_${name}`, '1']));
-      const program = join(packages, 'node_modules', `opencode-${platform()}`, 'bin', 'opencode');
-      return { argv: [program, 'run', prompt], env: { CAISSON_KEY: key, ...env } };
-    },
   },
   {
     name: 'qwen-code',
+    title: 'Qwen Code',
+    program: '.bin/qwen',
+    command: 'qwen',
+    words: (prompt) => ['--yolo', '-p', prompt],
     besides: 0,
     shell: { tool: 'run_shell_command', argument: 'command', more: { is_background: false } },
     write: (path, content) => ({ name: 'write_file', arguments: { file_path: path, content } }),
-    start: ({ url, key, model, home, packages }, prompt) => {
-      const settings = {
-        privacy: { usageStatisticsEnabled: false },
-        telemetry: { enabled: false },
-        general: { enableAutoUpdate: false, disableUpdateNag: true },
-      };
-      put(join(home, '.qwen', 'settings.json'), JSON.stringify(settings));
-      return {
-        argv: [binOf(packages, 'qwen'), '--auth-type', 'openai', '--yolo', '-p', prompt],
-        env: { OPENAI_API_KEY: key, OPENAI_BASE_URL: `${url}/v1`, OPENAI_MODEL: model },
-      };
-    },
   },
   {
     name: 'pi',
+    title: 'pi',
+    program: '.bin/pi',
+    command: 'pi',
+    words: (prompt, model) => ['--provider', 'caisson', '--model', model, '-p', prompt],
     besides: 0,
     shell: { tool: 'bash', argument: 'command' },
     write: (path, content) => ({ name: 'write', arguments: { path, content } }),
-    start: ({ url, key, model, home, packages }, prompt) => {
-      const models = [{ id: model, contextWindow: WINDOW, maxTokens: 16_384 }];
-      const caisson = { baseUrl: `${url}/v1`, api: 'openai-completions', apiKey: 'CAISSON_KEY', models };
-      put(join(home, '.pi', 'agent', 'models.json'), JSON.stringify({ providers: { caisson } }));
-      return {
-        argv: [binOf(packages, 'pi'), '-p', '--provider', 'caisson', '--model', model, prompt],
-        env: { CAISSON_KEY: key, PI_OFFLINE: '1' },
-      };
-    },
   },
 ];
 
-function put(file: string, text: string): void {
+/** Lays the settings into the home of the client. Throws where README.md does not set it up. */
+export function prepare(client: Client, place: Place, prompt: string): Start {
+  const setup = readSetups().find(({ client: title }) => title === client.title);
+  if (setup === undefined) throw new Error(`README.md says nothing of ${client.title}`);
+  const { home, packages, key, model } = place;
+  const programs = join(home, 'programs');
+  mkdirSync(programs, { recursive: true });
+  symlinkSync(join(packages, 'node_modules', client.program), join(programs, client.command));
+  const path = [programs, dirname(process.execPath), process.env['PATH']].join(':');
+  const env = { ...client.env, PATH: path, HOME: home, TERM: 'dumb', CAISSON_KEY: key };
+  return { argv: [...starter(client, setup, place), ...client.words(prompt, model)], env };
+}
+
+/** Words for the shell end with the command, and take further words; settings are a file beside it. */
+function starter({ command }: Client, setup: Setup, { url, model, home }: Place): readonly string[] {
+  const text = filledIn(setup, url, model);
+  if (setup.file === undefined) return ['sh', '-c', `${text} "$@"`, 'sh'];
+  const file = join(home, setup.file);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
-}
-
-function binOf(packages: string, name: string): string {
-  return join(packages, 'node_modules', '.bin', name);
-}
-
-/** As the packages of native programs are named. */
-function platform(): string {
-  return `${process.platform}-${process.arch}`;
+  return [command];
 }

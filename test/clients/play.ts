@@ -3,12 +3,12 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sight } from '../sdk/engine.ts';
 import type { Scene, Scenes, Step } from '../sdk/scenes.ts';
 import { type Stage, startStage } from '../sdk/service.ts';
-import { type Client, CLIENTS } from './clients.ts';
+import { type Client, CLIENTS, prepare } from './clients.ts';
 
 const LANES = ['lane-1', 'lane-2'];
 const CLIENT_MS = 150_000;
@@ -127,29 +127,30 @@ function run({ client, folder }: Play, model: string, { url, key }: Stage, promp
   const [home, work] = [join(folder, 'home'), join(folder, 'work')];
   mkdirSync(home, { recursive: true });
   mkdirSync(work, { recursive: true });
-  const { argv, env } = client.start({ url, key, model, home, packages }, prompt);
+  const { argv, env } = prepare(client, { url, key, model, home, packages }, prompt);
   const [program = '', ...words] = argv;
-  const child = spawn(program, words, {
-    cwd: work,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, HOME: home, TERM: 'dumb', ...env },
-  });
+  const child = spawn(program, words, { cwd: work, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
-  const end = () => {
-    // Whatever it started belongs to its group.
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-  };
-  const timer = setTimeout(end, CLIENT_MS);
+  const timer = setTimeout(() => killGroup(child.pid), CLIENT_MS);
   return new Promise((resolve) => {
     child.on('error', (error) => resolve({ code: error.message, output }));
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      killGroup(child.pid);
       resolve({ code: code ?? signal ?? 'unknown', output });
     });
   });
+}
+
+/** Whatever a client started belongs to its group; some leave a server behind. */
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing was left.
+  }
 }
