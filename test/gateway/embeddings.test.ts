@@ -87,7 +87,7 @@ describe('vectors are refused in words', () => {
     const empty = 'expected a text that is not empty';
     assert.deepEqual(await told(started, { input: '' }), [400, 'invalid_input', `input: ${empty}`]);
     assert.deepEqual(await told(started, { input: [''] }), [400, 'invalid_input', `input[0]: ${empty}`]);
-    for (const input of [[], [[]], ['a', 1], [-1], undefined])
+    for (const input of [['a', 1], undefined])
       assert.deepEqual(await told(started, { input }), [400, 'invalid_input', `input: ${words}`]);
     assert.equal(started.asked.length, 0);
   });
