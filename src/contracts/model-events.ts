@@ -52,6 +52,8 @@ export interface ModelErrorEvent {
   readonly retryable: boolean;
   /** Seconds the engine asked to wait. */
   readonly retryAfter?: number;
+  /** There was no connection to send the request on: another engine may get it. */
+  readonly unsent?: true;
 }
 
 export type ModelErrorCode =

@@ -92,19 +92,18 @@ function farewellOf(error: unknown, encoder: StreamEncoder): string | undefined 
 
 /** The headers go out with the first tick, which comes early: some clients wait for them less long than for an event. */
 function keepAlive(sink: Sink, encoder: StreamEncoder, { sseFirstMs, sseKeepAliveMs }: GatewayPorts['limits']) {
-  let timer: NodeJS.Timeout;
   const start = () => {
     if (sink.started) return;
     // A failure is told by whoever waits for the first event.
     void sink.write(encoder.open());
-    timer = setInterval(tick, sseKeepAliveMs);
+    timer.refresh();
   };
   // The event is made only if it will be written: encoders count.
   const tick = () => {
     if (!sink.blocked) sink.offer(encoder.keepAlive());
   };
   const first = setTimeout(start, Math.min(sseFirstMs, sseKeepAliveMs));
-  timer = setInterval(tick, sseKeepAliveMs);
+  const timer = setInterval(tick, sseKeepAliveMs);
   return {
     broken: () => void timer.refresh(),
     end: () => {

@@ -18,8 +18,12 @@ export function failureOf(error: unknown, address: string, now: number): ModelEr
   const code = codeOf(cause);
   const words = code === '' ? wordsOf(cause) : `${code}: ${wordsOf(cause)}`;
   if (code.startsWith('HPE_')) return event('backend_garbage', `${address} does not speak HTTP: ${words}`, false);
-  return event('backend_unreachable', `${address} cannot be reached: ${words}`, true);
+  const unreachable = event('backend_unreachable', `${address} cannot be reached: ${words}`, true);
+  return WITHOUT_CONNECTION.test(words) ? { ...unreachable, unsent: true } : unreachable;
 }
+
+/** The words that a connection never came about; any other error may have met a request under way. */
+const WITHOUT_CONNECTION = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|no connection within)\b/;
 
 /** The connection ended while the answer came. */
 export function lostEvent(error: unknown, address: string): ModelErrorEvent {

@@ -6,6 +6,8 @@ import { failureOf } from '../../../../src/backends/openai/failure.ts';
 import { gather, HELLO, patient } from '../events.ts';
 import { backendAt, closedAddress, startSocket } from './scripted-endpoint.ts';
 
+/** There was no connection at all. */
+const unsent = (message: string): ModelErrorEvent => ({ ...unreachable(message), unsent: true });
 const unreachable = (message: string): ModelErrorEvent => ({
   type: 'error',
   code: 'backend_unreachable',
@@ -18,7 +20,7 @@ describe('an endpoint that cannot be reached', () => {
     const url = await closedAddress();
     const { host } = new URL(url);
     assert.deepEqual(await gather(backendAt(url).stream(HELLO, patient())), [
-      unreachable(`${url} cannot be reached: ECONNREFUSED: connect ECONNREFUSED ${host}`),
+      unsent(`${url} cannot be reached: ECONNREFUSED: connect ECONNREFUSED ${host}`),
     ]);
   });
 
@@ -27,7 +29,7 @@ describe('an endpoint that cannot be reached', () => {
     assert.deepEqual(more, []);
     assert.ok(event?.type === 'error');
     assert.match(event.message, /^http:\/\/engine\.invalid\/v1 cannot be reached: (ENOTFOUND|EAI_AGAIN): getaddrinfo /);
-    assert.deepEqual({ ...event, message: '' }, unreachable(''));
+    assert.deepEqual({ ...event, message: '' }, unsent(''));
   });
 
   test('because it does not speak TLS', async (t) => {
@@ -45,7 +47,7 @@ describe('an endpoint that cannot be reached', () => {
   test('because it takes the connection and says nothing to the TLS greeting within the time for connecting', async (t) => {
     const url = (await startSocket(t, () => {})).replace('http', 'https');
     assert.deepEqual(await gather(backendAt(url, { limits: { modelConnectMs: 200 } }).stream(HELLO, patient())), [
-      unreachable(`${url} cannot be reached: no connection within 200 ms`),
+      unsent(`${url} cannot be reached: no connection within 200 ms`),
     ]);
   });
 
@@ -69,7 +71,7 @@ describe('an endpoint that cannot be reached', () => {
     const { host } = new URL(await closedAddress());
     const backend = backendAt(`http://user:secret@${host}/v1/?token=secret`);
     assert.deepEqual(await gather(backend.stream(HELLO, patient())), [
-      unreachable(`http://${host}/v1 cannot be reached: ECONNREFUSED: connect ECONNREFUSED ${host}`),
+      unsent(`http://${host}/v1 cannot be reached: ECONNREFUSED: connect ECONNREFUSED ${host}`),
     ]);
   });
 });
@@ -80,7 +82,7 @@ describe('a failure', () => {
     const wrapped = new Error('Connection error.', { cause: new AggregateError([refused, new Error('other')]) });
     assert.deepEqual(
       failureOf(wrapped, 'http://e', 0),
-      unreachable('http://e cannot be reached: ECONNREFUSED: connect ECONNREFUSED ::1:1'),
+      unsent('http://e cannot be reached: ECONNREFUSED: connect ECONNREFUSED ::1:1'),
     );
   });
 
