@@ -38,7 +38,7 @@ async function run(flags: Parameters<typeof configOf>[0], signal: AbortSignal): 
   const config = await configOf(flags, undefined);
   const { host, port } = config.server;
   const listen = { host: textFlag(flags, 'host') ?? host, port: portOf(textFlag(flags, 'port')) ?? port };
-  const logger = jsonLogger((line) => process.stderr.write(line), Date.now);
+  const logger = jsonLogger((line) => process.stderr.write(line), Date.now, config.logLevel);
   const backends = await createBackends(config, { allowRecorded: false });
   const settled = { ...config, server: { ...config.server, ...listen } };
   const house = await openHouse(settled, { host: 'service', backends, logger, faults: noFaults });

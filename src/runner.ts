@@ -13,10 +13,10 @@ import { serveExecutor } from './sandbox/wire-server.ts';
 
 /** Serves until the signal aborts. The service finds it with executor.mode: socket. */
 export async function runRunner(words: readonly string[], signal: AbortSignal): Promise<void> {
-  const logger = jsonLogger((line) => process.stderr.write(line), Date.now);
   try {
     const { flags } = parseWords('runner', { flags: {}, positionals: [0, 0], usage: '' }, words);
     const config = await configOf(flags, undefined);
+    const logger = jsonLogger((line) => process.stderr.write(line), Date.now, config.logLevel);
     const places = placesOf(config);
     await mkdir(places.runsRoot, { recursive: true, mode: 0o711 });
     await mkdir(places.dataDir, { recursive: true, mode: 0o711 });

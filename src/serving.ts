@@ -11,6 +11,7 @@ import { mend } from './gateway/mend/mend.ts';
 import type { GatewayPorts } from './gateway/ports.ts';
 import type { House } from './house.ts';
 import { LOCAL_OWNER } from './local-owner.ts';
+import { createResponseStore } from './store/response-store.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createTally, type Tally } from './telemetry/tally.ts';
 
@@ -76,12 +77,20 @@ function engineAbilities(router: House['router']) {
   return { complete, embed, countTokens: count, contextTokens };
 }
 
+/** Nothing where the configuration does not want it: clients are told then that nothing is stored. */
+function storing({ config: { responses }, store }: House): Pick<GatewayPorts, 'responses'> {
+  if (!responses.store) return {};
+  return { responses: createResponseStore({ store, clock: systemClock, days: responses.days }) };
+}
+
 function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemetry, local: boolean): GatewayPorts {
   const { router, accounts, admission, runs, approvals, journal, notes, places, config, logger } = house;
   return {
     stream: router.stream,
     models: (signal) => router.models(signal),
+    passing: async (model) => (await router.backendOf(model))?.passing?.(),
     ...engineAbilities(router),
+    ...storing(house),
     accounts,
     admission,
     runs: house.host === 'service' ? runs : { ...runs, create: refuseMore },

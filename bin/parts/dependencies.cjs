@@ -45,7 +45,7 @@ function refuseReadOnly(root) {
 }
 
 function install(root) {
-  const [command, before] = npmCommand();
+  const { command, before } = npmCommand();
   const wanted = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
   const done = spawnSync(command, [...before, ...wanted], { cwd: root, stdio: ['ignore', 2, 2], env: cleanEnv() });
   if (done.error !== undefined && done.error.code === 'ENOENT')
@@ -60,8 +60,8 @@ function install(root) {
 /** The npm that started us, else the one on PATH. */
 function npmCommand() {
   const running = process.env.npm_execpath;
-  if (running !== undefined && path.basename(running) === 'npm-cli.js') return [process.execPath, [running]];
-  return ['npm', []];
+  if (running !== undefined && path.basename(running) === 'npm-cli.js') return { command: process.execPath, before: [running] };
+  return { command: 'npm', before: [] };
 }
 
 /** `npm run` hands its own settings down as environment; production settings would leave the development tools out. */

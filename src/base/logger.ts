@@ -10,11 +10,15 @@ export interface Logger {
 
 export const silentLogger: Logger = { info: () => {}, warn: () => {}, error: () => {} };
 
-/** JSON lines: time, level, message, fields. */
-export function jsonLogger(write: (line: string) => void, now: () => number): Logger {
-  const log =
-    (level: string) =>
-    (message: string, fields: LogFields = {}) =>
+const LEVELS = ['info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+/** JSON lines: time, level, message, fields. Nothing below `least` is written. */
+export function jsonLogger(write: (line: string) => void, now: () => number, least: LogLevel = 'info'): Logger {
+  const log = (level: LogLevel) => {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return () => {};
+    return (message: string, fields: LogFields = {}) =>
       write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...fields })}\n`);
+  };
   return { info: log('info'), warn: log('warn'), error: log('error') };
 }

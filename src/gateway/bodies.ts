@@ -70,7 +70,8 @@ function hurry({ raw }: FastifyRequest, reply: FastifyReply, ms: number): void {
   raw.once('end', stop).once('close', stop);
 }
 
-function parseBody(text: string): unknown {
+/** Throws `invalid_json`. An empty text has no value. */
+export function parseBody(text: string): unknown {
   if (text === '') return undefined;
   if (countUpTo(MOST_BRACKETS, text, '[') + countUpTo(MOST_BRACKETS, text, '{') > MOST_BRACKETS)
     throw new CaissonError('invalid_json', `the body has more than ${MOST_BRACKETS} lists and objects`);

@@ -1,10 +1,9 @@
 // Owns the way from a chat request to an answer over HTTP, streamed or whole, for every dialect. Knows no dialect and no engine.
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CaissonError } from '../base/errors.ts';
-import { REQUEST_CLASSES, type RequestClass } from '../contracts/accounts.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelEvent } from '../contracts/model-events.ts';
 import { guessPromptTokens } from './admission/counting.ts';
+import { type Arrival, letIn } from './admission/let-in.ts';
 import type { AnswerSoFar, EndReason } from './answer.ts';
 import { mended } from './mend/request.ts';
 import type { AdmissionPass } from './ports.ts';
@@ -66,12 +65,16 @@ async function letAllIn(inference: Inference, context: RouteContext): Promise<re
   const entered: Entered[] = [];
   try {
     for (const chat of [inference.chat, ...(inference.beside?.chats ?? [])])
-      entered.push({ chat, pass: await letIn({ ...inference, chat }, context) });
+      entered.push({ chat, pass: await letIn(arrivalOf(inference, chat), context) });
     return entered;
   } catch (error) {
     for (const { pass } of entered) pass.close();
     throw error;
   }
+}
+
+function arrivalOf({ request, reply }: Inference, chat: ChatRequest): Arrival {
+  return { request, reply, model: chat.model, promptTokens: guessPromptTokens(chat) };
 }
 
 /** Of several requests the rest is given up when one fails; the end of a single one is its own. */
@@ -89,30 +92,6 @@ async function eventsOf(
 }
 
 async function* nothing(): AsyncGenerator<ModelEvent> {}
-
-async function letIn({ request, reply, chat }: Inference, { ports, gate }: RouteContext): Promise<AdmissionPass> {
-  const wished = classOf(request);
-  const admitted = await ports.admission.admit({
-    principal: gate.principalOf(request),
-    model: chat.model,
-    promptTokens: guessPromptTokens(chat),
-    ...(wished === undefined ? {} : { class: wished }),
-  });
-  reply.headers(admitted.headers);
-  if (!admitted.ok) throw admitted.error;
-  return admitted.pass;
-}
-
-const CLASS_HEADER = 'x-caisson-class';
-
-function classOf({ headers }: FastifyRequest): RequestClass | undefined {
-  const wish = headers[CLASS_HEADER];
-  const found = REQUEST_CLASSES.find((name) => name === wish);
-  if (found !== undefined || wish === undefined) return found;
-  throw new CaissonError('invalid_input', `${CLASS_HEADER}: expected ${REQUEST_CLASSES.join(' or ')}`, {
-    place: { field: CLASS_HEADER },
-  });
-}
 
 const SESSION_HEADERS: readonly string[] = [
   'x-session-affinity',

@@ -20,7 +20,9 @@ const REFUSAL_BYTES = 64 * 1024;
 const REFUSALS: ReadonlySet<number> = new Set([400, 404, 405, 413, 415, 422]);
 
 /** Dispatches without streams and promises in between: half the price of `fetch` for each event. */
-export function createPassing({ url, key, connectMs, now }: PassingOptions): PassBytes {
+export function createPassing(options: PassingOptions): PassBytes {
+  const { url, key, connectMs } = options;
+  const now = () => options.now();
   const base = new URL(url.replace(/\/+$/, ''));
   const address = `${base.origin}${base.pathname}`;
   const path = `${base.pathname}/chat/completions`.replace(/^\/\//, '/');

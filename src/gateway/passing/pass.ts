@@ -13,7 +13,7 @@ import type { Gatherer } from './gather.ts';
 import { createOutlet } from './outlet.ts';
 import { readPlainAnswer } from './plain-answer.ts';
 import { type PassingRequest, passingRequest } from './request.ts';
-import { createTap } from './tap.ts';
+import { createTap, type Tap } from './tap.ts';
 
 export interface Passing {
   readonly request: FastifyRequest;
@@ -62,8 +62,8 @@ interface Journey {
 type Ending = { readonly end: 'ended' | 'refused' } | { readonly end: 'failed'; readonly error: ModelErrorEvent };
 
 async function stream(journey: Journey): Promise<unknown> {
-  const { wish, sink, pass, passing } = journey;
-  const { limits, tally } = passing.context.ports;
+  const { wish, sink, passing } = journey;
+  const { limits } = passing.context.ports;
   const tap = createTap({ hidesUsage: wish.hidesUsage, maxEventBytes: limits.modelAnswerBytes });
   const outlet = createOutlet(passing.reply, sink, passing.gatherer);
   const silence = outlet.keepAlive(() => passing.keepAlive(wish.model), limits.sseKeepAliveMs);
@@ -77,20 +77,26 @@ async function stream(journey: Journey): Promise<unknown> {
       }
       return 'go';
     });
-    if (ending.end === 'refused' && !sink.started) return undefined;
-    if (ending.end === 'failed' && !sink.started) throw new EngineError(ending.error);
     if (ending.end === 'ended' && tap.verdict() === 'whole') outlet.end();
-    else if (!sink.started && !sink.signal.aborted) throw cut('the engine stopped in the middle of the answer');
-    else outlet.reset();
+    else if (sink.started || sink.signal.aborted) outlet.reset();
+    else if (ending.end === 'refused') return undefined;
+    else
+      throw ending.end === 'failed'
+        ? new EngineError(ending.error)
+        : cut('the engine stopped in the middle of the answer');
     return passing.reply;
   } finally {
     silence.end();
-    const usage = tap.usage();
-    const exact = tap.verdict() === 'whole' && usage !== undefined;
-    const guess = { promptTokens: guessed(wish), completionTokens: tap.events(), cachedTokens: 0 };
-    if (usage !== undefined || tap.events() > 0) pass.used({ exact, ...(usage ?? guess) });
-    if (usage !== undefined) tally.tokens(usage);
+    account(journey, tap);
   }
+}
+
+function account({ wish, pass, passing }: Journey, tap: Tap): void {
+  const usage = tap.usage();
+  const exact = tap.verdict() === 'whole' && usage !== undefined;
+  const guess = { promptTokens: guessed(wish), completionTokens: tap.events(), cachedTokens: 0 };
+  if (usage !== undefined || tap.events() > 0) pass.used({ exact, ...(usage ?? guess) });
+  if (usage !== undefined) passing.context.ports.tally.tokens(usage);
 }
 
 /** A plain answer is small and told whole; only then its text is sent. */

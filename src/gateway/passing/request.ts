@@ -26,22 +26,39 @@ const ASK_USAGE = Buffer.from('"stream_options":{"include_usage":true},');
 export function passingRequest(bytes: Buffer): PassingRequest | undefined {
   const members = readTopLevel(bytes);
   if (members === undefined || SLOW_MEMBERS.some((name) => members.has(name))) return undefined;
-  const read = (name: string) => valueAt(bytes, members.get(name));
+  const wish = wishOf((name) => valueAt(bytes, members.get(name)));
+  const messages = members.get('messages');
+  if (wish === undefined || messages === undefined || !canStay(bytes, messages)) return undefined;
+  const tools = members.get('tools');
+  if (tools !== undefined && (!wish.streamed || isEmptyList(bytes, tools))) return undefined;
+  const sent = sentBytes(
+    bytes,
+    wish.streamed,
+    members.has('stream_options') ? valueAt(bytes, members.get('stream_options')) : NONE,
+  );
+  return sent === undefined ? undefined : { ...wish, ...sent, promptBytes: bytes.length };
+}
+
+const NONE = Symbol('no options of a stream');
+
+/** Undefined if a member has a value that nobody expects: whoever reads the request whole says what is wrong. */
+function wishOf(read: (name: string) => unknown): Pick<PassingRequest, 'model' | 'streamed' | 'maxTokens'> | undefined {
   const model = read('model');
   const streamed = read('stream') ?? false;
-  const count = read('n') ?? 1;
-  if (typeof model !== 'string' || model === '' || typeof streamed !== 'boolean' || count !== 1) return undefined;
-  const messages = members.get('messages');
-  if (messages === undefined || !canStay(bytes, messages)) return undefined;
-  const tools = members.get('tools');
-  if (tools !== undefined && (!streamed || isEmptyList(bytes, tools))) return undefined;
   const maxTokens = read('max_completion_tokens') ?? read('max_tokens') ?? undefined;
-  if (maxTokens !== undefined && typeof maxTokens !== 'number') return undefined;
-  const known = { model, streamed, promptBytes: bytes.length, maxTokens };
-  const options = members.has('stream_options') ? read('stream_options') : undefined;
-  if (!streamed) return options === undefined ? { ...known, body: bytes, hidesUsage: false } : undefined;
-  if (options === undefined) return { ...known, body: withUsage(bytes), hidesUsage: true };
-  return asksUsage(options) ? { ...known, body: bytes, hidesUsage: false } : undefined;
+  if (typeof model !== 'string' || model === '' || typeof streamed !== 'boolean') return undefined;
+  if ((read('n') ?? 1) !== 1 || (maxTokens !== undefined && typeof maxTokens !== 'number')) return undefined;
+  return { model, streamed, maxTokens };
+}
+
+function sentBytes(
+  bytes: Buffer,
+  streamed: boolean,
+  options: unknown,
+): Pick<PassingRequest, 'body' | 'hidesUsage'> | undefined {
+  if (options === NONE)
+    return streamed ? { body: withUsage(bytes), hidesUsage: true } : { body: bytes, hidesUsage: false };
+  return streamed && asksUsage(options) ? { body: bytes, hidesUsage: false } : undefined;
 }
 
 function withUsage(bytes: Buffer): Buffer {

@@ -133,10 +133,12 @@ function readEvent(event: string, seen: Seen): 'usage' | 'other' {
     return 'other';
   }
   const chunk = parsed(data);
-  if (chunk === undefined || (chunk.error !== undefined && chunk.error !== null)) {
-    seen.broken = true;
-    return 'other';
-  }
+  if (chunk !== undefined && (chunk.error ?? undefined) === undefined) return takeChunk(seen, chunk);
+  seen.broken = true;
+  return 'other';
+}
+
+function takeChunk(seen: Seen, chunk: ChunkText): 'usage' | 'other' {
   const { choices = [], usage } = chunk;
   if (usage !== undefined && usage !== null) seen.usage = usageOf(usage);
   for (const { delta, finish_reason: finish } of choices) {

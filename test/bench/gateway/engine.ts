@@ -64,11 +64,14 @@ function answer(model: string, streamed: boolean, response: ServerResponse): voi
   }
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
   const [kind, number] = model.split('-');
-  if (kind === 'flat') return void response.end(FLAT);
+  if (kind === 'flat') {
+    response.end(FLAT);
+    return;
+  }
   response.write(FIRST);
-  if (kind === 'flood') return flood(response);
   const everyMs = Number(number);
-  return pace(response, everyMs, Math.max(1, Math.floor(1000 / everyMs)));
+  if (kind === 'flood') flood(response);
+  else pace(response, everyMs, Math.max(1, Math.floor(1000 / everyMs)));
 }
 
 async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -80,7 +83,10 @@ async function take(request: IncomingMessage, response: ServerResponse): Promise
 }
 
 const server = createServer((request, response) => {
-  if (request.method === 'POST') return void take(request, response);
+  if (request.method === 'POST') {
+    void take(request, response);
+    return;
+  }
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end('{"object":"list","data":[]}');
 });

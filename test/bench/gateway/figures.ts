@@ -120,10 +120,10 @@ async function plain(bench: Bench): Promise<readonly Figure[]> {
 /** Per answer of the engine: the dialects have events of their own number. */
 async function translation(bench: Bench): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
-  for (const [name, { path, body }] of Object.entries(DIALECTS)) {
+  for (const [name, dialect] of Object.entries(DIALECTS)) {
     const spread = await against(
       bench,
-      () => cost(bench.gateway, path, body('flat-200'), WINDOW_MS, 'answers'),
+      () => cost(bench.gateway, dialect.path, dialect.body('flat-200'), WINDOW_MS, 'answers'),
       () => cost(bench.gateway, CHAT, chat('flat-200', true, 100), WINDOW_MS, 'answers'),
     );
     figures.push({ what: `${name} in front of a chat engine / pass-through`, spread, unit: '×', bar: 2.2 });

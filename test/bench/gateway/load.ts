@@ -1,5 +1,6 @@
 // Owns the clients of the gateway bench: many at once, each asking again when its answer has ended. A process of its own: it is told what
-// to do as JSON in its first argument, and prints what it saw as JSON.
+// to do as JSON on its standard input, and prints what it saw as JSON.
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 
 interface Order {
@@ -13,7 +14,7 @@ interface Order {
   readonly deaf?: boolean;
 }
 
-const order = JSON.parse(process.argv[2] ?? '') as Order;
+const order = JSON.parse(readFileSync(0, 'utf8')) as Order;
 const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
 const address = new URL(order.path, order.url);
 const body = Buffer.from(order.body);

@@ -65,9 +65,10 @@ export function load(
   },
 ): Promise<Seen> {
   const told = JSON.stringify({ ...order, url: server.url, key: server.key, body: JSON.stringify(order.body) });
-  const file = spawn(...pinned(1, [process.execPath, join(HERE, 'load.ts'), told]), {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const file = spawn(...pinned(1, [process.execPath, join(HERE, 'load.ts')]), {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
+  file.stdin.end(told);
   return new Promise((resolve, reject) => {
     let text = '';
     file.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
