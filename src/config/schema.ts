@@ -25,6 +25,8 @@ const MAX_CONCURRENT = 100_000;
 const MAX_GPUS = 1024;
 const MAX_WAITING = 100_000;
 const MAX_WAIT_MS = 3_600_000;
+/** That stored responses may be kept. */
+const MAX_DAYS = 3650;
 const ENV_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const FILE_PREFIX = 'file:';
 
@@ -84,6 +86,10 @@ export const configSchema = late((z) => {
     backends: z.array(backend).max(MAX_BACKENDS).superRefine(uniqueNames).optional(),
     queue: z
       .strictObject({ most: z.int().min(0).max(MAX_WAITING), wait_ms: z.int().min(1).max(MAX_WAIT_MS) })
+      .partial()
+      .optional(),
+    responses: z
+      .strictObject({ store: z.boolean(), days: z.int().min(1).max(MAX_DAYS) })
       .partial()
       .optional(),
     model: word.optional(),

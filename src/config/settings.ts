@@ -53,6 +53,8 @@ export interface LoadedConfig {
   readonly backends: readonly BackendConfig[];
   /** Of each backend: requests that wait at most, and how long each. */
   readonly queue: { readonly most: number; readonly waitMs: number };
+  /** Whether answers of the Responses dialect are stored for clients that ask for it, and for how long. */
+  readonly responses: { readonly store: boolean; readonly days: number };
   /** Model of a run that names none; '' if nothing says. */
   readonly model: string;
   /** Undefined: the shipped policy. */
@@ -82,6 +84,7 @@ const SANDBOX_DEFAULTS: SandboxLimits = {
 const DEFAULT_PORT = 8484;
 const QUEUE_MOST = 256;
 const QUEUE_WAIT_MS = 60_000;
+const RESPONSE_DAYS = 30;
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
 interface Around {
@@ -102,6 +105,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     client: clientOf(values.client, env),
     backends,
     queue: queueOf(values.queue),
+    responses: responsesOf(values.responses),
     model: values.model ?? backends[0]?.models[0] ?? '',
     policyFile: values.policy,
     executor: executorOf(values.executor, dataDir),
@@ -129,6 +133,11 @@ function serverOf(server: ConfigValues['server'] = {}): LoadedConfig['server'] {
 
 function queueOf(queue: ConfigValues['queue'] = {}): LoadedConfig['queue'] {
   return { most: queue.most ?? QUEUE_MOST, waitMs: queue.wait_ms ?? QUEUE_WAIT_MS };
+}
+
+/** Off unless someone wants it: conversations are then on the disk in clear. */
+function responsesOf(responses: ConfigValues['responses'] = {}): LoadedConfig['responses'] {
+  return { store: responses.store ?? false, days: responses.days ?? RESPONSE_DAYS };
 }
 
 function clientOf(client: ConfigValues['client'] = {}, env: NodeJS.ProcessEnv): LoadedConfig['client'] {

@@ -29,6 +29,7 @@ function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
     client,
     backends,
     queue,
+    responses: loaded.responses,
     model: model === '' ? undefined : model,
     policy: policyFile,
     executor,

@@ -6,23 +6,26 @@ import type { ResponseStore, StoredResponse } from '../contracts/stored-response
 import type { Store } from './open.ts';
 import type { ItemRow, ResponseRow } from './responses.ts';
 
-const KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const KEPT_DAYS = 30;
 /** Of a whole conversation: what a request could say itself, many times over. */
 const CHAIN_CHARACTERS = 32 * 1024 * 1024;
 const COLUMN_BYTES = 256 * 1024 * 1024;
 
-/** Responses are kept for thirty days. */
+/** Responses are kept for thirty days, or for `days`. */
 export function createResponseStore({
   store,
   clock,
+  days = KEPT_DAYS,
 }: {
   readonly store: Pick<Store, 'read' | 'write'>;
   readonly clock: Clock;
+  readonly days?: number;
 }): ResponseStore {
   return {
     save: async (stored) => {
       const items = [...stored.input, ...stored.output].flatMap(itemRow);
-      await store.write('saveResponse', { row: rowOf(stored), items, oldest: clock.now() - KEPT_MS });
+      await store.write('saveResponse', { row: rowOf(stored), items, oldest: clock.now() - days * DAY_MS });
     },
     get: async (id, owner) => {
       const row = await store.read('findResponse', { id, owner });

@@ -23,6 +23,7 @@ test('with no source at all, everything has its default and no origin', async (c
     client: {},
     backends: [],
     queue: { most: 256, waitMs: 60_000 },
+    responses: { store: false, days: 30 },
     model: '',
     policyFile: undefined,
     executor: { mode: 'in_process', socket: join(dataDir, 'sock', 'runner.sock'), user: 'caisson' },
@@ -181,4 +182,15 @@ test('a variable of ours that does not exist is remarked upon with what was mean
   const env = { CAISSON_SERVER_PROT: '1', CAISSON_MODEL_DIR: '/models', CAISSON_KEY_FILE: '/k', SERVER_PROT: '1' };
   const { warnings } = await loadConfig(folder.sources({ env }));
   assert.deepEqual(warnings, ['there is no variable CAISSON_SERVER_PROT; did you mean CAISSON_SERVER_PORT?']);
+});
+
+test('responses are stored where the configuration says so, for as many days as it says', async (context) => {
+  const folder = await makeFolder(context);
+  const responsesOf = async (text: string) => {
+    await folder.write('system.yaml', text);
+    return (await loadConfig(folder.sources())).responses;
+  };
+  assert.deepEqual(await responsesOf('responses: {store: true}\n'), { store: true, days: 30 });
+  assert.deepEqual(await responsesOf('responses: {store: true, days: 7}\n'), { store: true, days: 7 });
+  await assert.rejects(responsesOf('responses: {days: 0}\n'), /responses\.days|expected/i);
 });

@@ -43,8 +43,8 @@ const MISTAKES: readonly Mistake[] = [
     text: '__proto__: {model: x}\n',
     place: [1, 1, '__proto__'],
     message:
-      'there is no "__proto__"; known: data_dir, server, client, backends, queue, model, policy, executor, sandbox, limits, ' +
-      'checks, journal, log',
+      'there is no "__proto__"; known: data_dir, server, client, backends, queue, responses, model, policy, executor, sandbox, ' +
+      'limits, checks, journal, log',
   },
   {
     name: 'a wrong type',
