@@ -88,6 +88,7 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
   return {
     stream: router.stream,
     models: (signal) => router.models(signal),
+    passing: async (model) => (await router.backendOf(model))?.passing?.(),
     ...engineAbilities(router),
     ...storing(house),
     accounts,
