@@ -54,7 +54,10 @@ async function main(clients: readonly Client[]): Promise<number> {
     };
     await Promise.all(LANES.map(work));
   } finally {
-    await stage.stop();
+    await stage.stop().catch((error: Error) => {
+      console.log(`FAIL the end of the service: ${error.message}`);
+      counts.failed += 1;
+    });
     rmSync(base, { recursive: true, force: true });
   }
   console.log(`${Math.round((Date.now() - began) / 1000)} s`);

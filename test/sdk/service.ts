@@ -12,6 +12,7 @@ import type { Scenes } from './scenes.ts';
 export const ROOT = join(import.meta.dirname, '..', '..');
 const CAISSON = join(ROOT, 'bin', 'caisson');
 const READY_MS = 60_000;
+const STOP_MS = 15_000;
 
 export interface Stage {
   /** Of the service, without a path. */
@@ -22,6 +23,7 @@ export interface Stage {
   readonly engines: Readonly<Record<string, string>>;
   /** What the engine behind a model saw of `scene:NAME#CASE`. */
   sight(model: string, scene: string): Promise<Sight>;
+  /** Rejects if a process did not end by itself. */
   stop(): Promise<void>;
 }
 
@@ -33,8 +35,9 @@ export async function startStage(models: readonly string[], scenes: Scenes): Pro
   const engines = new Map<string, Engine>();
   const children: ChildProcess[] = [];
   const stop = async () => {
-    await Promise.all(children.map(ended));
+    const ends = await Promise.allSettled(children.map(ended));
     rmSync(folder, { recursive: true, force: true });
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
   try {
     for (const engine of await Promise.all(models.map((model) => startEngine(model, scenes)))) {
@@ -108,10 +111,18 @@ function lineOf(child: ChildProcess, pattern: RegExp): Promise<string> {
   });
 }
 
+/** Rejects when the process has to be killed: a service that hears SIGTERM and goes on has forgotten something. */
 function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    child.once('exit', () => resolve());
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${child.spawnargs.slice(1, 3).join(' ')} was still there ${STOP_MS} ms after SIGTERM`));
+    }, STOP_MS);
+    child.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
     child.kill('SIGTERM');
   });
 }
