@@ -18,6 +18,7 @@ import { guardEntrance } from './entrance.ts';
 import { answerError, answerErrors, refuseBrokenHttp } from './errors.ts';
 import { messageRoutes } from './messages/route.ts';
 import { refuseOtherAddresses } from './methods.ts';
+import { openapiRoutes } from './openapi/document.ts';
 import { operationRoutes } from './operations.ts';
 import type { GatewayPorts } from './ports.ts';
 import { responseRoutes } from './responses/route.ts';
@@ -74,5 +75,6 @@ export function buildApp(ports: GatewayPorts): FastifyInstance {
   keyRoutes(app, context);
   usageRoutes(app, context);
   journalRoutes(app, context);
+  openapiRoutes(app);
   return app;
 }

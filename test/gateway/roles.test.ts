@@ -10,6 +10,15 @@ const ROUTES: readonly (readonly [string, string, readonly Role[]])[] = [
   ['POST', '/v1/chat/completions', ['client']],
   ['GET', '/v1/models', ['client']],
   ['GET', '/v1/models/x', ['client']],
+  ['POST', '/v1/completions', ['client']],
+  ['POST', '/v1/embeddings', ['client']],
+  ['POST', '/v1/messages', ['client']],
+  ['POST', '/v1/messages/count_tokens', ['client']],
+  ['POST', '/v1/responses', ['client']],
+  ['GET', '/v1/responses/x', ['client']],
+  ['DELETE', '/v1/responses/x', ['client']],
+  ['POST', '/v1/responses/x/cancel', ['client']],
+  ['GET', '/v1/responses/x/input_items', ['client']],
   ['POST', '/api/v1/bundles', ['author']],
   ['POST', '/api/v1/runs', ['author']],
   ['GET', '/api/v1/runs', ['author', 'approver', 'auditor']],
@@ -36,7 +45,7 @@ const ROUTES: readonly (readonly [string, string, readonly Role[]])[] = [
   ['GET', '/api/v1/journal/service', ['auditor']],
   ['GET', '/metrics', ['auditor']],
 ];
-const OPEN_ROUTES = ['/healthz', '/readyz'];
+const OPEN_ROUTES = ['/healthz', '/readyz', '/openapi.json'];
 
 test('every route lets in the roles of its row and no other, and nobody without a key', async (context) => {
   const service = await startService(context, { model: says() });
