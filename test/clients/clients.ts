@@ -37,6 +37,8 @@ export interface Client {
   write(path: string, content: string): { readonly name: string; readonly arguments: object };
   /** Beside what README.md says. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Lays further files into the home, and gives what then stands before the settings. */
+  further?(home: string, model: string): string;
 }
 
 /** As the packages of native programs are named. */
@@ -52,6 +54,24 @@ export const CLIENTS: readonly Client[] = [
     besides: 0,
     shell: { tool: 'exec_command', argument: 'cmd' },
     write: (path, content) => ({ name: 'exec_command', arguments: { cmd: `printf %s '${content}' > ${path}` } }),
+  },
+  {
+    name: 'patching-codex',
+    title: 'Codex',
+    program: '.bin/codex',
+    command: 'codex',
+    words: (prompt) => ['exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', prompt],
+    besides: 0,
+    shell: { tool: 'exec_command', argument: 'cmd' },
+    write: (path, content) => ({
+      name: 'apply_patch',
+      arguments: { input: `*** Begin Patch\n*** Add File: ${path}\n+${content}\n*** End Patch\n` },
+    }),
+    further: (home, model) => {
+      const catalog = join(home, 'catalog.json');
+      writeFileSync(catalog, JSON.stringify({ models: [patchingModel(model)] }));
+      return `model_catalog_json = "${catalog}"\n`;
+    },
   },
   {
     name: 'claude-code',
@@ -97,6 +117,32 @@ export const CLIENTS: readonly Client[] = [
   },
 ];
 
+/** With such an entry Codex offers its freeform tool for patches, whose input is no JSON. */
+function patchingModel(slug: string): object {
+  return {
+    slug,
+    display_name: slug,
+    description: 'A model of this house.',
+    default_reasoning_level: null,
+    supported_reasoning_levels: [],
+    shell_type: 'default',
+    visibility: 'list',
+    supported_in_api: true,
+    priority: 1,
+    upgrade: null,
+    base_instructions: 'You are a coding agent.',
+    supports_reasoning_summaries: false,
+    support_verbosity: false,
+    default_verbosity: null,
+    apply_patch_tool_type: 'freeform',
+    truncation_policy: { mode: 'tokens', limit: 10_000 },
+    supports_parallel_tool_calls: true,
+    context_window: 131_072,
+    experimental_supported_tools: [],
+    input_modalities: ['text'],
+  };
+}
+
 /** Lays the settings into the home of the client. Throws where README.md does not set it up. */
 export function prepare(client: Client, place: Place, prompt: string): Start {
   const setup = readSetups().find(({ client: title }) => title === client.title);
@@ -111,11 +157,11 @@ export function prepare(client: Client, place: Place, prompt: string): Start {
 }
 
 /** Words for the shell end with the command, and take further words; settings are a file beside it. */
-function starter({ command }: Client, setup: Setup, { url, model, home }: Place): readonly string[] {
+function starter({ command, further }: Client, setup: Setup, { url, model, home }: Place): readonly string[] {
   const text = filledIn(setup, url, model);
   if (setup.file === undefined) return ['sh', '-c', `${text} "$@"`, 'sh'];
   const file = join(home, setup.file);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
+  writeFileSync(file, `${further?.(home, model) ?? ''}${text}`);
   return [command];
 }

@@ -118,7 +118,7 @@ function outcomeOf({ folder }: Play, { code, output }: Ended, { requests, deaths
   return {
     code,
     saysFarewell: output.includes(FAREWELL),
-    note: existsSync(note) ? readFileSync(note, 'utf8') : undefined,
+    note: existsSync(note) ? readFileSync(note, 'utf8').trimEnd() : undefined,
     ranTheWhole: existsSync(join(folder, 'work', 'whole.txt')),
     ranHalf: existsSync(join(folder, 'work', 'half.txt')),
     requests,
