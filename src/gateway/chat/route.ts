@@ -19,8 +19,7 @@ export function chatRoutes(app: FastifyInstance, context: RouteContext): void {
   const keepAlive = (model: string) => chatEncoder(envelopeOf(model, ports), PLAIN).keepAlive();
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const passed = await passThrough(bytes, { request, reply, context, gatherer, keepAlive });
-    if (passed !== undefined) return passed;
+    if (await passThrough(bytes, { request, reply, context, gatherer, keepAlive })) return reply;
     const body = parseInput(chatBodySchema, parseBody(bytes.toString('utf8')));
     const [chat, ...others] = choicesOf(chatRequestOf(body, sessionOf(request)), body.n ?? 1);
     const choices = others.length === 0 ? undefined : createChoices(others.length + 1, ports);

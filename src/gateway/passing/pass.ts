@@ -25,14 +25,14 @@ export interface Passing {
 }
 
 /**
- * Undefined if the request must go the way on which it is read whole; an engine that refuses the bytes may take it in other words
- * there. Else what the route gives back. Rejects while nothing was written.
+ * False if the request must go the way on which it is read whole; an engine that refuses the bytes may take it in other words there.
+ * True if it is answered. Rejects while nothing was written.
  */
-export async function passThrough(bytes: Buffer, passing: Passing): Promise<unknown> {
+export async function passThrough(bytes: Buffer, passing: Passing): Promise<boolean> {
   const { ports } = passing.context;
   const wish = passingRequest(bytes);
   const send = wish === undefined ? undefined : await ports.passing?.(wish.model);
-  if (wish === undefined || send === undefined || (await mayOverflow(wish, passing))) return undefined;
+  if (wish === undefined || send === undefined || (await mayOverflow(wish, passing))) return false;
   const sink = createSink(passing.reply, STREAM_HEADERS, passing.context.closing);
   const { request, reply } = passing;
   const pass = await letIn({ request, reply, model: wish.model, promptTokens: guessed(wish) }, passing.context);
@@ -61,7 +61,7 @@ interface Journey {
 /** How it ended: `refused` means that nothing was begun. */
 type Ending = { readonly end: 'ended' | 'refused' } | { readonly end: 'failed'; readonly error: ModelErrorEvent };
 
-async function stream(journey: Journey): Promise<unknown> {
+async function stream(journey: Journey): Promise<boolean> {
   const { wish, sink, passing } = journey;
   const { limits } = passing.context.ports;
   const tap = createTap({ hidesUsage: wish.hidesUsage, maxEventBytes: limits.modelAnswerBytes });
@@ -79,12 +79,12 @@ async function stream(journey: Journey): Promise<unknown> {
     });
     if (ending.end === 'ended' && tap.verdict() === 'whole') outlet.end();
     else if (sink.started || sink.signal.aborted) outlet.reset();
-    else if (ending.end === 'refused') return undefined;
+    else if (ending.end === 'refused') return false;
     else
       throw ending.end === 'failed'
         ? new EngineError(ending.error)
         : cut('the engine stopped in the middle of the answer');
-    return passing.reply;
+    return true;
   } finally {
     silence.end();
     account(journey, tap);
@@ -100,7 +100,7 @@ function account({ wish, pass, passing }: Journey, tap: Tap): void {
 }
 
 /** A plain answer is small and told whole; only then its text is sent. */
-async function answer(journey: Journey): Promise<unknown> {
+async function answer(journey: Journey): Promise<boolean> {
   const { pass, passing, sink } = journey;
   const { limits, tally } = passing.context.ports;
   const parts: Buffer[] = [];
@@ -110,7 +110,7 @@ async function answer(journey: Journey): Promise<unknown> {
     bytes += chunk.length;
     return bytes > limits.modelAnswerBytes ? 'stop' : 'go';
   });
-  if (ending.end === 'refused') return undefined;
+  if (ending.end === 'refused') return false;
   if (ending.end === 'failed') throw new EngineError(ending.error);
   const body = Buffer.concat(parts);
   const read = readPlainAnswer(body);
@@ -119,7 +119,8 @@ async function answer(journey: Journey): Promise<unknown> {
     pass.used({ exact: true, ...read.usage });
     tally.tokens(read.usage);
   }
-  return passing.reply.header('content-type', 'application/json; charset=utf-8').send(body);
+  passing.reply.header('content-type', 'application/json; charset=utf-8').send(body);
+  return true;
 }
 
 const CHARACTERS_PER_TOKEN = 4;

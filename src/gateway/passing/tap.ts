@@ -73,12 +73,12 @@ export function createTap({
       seen.tail = all.subarray(at + EVENT_END.length);
       seen.urgent = seen.first;
       seen.first = false;
-      if (isPlain(whole)) {
-        seen.events += 1;
-        return whole;
-      }
+      const plain = plainPart(whole);
+      if (plain > 0) seen.events += 1;
+      if (plain === whole.length) return whole;
       seen.urgent = true;
-      return readEvents(whole, seen, hidesUsage);
+      const rest = readEvents(whole.subarray(plain), seen, hidesUsage);
+      return plain === 0 ? rest : joined(whole, plain, rest);
     },
     urgent: () => seen.urgent,
     verdict: () => (isWhole(seen) ? 'whole' : 'cut'),
@@ -88,9 +88,23 @@ export function createTap({
   };
 }
 
-/** Nothing in it ends, calls, counts or fails. */
-function isPlain(events: Buffer): boolean {
-  return events.includes(GOES_ON) && !NEEDLES.some((needle) => events.includes(needle));
+/** Bytes of the events before the first one that ends, calls, counts or fails; 0 where one is not sure. */
+function plainPart(events: Buffer): number {
+  if (!events.includes(GOES_ON)) return 0;
+  let first = events.length;
+  for (const needle of NEEDLES) {
+    const at = events.indexOf(needle);
+    if (at !== -1 && at < first) first = at;
+  }
+  if (first === events.length) return first;
+  const end = events.lastIndexOf(EVENT_END, first);
+  return end === -1 ? 0 : end + EVENT_END.length;
+}
+
+/** Nothing is copied where nothing was kept back. */
+function joined(whole: Buffer, plain: number, rest: Buffer | undefined): Buffer {
+  if (rest === undefined) return whole.subarray(0, plain);
+  return plain + rest.length === whole.length ? whole : Buffer.concat([whole.subarray(0, plain), rest]);
 }
 
 function isWhole({ finish, done, broken, tail, calls }: Seen): boolean {

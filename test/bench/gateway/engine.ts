@@ -12,7 +12,6 @@ const USAGE =
   'data: {"id":"chatcmpl-0123456789abcdef0123456789abcdef","object":"chat.completion.chunk","created":1764000000,"model":"bench",' +
   '"choices":[],"usage":{"prompt_tokens":10,"total_tokens":210,"completion_tokens":200}}\n\n';
 const LAST = `${chunk('{}', '"stop"')}${USAGE}data: [DONE]\n\n`;
-const FLAT = Buffer.from(`${FIRST}${chunk('{"content":" word"}').repeat(199)}${LAST}`);
 const PLAIN = JSON.stringify({
   id: 'chatcmpl-0123456789abcdef',
   object: 'chat.completion',
@@ -23,6 +22,7 @@ const PLAIN = JSON.stringify({
   ],
   usage: { prompt_tokens: 10, total_tokens: 350, completion_tokens: 340 },
 });
+const FLAT_EVENTS = 200;
 const TICK_BYTES = 64 * 1024;
 
 /** One timer for each pace: streams of one decode step get their events together, as they do from an engine. */
@@ -65,7 +65,9 @@ function answer(model: string, streamed: boolean, response: ServerResponse): voi
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
   const [kind, number] = model.split('-');
   if (kind === 'flat') {
-    response.end(FLAT);
+    response.write(FIRST);
+    for (let event = 1; event < FLAT_EVENTS; event += 1) response.write(EVENT);
+    response.end(LAST);
     return;
   }
   response.write(FIRST);

@@ -63,16 +63,18 @@ test('a stream passes to the byte, without the headers of the engine, and its us
   assert.deepEqual([answer.statusCode, type, engine], [200, 'text/event-stream; charset=utf-8', undefined]);
   assert.match(String(answer.headers['x-request-id']), /^req_/);
   assert.deepEqual([asked[0]?.body, asked[0]?.headers.authorization], [STREAMED, 'Bearer engine-key']);
+  assert.deepEqual({ engine: asked.length, otherWay: service.asked.length }, { engine: 1, otherWay: 0 });
   assert.match(await service.ports.metrics(), /tokens_total\{[^}]*kind="prompt"[^}]*\} 9/);
 });
 
 test('a plain answer passes to the byte', async (context) => {
-  const { service, key } = await start(context, (response) => {
+  const { service, asked, key } = await start(context, (response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(PLAIN);
   });
   const answer = await open(service, 'POST', PATH, { key, json: CHAT });
   assert.deepEqual([answer.statusCode, await readText(answer)], [200, PLAIN]);
+  assert.deepEqual({ engine: asked.length, otherWay: service.asked.length }, { engine: 1, otherWay: 0 });
 });
 
 describe('the connection is reset', () => {
