@@ -17,6 +17,7 @@ import type { Journal } from '../contracts/journal.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
 import type { Approvals, Embed, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
+import type { PassBytes } from '../contracts/passing.ts';
 import type { RunService } from '../contracts/run-service.ts';
 import type { ResponseStore } from '../contracts/stored-responses.ts';
 
@@ -33,6 +34,8 @@ export interface GatewayPorts {
   readonly contextTokens?: (model: string) => Promise<number | undefined>;
   /** Goes on with the text of the one user message. Undefined: the service has no completions. */
   readonly complete?: StreamModel;
+  /** The way on which the bytes of chat clients pass to the engine of the model; undefined if it speaks another dialect. */
+  readonly passing?: (model: string) => Promise<PassBytes | undefined>;
   /** Undefined: the service has no embeddings. */
   readonly embed?: Embed;
   /** Where answers are kept that clients ask to store; undefined: the service keeps none. */
