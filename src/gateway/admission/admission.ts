@@ -116,18 +116,25 @@ function runPass(
 /** In the names that OpenAI's clients read. */
 function headersOf({ requests, tokens, warning }: Standing): Readonly<Record<string, string>> {
   return {
-    ...rateHeaders('requests', requests),
-    ...rateHeaders('tokens', tokens),
+    ...(requests === undefined ? {} : requestHeaders(requests)),
+    ...(tokens === undefined ? {} : tokenHeaders(tokens)),
     ...(warning === undefined ? {} : { 'x-caisson-budget-warning': warning }),
   };
 }
 
-function rateHeaders(of: string, rate: Rate | undefined): Readonly<Record<string, string>> {
-  if (rate === undefined) return {};
+function requestHeaders({ limit, remaining, resetMs }: Rate): Readonly<Record<string, string>> {
   return {
-    [`x-ratelimit-limit-${of}`]: String(rate.limit),
-    [`x-ratelimit-remaining-${of}`]: String(rate.remaining),
-    [`x-ratelimit-reset-${of}`]: durationText(rate.resetMs),
+    'x-ratelimit-limit-requests': String(limit),
+    'x-ratelimit-remaining-requests': String(remaining),
+    'x-ratelimit-reset-requests': durationText(resetMs),
+  };
+}
+
+function tokenHeaders({ limit, remaining, resetMs }: Rate): Readonly<Record<string, string>> {
+  return {
+    'x-ratelimit-limit-tokens': String(limit),
+    'x-ratelimit-remaining-tokens': String(remaining),
+    'x-ratelimit-reset-tokens': durationText(resetMs),
   };
 }
 

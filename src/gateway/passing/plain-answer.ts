@@ -2,6 +2,11 @@
 import type { TappedUsage } from './tap.ts';
 
 const USAGE = /"usage":\s*\{/;
+const NUMBERS = {
+  promptTokens: /"prompt_tokens":\s*(\d+)/,
+  completionTokens: /"completion_tokens":\s*(\d+)/,
+  cachedTokens: /"cached_tokens":\s*(\d+)/,
+};
 const FINISH = /"finish_reason":\s*"(\w+)"/;
 
 /** Undefined if the engine gave it up, or it is no chat answer. */
@@ -11,12 +16,13 @@ export function readPlainAnswer(body: Buffer): { readonly usage: TappedUsage | u
   if (finish === undefined || finish === 'abort' || finish === 'error' || !/^\s*\{/.test(text)) return undefined;
   const at = text.search(USAGE);
   if (at === -1) return { usage: undefined };
-  const numberOf = (name: string) => Number(new RegExp(`"${name}":\\s*(\\d+)`).exec(text.slice(at))?.[1] ?? 0);
+  const usage = text.slice(at);
+  const numberOf = (pattern: RegExp) => Number(pattern.exec(usage)?.[1] ?? 0);
   return {
     usage: {
-      promptTokens: numberOf('prompt_tokens'),
-      completionTokens: numberOf('completion_tokens'),
-      cachedTokens: numberOf('cached_tokens'),
+      promptTokens: numberOf(NUMBERS.promptTokens),
+      completionTokens: numberOf(NUMBERS.completionTokens),
+      cachedTokens: numberOf(NUMBERS.cachedTokens),
     },
   };
 }
