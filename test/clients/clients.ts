@@ -38,7 +38,7 @@ export interface Client {
   /** Beside what README.md says. */
   readonly env?: Readonly<Record<string, string>>;
   /** Lays further files into the home, and gives what then stands before the settings. */
-  further?(home: string, model: string): string;
+  readonly further?: (home: string, model: string) => string;
 }
 
 /** As the packages of native programs are named. */
