@@ -9,6 +9,7 @@ import { PACKED_REF } from './bundle.ts';
 import { type BytePath, bytesOf, showPath, toBytePath } from './byte-path.ts';
 import { git, type GitCall, GitFailed } from './git.ts';
 import { knownPaths } from './known-paths.ts';
+import { PACK_PREFIX } from './old-packs.ts';
 import { personSettings } from './person.ts';
 import { packRemarks } from './remarks.ts';
 import { findRepository, readHead, type Repository, treeOfCommit } from './repository.ts';
@@ -31,7 +32,7 @@ interface PackOrder {
  */
 export async function packRepository(order: PackOrder): Promise<PackedRepository> {
   const repository = await findRepository(order.repo);
-  const folder = await mkdtemp(join(tmpdir(), 'caisson-pack-'));
+  const folder = await mkdtemp(join(tmpdir(), PACK_PREFIX));
   try {
     return await packInto(join(folder, 'git'), repository, order);
   } catch (cause) {

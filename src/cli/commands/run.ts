@@ -6,6 +6,7 @@ import { CaissonError } from '../../base/errors.ts';
 import type { Check, RunRecord, RunRequest } from '../../contracts/runs.ts';
 import type { PackedRepository } from '../../contracts/workspace.ts';
 import type { LoadedConfig } from '../../config/load.ts';
+import { PACK_PREFIX, removeOldPacks } from '../../workspace/old-packs.ts';
 import { packRepository } from '../../workspace/pack.ts';
 import { type Command, type Context, type ExitCode, listFlag, textFlag } from '../context.ts';
 import { followRun } from '../follow.ts';
@@ -30,7 +31,7 @@ export const runCommand: Command = {
 async function runTask(context: Context): Promise<ExitCode> {
   const repo = textFlag(context.flags, 'repo') ?? process.cwd();
   const loaded = await context.config(repo);
-  const folder = await mkdtemp(join(tmpdir(), 'caisson-pack-'));
+  const folder = await mkdtemp(join(tmpdir(), PACK_PREFIX));
   const bundle = join(folder, 'bundle');
   const packing = packRepository({ repo, bundle, limits: loaded.limits, signal: context.signal });
   packing.catch(() => {});
@@ -50,6 +51,7 @@ async function runTask(context: Context): Promise<ExitCode> {
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
+    await removeOldPacks(tmpdir(), Date.now());
   }
 }
 
