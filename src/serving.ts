@@ -1,5 +1,6 @@
 // Owns the putting of a house on the air: its application on an address, on a unix socket, or both.
 import { createAbilities } from './backends/abilities.ts';
+import { Server } from 'node:https';
 import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
 import { newId } from './base/ids.ts';
@@ -9,6 +10,7 @@ import { sweepUploads } from './gateway/api/uploads.ts';
 import { listenOnAddress, listenOnSocket as listenOnPath } from './gateway/listen.ts';
 import { mend } from './gateway/mend/mend.ts';
 import type { GatewayPorts } from './gateway/ports.ts';
+import { readTls, watchTls } from './gateway/tls.ts';
 import type { House } from './house.ts';
 import { LOCAL_OWNER } from './local-owner.ts';
 import { createResponseStore } from './store/response-store.ts';
@@ -36,12 +38,21 @@ export async function listenOnPort(
   house: House,
   readiness: Readiness,
 ): Promise<OnTheAir & { readonly address: string }> {
+  const { host, port, tls } = house.config.server;
+  const material = tls === undefined ? undefined : await readTls(tls, systemClock.now());
   const telemetry = createTelemetry(house);
   const ports = portsOf(house, readiness, telemetry, false);
   await sweepUploads(ports);
-  const app = buildApp(ports);
-  const address = await listenOnAddress(app, house.config.server.host, house.config.server.port);
-  return { address, close: () => closeAll(app, telemetry) };
+  const app = buildApp(ports, material);
+  const address = await listenOnAddress(app, host, port);
+  const { server } = app;
+  if (tls === undefined || !(server instanceof Server)) return { address, close: () => closeAll(app, telemetry) };
+  const watch = watchTls(server, tls, house.logger, { now: () => systemClock.now() });
+  const close = async () => {
+    watch.close();
+    await closeAll(app, telemetry);
+  };
+  return { address: address.replace(/^http:/, 'https:'), close };
 }
 
 const ALWAYS: Readiness = { ready: async () => ({ ok: true, reasons: [] }) };

@@ -79,6 +79,7 @@ export const configSchema = late((z) => {
         allowed_hosts: z.array(word).min(1).max(100),
         socket: z.boolean(),
         single_user: z.boolean(),
+        tls: z.strictObject({ cert: path, key: path, client_ca: path.optional() }),
       })
       .partial()
       .optional(),

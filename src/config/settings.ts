@@ -47,6 +47,8 @@ export interface LoadedConfig {
     readonly allowedHosts: readonly string[];
     readonly socket: boolean;
     readonly singleUser: boolean;
+    /** Files of the certificate; absent: plain HTTP. */
+    readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
   };
   /** The service that commands speak to, where another one than this machine's own is meant. */
   readonly client: { readonly url?: string; readonly key?: SecretRef };
@@ -128,7 +130,12 @@ function serverOf(server: ConfigValues['server'] = {}): LoadedConfig['server'] {
     allowedHosts: server.allowed_hosts ?? LOOPBACK,
     socket: server.socket ?? singleUser,
     singleUser,
+    ...(server.tls === undefined ? {} : { tls: tlsOf(server.tls) }),
   };
+}
+
+function tlsOf({ cert, key, client_ca: clientCa }: NonNullable<NonNullable<ConfigValues['server']>['tls']>) {
+  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
 }
 
 function queueOf(queue: ConfigValues['queue'] = {}): LoadedConfig['queue'] {

@@ -24,6 +24,7 @@ import type { GatewayPorts } from './ports.ts';
 import { responseRoutes } from './responses/route.ts';
 import { refuseWebSockets } from './responses/upgrade.ts';
 import type { RouteContext } from './route-context.ts';
+import { secureServer, type TlsMaterial } from './tls.ts';
 
 const KEEP_ALIVE_MS = 75_000;
 const SWEEP_CONNECTIONS_MS = 5000;
@@ -33,7 +34,11 @@ const ALL_HEADERS = 0;
 const MAX_PARAMETER_LENGTH = 512;
 
 /** The application, not listening yet. Each listener has its own: `localOwner` belongs to one on a unix socket only. */
-export function buildApp(ports: GatewayPorts): FastifyInstance {
+export function buildApp(ports: GatewayPorts, tls?: TlsMaterial): FastifyInstance {
+  const http = {
+    headersTimeout: ports.limits.headersMs,
+    connectionsCheckingInterval: Math.min(SWEEP_CONNECTIONS_MS, ports.limits.headersMs),
+  };
   const app = fastify({
     logger: false,
     genReqId: () => ports.newId('req'),
@@ -43,10 +48,8 @@ export function buildApp(ports: GatewayPorts): FastifyInstance {
     keepAliveTimeout: KEEP_ALIVE_MS,
     // A bundle may take long: bodies have deadlines of their own.
     requestTimeout: 0,
-    http: {
-      headersTimeout: ports.limits.headersMs,
-      connectionsCheckingInterval: Math.min(SWEEP_CONNECTIONS_MS, ports.limits.headersMs),
-    },
+    // A bundle may take long over TLS as well.
+    ...(tls === undefined ? { http } : { serverFactory: secureServer({ ...http, ...tls, requestTimeout: 0 }) }),
     clientErrorHandler: refuseBrokenHttp,
     frameworkErrors: answerError,
   });

@@ -194,3 +194,18 @@ test('responses are stored where the configuration says so, for as many days as 
   assert.deepEqual(await responsesOf('responses: {store: true, days: 7}\n'), { store: true, days: 7 });
   await assert.rejects(responsesOf('responses: {days: 0}\n'), /responses\.days|expected/i);
 });
+
+test('the files of a certificate are named together', async (context) => {
+  const folder = await makeFolder(context);
+  const tlsOf = async (tls: string) => {
+    await folder.write('system.yaml', `server:\n  tls: ${tls}\n`);
+    return (await loadConfig(folder.sources())).server.tls;
+  };
+  assert.deepEqual(await tlsOf('{cert: a.pem, key: a.key}'), { cert: 'a.pem', key: 'a.key' });
+  assert.deepEqual(await tlsOf('{cert: a.pem, key: a.key, client_ca: ca.pem}'), {
+    cert: 'a.pem',
+    key: 'a.key',
+    clientCa: 'ca.pem',
+  });
+  await assert.rejects(tlsOf('{cert: a.pem}'), /this is missing/);
+});

@@ -1,0 +1,116 @@
+// Owns the certificate of the service's own port: reading it, saying what is wrong with it, taking a new one. Knows no route.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
+import { CaissonError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  /** The certificate, and those that lead to the one that clients know. */
+  readonly cert: string;
+  readonly key: string;
+  /** Of those who sign the certificates of clients; then a client without one is not let in. */
+  readonly clientCa?: string;
+}
+
+export type TlsMaterial = Pick<SecureContextOptions, 'cert' | 'key' | 'ca' | 'minVersion'>;
+
+/** For the framework. With `ca`, a client has to show a certificate. */
+export function secureServer(options: TlsMaterial & ServerOptions): (handler: RequestListener) => Server {
+  const asks = options.ca !== undefined;
+  return (handler) =>
+    createServer({ ...options, requestCert: asks, rejectUnauthorized: asks, keepAliveTimeout: KEEP_ALIVE_MS }, handler);
+}
+
+const KEEP_ALIVE_MS = 75_000;
+
+interface Replaceable {
+  setSecureContext(material: TlsMaterial): void;
+}
+
+const LOOK_MS = 5000;
+
+/** Throws `config_unreadable`, and `config_invalid` for files that are no certificate and key, do not fit, or are out of date. */
+export async function readTls({ cert, key, clientCa }: TlsFiles, now: number): Promise<TlsMaterial> {
+  const [certText, keyText, caText] = await Promise.all([
+    read(cert, 'server.tls.cert'),
+    read(key, 'server.tls.key'),
+    clientCa === undefined ? undefined : read(clientCa, 'server.tls.client_ca'),
+  ]);
+  const certificate = parsed(() => new X509Certificate(certText), cert, 'server.tls.cert', 'a certificate');
+  const secret = parsed(() => createPrivateKey(keyText), key, 'server.tls.key', 'a private key without a password');
+  if (!certificate.checkPrivateKey(secret))
+    throw wrong(key, 'server.tls.key', 'the key does not belong to the certificate');
+  if (Date.parse(certificate.validTo) < now)
+    throw wrong(cert, 'server.tls.cert', `the certificate was valid until ${certificate.validTo}`);
+  if (Date.parse(certificate.validFrom) > now)
+    throw wrong(cert, 'server.tls.cert', `the certificate is valid from ${certificate.validFrom} on`);
+  if (caText !== undefined && clientCa !== undefined)
+    parsed(() => new X509Certificate(caText), clientCa, 'server.tls.client_ca', 'a certificate');
+  return { cert: certText, key: keyText, minVersion: 'TLSv1.2', ...(caText === undefined ? {} : { ca: caText }) };
+}
+
+export interface TlsWatch {
+  /** Takes what the files hold now; files that are wrong are told in the log, and what was there before stays. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+/** Looks at the times of the files now and then. Connections that are open keep the certificate they have. */
+export function watchTls(
+  server: Replaceable,
+  files: TlsFiles,
+  logger: Logger,
+  { now, everyMs = LOOK_MS }: { readonly now: () => number; readonly everyMs?: number },
+): TlsWatch {
+  let seen: Promise<string> = timesOf(files);
+  const reload = async () => {
+    try {
+      server.setSecureContext(await readTls(files, now()));
+      logger.info('the certificate was read again');
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      logger.error('the certificate stays as it is: the files are wrong', { message });
+    }
+  };
+  const look = async () => {
+    const before = await seen;
+    seen = timesOf(files);
+    if ((await seen) !== before) await reload();
+  };
+  const timer = setInterval(() => void look(), everyMs).unref();
+  return { reload, close: () => clearInterval(timer) };
+}
+
+async function timesOf({ cert, key, clientCa }: TlsFiles): Promise<string> {
+  const paths = [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
+  const stats = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return stats.map((one) => `${one?.mtimeMs} ${one?.ino} ${one?.size}`).join();
+}
+
+async function read(path: string, field: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CaissonError('config_unreadable', `${field} cannot be read: ${why}`, {
+      cause,
+      place: { file: path, field },
+    });
+  }
+}
+
+function parsed<Value>(parse: () => Value, file: string, field: string, what: string): Value {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new CaissonError('config_invalid', `${field} is not ${what} in PEM form`, { cause, place: { file, field } });
+  }
+}
+
+function wrong(file: string, field: string, message: string): CaissonError {
+  return new CaissonError('config_invalid', `${field}: ${message}`, { place: { file, field } });
+}
