@@ -66,7 +66,7 @@ test('what no dialect can do is told in Anthropic’s shape: type, size, JSON, a
   const json = { 'content-type': 'application/json' };
   assert.deepEqual(await tell(PATH, { 'content-type': 'text/plain' }, '{}'), [415, 'invalid_request_error']);
   assert.deepEqual(await tell(PATH, json, '{'), [400, 'invalid_request_error']);
-  assert.deepEqual(await tell(PATH, json, ' '.repeat(5 * 1024 * 1024)), [413, 'request_too_large']);
+  assert.deepEqual(await tell(PATH, json, ' '.repeat(33 * 1024 * 1024)), [413, 'request_too_large']);
   assert.deepEqual(await tell(`${PATH}/batches`, json, '{}'), [404, 'not_found_error']);
   assert.deepEqual(await tell('/v1/complete', { ...json, ...VERSION }, '{}'), [404, 'not_found_error']);
 });

@@ -44,7 +44,7 @@ describe('under a Node that is new enough', () => {
       {
         code: 3,
         signal: null,
-        stdout: { words: ['runs', '--json', 'a b'], pid: started.child.pid, cached: false },
+        stdout: { words: ['runs', '--json', 'a b'], pid: started.child.pid, cached: true },
         stderr: '',
       },
     );
