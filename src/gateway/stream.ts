@@ -91,7 +91,11 @@ function farewellOf(error: unknown, encoder: StreamEncoder): string | undefined 
 }
 
 /** The headers go out with the first tick, which comes early: some clients wait for them less long than for an event. */
-function keepAlive(sink: Sink, encoder: StreamEncoder, { sseFirstMs, sseKeepAliveMs }: GatewayPorts['limits']) {
+export function keepAlive(
+  sink: Sink,
+  encoder: Pick<StreamEncoder, 'open' | 'keepAlive'>,
+  { sseFirstMs, sseKeepAliveMs }: GatewayPorts['limits'],
+) {
   const start = () => {
     if (sink.started) return;
     // A failure is told by whoever waits for the first event.

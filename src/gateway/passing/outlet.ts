@@ -1,4 +1,4 @@
-// Owns the writing of bytes that pass to a client that may be slow: gathered under load, held back at the engine, alive in silence.
+// Owns the writing of bytes that pass to a client that may be slow: gathered under load, held back at the engine.
 import type { FastifyReply } from 'fastify';
 import type { PassingControl } from '../../contracts/passing.ts';
 import type { Sink } from '../sink.ts';
@@ -7,7 +7,6 @@ import type { Gatherer } from './gather.ts';
 export interface Outlet {
   /** `urgent`: with all that waits, now. A client that takes nothing pauses the engine. */
   write(bytes: Buffer, urgent: boolean, control: PassingControl): void;
-  keepAlive(text: () => string, everyMs: number): { broken(): void; end(): void };
   end(): void;
   reset(): void;
 }
@@ -39,13 +38,6 @@ export function createOutlet({ raw }: FastifyReply, sink: Sink, gatherer: Gather
       heldBytes += bytes.length;
       if (urgent || !gatherer.mayWait() || heldBytes > MOST_HELD_BYTES) flush();
       else if (held.length === 1) gatherer.wait(flush);
-    },
-    keepAlive: (text, everyMs) => {
-      const timer = setInterval(() => {
-        if (sink.started) sink.offer(text());
-        else void sink.write(text());
-      }, everyMs);
-      return { broken: () => timer.refresh(), end: () => clearInterval(timer) };
     },
     end: () => {
       flush();

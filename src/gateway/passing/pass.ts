@@ -8,7 +8,7 @@ import { EngineError } from '../errors.ts';
 import type { AdmissionPass } from '../ports.ts';
 import type { RouteContext } from '../route-context.ts';
 import { createSink, type Sink } from '../sink.ts';
-import { STREAM_HEADERS } from '../stream.ts';
+import { keepAlive, STREAM_HEADERS } from '../stream.ts';
 import type { Gatherer } from './gather.ts';
 import { createOutlet } from './outlet.ts';
 import { readPlainAnswer } from './plain-answer.ts';
@@ -66,7 +66,8 @@ async function stream(journey: Journey): Promise<boolean> {
   const { limits } = passing.context.ports;
   const tap = createTap({ hidesUsage: wish.hidesUsage, maxEventBytes: limits.modelAnswerBytes });
   const outlet = createOutlet(passing.reply, sink, passing.gatherer);
-  const silence = outlet.keepAlive(() => passing.keepAlive(wish.model), limits.sseKeepAliveMs);
+  const alive = () => passing.keepAlive(wish.model);
+  const silence = keepAlive(sink, { open: alive, keepAlive: alive }, limits);
   try {
     const ending = await travel(journey, (chunk, control) => {
       const events = tap.take(chunk);
@@ -156,7 +157,8 @@ async function travel(
         },
         end: () => over({ end: 'ended' }),
         refused: () => over({ end: 'refused' }),
-        fail: (error) => over({ end: 'failed', error }),
+        // Nobody got it: on the other way the next replica is asked.
+        fail: (error) => over(error.unsent === true ? { end: 'refused' } : { end: 'failed', error }),
       },
     );
   });

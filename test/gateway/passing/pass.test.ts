@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import http, { type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
+import { LIMITS } from '../../../src/base/limits.ts';
 import { createPassing } from '../../../src/backends/openai/passing.ts';
 import { callJson, open, readText } from '../http.ts';
 import { says, startService } from '../service.ts';
@@ -117,6 +118,31 @@ test('bytes that the engine refuses go the way on which they are read', async (c
   const answer = await open(service, 'POST', PATH, { key, json: STREAMED });
   assert.match(await readText(answer), /other way/);
   assert.equal(asked.length, 1);
+});
+
+test('an engine that cannot be reached leaves the request to the way that knows other replicas', async (context) => {
+  const { service, key } = await start(context, streams(WHOLE), {
+    passing: async () => createPassing({ url: 'http://127.0.0.1:9/v1', key: 'k', connectMs: 500, now: () => 0 }),
+  });
+  for (const json of [STREAMED, CHAT])
+    assert.match(await readText(await open(service, 'POST', PATH, { key, json })), /other way/);
+});
+
+test('a silent engine costs no client its patience: headers soon, then pieces that say nothing', async (context) => {
+  const limits = { ...LIMITS, sseFirstMs: 20, sseKeepAliveMs: 30 };
+  const play: Play = (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    setTimeout(() => response.end(WHOLE), 300);
+  };
+  const { service, key } = await start(context, play, { limits });
+  const text = await readText(await open(service, 'POST', PATH, { key, json: STREAMED }));
+  assert.ok(text.endsWith(WHOLE), text);
+  const before = text
+    .slice(0, -WHOLE.length)
+    .split('\n\n')
+    .filter((event) => event !== '');
+  assert.ok(before.length >= 3, `${before.length} pieces`);
+  for (const event of before) assert.match(event, /"delta":\{\},.*"finish_reason":null/);
 });
 
 test('a request that must be mended never passes', async (context) => {
