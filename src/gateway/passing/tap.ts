@@ -73,7 +73,8 @@ export function createTap({
       seen.tail = all.subarray(at + EVENT_END.length);
       seen.urgent = seen.first;
       seen.first = false;
-      const plain = plainPart(whole);
+      // Behind a call every event is read.
+      const plain = seen.calls.size > 0 ? 0 : plainPart(whole);
       if (plain > 0) seen.events += 1;
       if (plain === whole.length) return whole;
       seen.urgent = true;
@@ -129,14 +130,18 @@ function readEvents(events: Buffer, seen: Seen, hidesUsage: boolean): Buffer | u
   for (const event of events.toString('utf8').split(EVENT_END)) {
     if (event === '') continue;
     seen.events += 1;
-    if (readEvent(event, seen) === 'usage' && hidesUsage) hidden = true;
+    const kind = readEvent(event, seen);
+    if (kind === 'stray' || (kind === 'usage' && hidesUsage)) hidden = true;
     else kept.push(event);
   }
   if (!hidden) return events;
   return kept.length === 0 ? undefined : Buffer.from(`${kept.join(EVENT_END)}${EVENT_END}`);
 }
 
-function readEvent(event: string, seen: Seen): 'usage' | 'other' {
+/** `stray`: the line break that a model writes behind its calls, which is no part of the answer. */
+type Kind = 'usage' | 'stray' | 'other';
+
+function readEvent(event: string, seen: Seen): Kind {
   const data = event
     .split('\n')
     .flatMap((line) => (line.startsWith('data:') ? [line.slice('data:'.length).trim()] : []))
@@ -152,17 +157,24 @@ function readEvent(event: string, seen: Seen): 'usage' | 'other' {
   return 'other';
 }
 
-function takeChunk(seen: Seen, chunk: ChunkText): 'usage' | 'other' {
-  const { choices = [], usage } = chunk;
+function takeChunk(seen: Seen, { choices = [], usage }: ChunkText): Kind {
   if (usage !== undefined && usage !== null) seen.usage = usageOf(usage);
-  for (const { delta, finish_reason: finish } of choices) {
-    for (const call of delta?.tool_calls ?? []) takeCall(seen, call);
-    if (typeof finish !== 'string') continue;
-    seen.finish = finish;
-    // The event that ends a cut answer must not reach the client.
-    seen.broken ||= !isWholeEnd(finish, seen.calls);
-  }
-  return choices.length === 0 && seen.usage !== undefined ? 'usage' : 'other';
+  for (const choice of choices) takeChoice(seen, choice);
+  if (choices.length === 0 && seen.usage !== undefined) return 'usage';
+  return seen.calls.size > 0 && choices.every(isBlank) ? 'stray' : 'other';
+}
+
+function takeChoice(seen: Seen, { delta, finish_reason: finish }: ChoiceText): void {
+  for (const call of delta?.tool_calls ?? []) takeCall(seen, call);
+  if (typeof finish !== 'string') return;
+  seen.finish = finish;
+  // The event that ends a cut answer must not reach the client.
+  seen.broken ||= !isWholeEnd(finish, seen.calls);
+}
+
+function isBlank({ delta, finish_reason: finish }: ChoiceText): boolean {
+  const { content, tool_calls: calls } = delta ?? {};
+  return (finish ?? null) === null && (calls ?? null) === null && typeof content === 'string' && content.trim() === '';
 }
 
 interface CallDelta {
@@ -176,12 +188,14 @@ interface UsageText {
   readonly prompt_tokens_details?: { readonly cached_tokens?: number | null } | null;
 }
 
+interface ChoiceText {
+  readonly delta?: { readonly content?: unknown; readonly tool_calls?: readonly CallDelta[] | null } | null;
+  readonly finish_reason?: unknown;
+}
+
 interface ChunkText {
   readonly error?: unknown;
-  readonly choices?: readonly {
-    readonly delta?: { readonly tool_calls?: readonly CallDelta[] | null } | null;
-    readonly finish_reason?: unknown;
-  }[];
+  readonly choices?: readonly ChoiceText[];
   readonly usage?: UsageText | null;
 }
 

@@ -82,6 +82,18 @@ test('a call that came whole ends well, also one without arguments', () => {
     assert.equal(played([Buffer.from(`${TEXT}${calls}${chunk({}, 'tool_calls')}${DONE}`)]).verdict, 'whole');
 });
 
+test('the line break that a model writes behind its calls is left out, and nothing else', () => {
+  const before = `${TEXT}${chunk({ content: '\n' })}${OPEN}${call('{}')}`;
+  const after = `${chunk({}, 'tool_calls')}${DONE}`;
+  const bytes = Buffer.from(`${before}${chunk({ content: '\n' })}${after}`);
+  for (let at = 0; at <= bytes.length; at += 5)
+    assert.deepEqual(played([bytes.subarray(0, at), bytes.subarray(at)]), {
+      sent: `${before}${after}`,
+      verdict: 'whole',
+      usage: undefined,
+    });
+});
+
 test('a server that prints its chunks loosely is read event by event', () => {
   const loose = (choice: object) =>
     `data: ${JSON.stringify({ choices: [choice] }, undefined, 1).replaceAll('\n', ' ')}\n\n`;
