@@ -32,11 +32,11 @@ export type LayerResult =
 /** All sources that are there, the weakest first. Throws `config_unreadable`; wrong values are in `problems`. */
 export async function readLayers(sources: ConfigSources): Promise<readonly LayerResult[]> {
   const wishes = fileWishes(sources);
-  const files: LayerResult[] = [];
-  for (const wish of wishes) {
-    const text = await readConfigFile(wish);
-    if (text !== undefined) files.push(fileLayer(wish, text, sources.home));
-  }
+  const texts = await Promise.all(wishes.map(readConfigFile));
+  const files = wishes.flatMap((wish, index) => {
+    const text = texts[index];
+    return text === undefined ? [] : [fileLayer(wish, text, sources.home)];
+  });
   const spoken = [
     assignmentsOf(sources.env),
     sources.flags.map(({ flag, path, value }) => ({ path: path.split('.'), value, origin: flag })),

@@ -41,12 +41,11 @@ export async function findRepository(path: string): Promise<Repository> {
 }
 
 /** Reads references, no objects. Throws `repo_empty`, `repo_unreadable`. */
-export async function readHead({ top, gitDir }: Repository, signal?: AbortSignal): Promise<Head> {
+export async function readHead({ top, gitDir, common }: Repository, signal?: AbortSignal): Promise<Head> {
   const call: GitCall = { gitDir, codes: [0, 1], ...(signal === undefined ? {} : { signal }) };
-  const [id, symbolic] = await Promise.all([
-    ask(['rev-parse', '--verify', '--quiet', 'HEAD'], call, top),
-    symbolicHead(gitDir, call, top),
-  ]);
+  const symbolic = await symbolicHead(gitDir, call, top);
+  const id =
+    (await looseCommit(common, symbolic)) ?? (await ask(['rev-parse', '--verify', '--quiet', 'HEAD'], call, top));
   if (id === '') throw new CaissonError('repo_empty', `${top} has no commit yet`);
   return { commit: id, branch: Buffer.from(symbolic.replace(/^refs\/heads\//, ''), 'latin1').toString('utf8') };
 }
@@ -56,6 +55,15 @@ async function symbolicHead(gitDir: string, call: GitCall, top: string): Promise
   const text = (await readPlainFile(join(gitDir, 'HEAD'), POINTER_BYTES))?.toString('latin1') ?? '';
   const [, name] = /^ref: (refs\/heads\/[^\s]+)\n?$/.exec(text) ?? [];
   return name === undefined || name.endsWith('/.invalid') ? ask(['symbolic-ref', '--quiet', 'HEAD'], call, top) : name;
+}
+
+/** What the file of a branch says, which wins over packed references; undefined where git must be asked. */
+async function looseCommit(common: string, name: string): Promise<string | undefined> {
+  if (name === '' || name.split('/').some((part) => part.startsWith('.'))) return undefined;
+  const text = (
+    await readPlainFile(join(common, Buffer.from(name, 'latin1').toString('utf8')), POINTER_BYTES)
+  )?.toString('latin1');
+  return /^([0-9a-f]{40}|[0-9a-f]{64})\n?$/.exec(text ?? '')?.[1];
 }
 
 /** The tree of a commit, read in a git directory of ours. Throws `repo_unreadable` when the objects are not there. */
