@@ -23,7 +23,7 @@ import { recover } from './runs/recover.ts';
 import { createRuns, type Runs } from './runs/service.ts';
 import { type OpenExecutor, openExecutor } from './executors.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
-import type { Places } from './places.ts';
+import { type Places, placesOf } from './places.ts';
 import type { Store } from './store/open.ts';
 import { createRunStore } from './store/run-store.ts';
 import { wasHalted } from './halted.ts';
@@ -63,10 +63,17 @@ export interface HouseOptions {
 export async function openHouse(config: LoadedConfig, options: HouseOptions): Promise<House> {
   const { host, logger, faults } = options;
   const policy = loadPolicyOf(config);
-  const { places, store } = await (options.foundation ?? layFoundation(config, options));
+  const laid = options.foundation ?? layFoundation(config, options);
+  // The directories are there already; the store is still on its way.
+  const opening = openExecutor(config, placesOf(config), { node: process.execPath, rg: rgPath }, logger);
+  opening.catch(() => {});
+  const { places, store } = await laid.catch(async (error: unknown) => {
+    await opening.then(({ port }) => port.dispose()).catch(() => {});
+    throw error;
+  });
   let executor: OpenExecutor | undefined;
   try {
-    executor = await openExecutor(config, places, { node: process.execPath, rg: rgPath }, logger);
+    executor = await opening;
     const key = await loadJournalKey(config.journalKeyFile, store);
     const journal = await openJournal({ store, key, clock: systemClock, faults });
     const { approvalMs } = config.limits;

@@ -1,5 +1,6 @@
 // Owns the packing of a repository: HEAD + uncommitted + untracked files as one bundle. The repository is only read.
-import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { access, constants, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
@@ -32,7 +33,7 @@ interface PackOrder {
  */
 export async function packRepository(order: PackOrder): Promise<PackedRepository> {
   const repository = await findRepository(order.repo);
-  const folder = await mkdtemp(join(tmpdir(), PACK_PREFIX));
+  const folder = mkdtempSync(join(tmpdir(), PACK_PREFIX));
   try {
     return await packInto(join(folder, 'git'), repository, order);
   } catch (cause) {
