@@ -60,7 +60,8 @@ function install(root) {
 /** The npm that started us, else the one on PATH. */
 function npmCommand() {
   const running = process.env.npm_execpath;
-  if (running !== undefined && path.basename(running) === 'npm-cli.js') return { command: process.execPath, before: [running] };
+  if (running !== undefined && path.basename(running) === 'npm-cli.js')
+    return { command: process.execPath, before: [running] };
   return { command: 'npm', before: [] };
 }
 
