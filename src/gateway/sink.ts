@@ -21,7 +21,7 @@ export interface Sink {
 }
 
 /** A client that takes nothing for so long holds an engine up for nobody. */
-const STALLED_MS = 5 * 60_000;
+export const STALLED_MS = 5 * 60_000;
 
 /**
  * Takes the reply over from the framework with the first write. `headers` are sent beside those already set. The connection breaks

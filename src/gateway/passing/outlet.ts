@@ -1,7 +1,7 @@
 // Owns the writing of bytes that pass to a client that may be slow: gathered under load, held back at the engine.
 import type { FastifyReply } from 'fastify';
 import type { PassingControl } from '../../contracts/passing.ts';
-import type { Sink } from '../sink.ts';
+import { type Sink, STALLED_MS } from '../sink.ts';
 import type { Gatherer } from './gather.ts';
 
 export interface Outlet {
@@ -14,10 +14,25 @@ export interface Outlet {
 /** Held for the next tick at most, for one client. */
 const MOST_HELD_BYTES = 64 * 1024;
 
-export function createOutlet({ raw }: FastifyReply, sink: Sink, gatherer: Gatherer): Outlet {
+/** The connection breaks when the client takes nothing for `stalledMs`. */
+export function createOutlet({ raw }: FastifyReply, sink: Sink, gatherer: Gatherer, stalledMs = STALLED_MS): Outlet {
   let held: Buffer[] = [];
   let heldBytes = 0;
   let engine: PassingControl | undefined;
+  let stalled: NodeJS.Timeout | undefined;
+  const hold = (control: PassingControl) => {
+    if (stalled !== undefined) return;
+    control.pause();
+    stalled = setTimeout(() => sink.reset(), stalledMs);
+    const release = () => {
+      clearTimeout(stalled);
+      stalled = undefined;
+      raw.off('drain', release);
+      raw.off('close', release);
+      control.resume();
+    };
+    raw.once('drain', release).once('close', release);
+  };
   const flush = () => {
     if (heldBytes === 0) return;
     const [first, ...rest] = held;
@@ -26,10 +41,7 @@ export function createOutlet({ raw }: FastifyReply, sink: Sink, gatherer: Gather
     heldBytes = 0;
     gatherer.leave(flush);
     if (!sink.started) void sink.write('');
-    if (raw.destroyed || raw.write(bytes) || engine === undefined) return;
-    const control = engine;
-    control.pause();
-    raw.once('drain', () => control.resume());
+    if (!raw.destroyed && !raw.write(bytes) && engine !== undefined) hold(engine);
   };
   return {
     write: (bytes, urgent, control) => {
