@@ -5,6 +5,7 @@ import { sha256 } from './base/hash.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { type Places, placesOf } from './places.ts';
 import { openStore, type Store } from './store/open.ts';
+import type { WorkerThread } from './store/worker-port.ts';
 
 export interface Foundation {
   readonly places: Places;
@@ -14,10 +15,20 @@ export interface Foundation {
 /** Makes the directories, locks the data directory and opens its database. Rejects with a coded error. */
 export async function layFoundation(
   config: Pick<LoadedConfig, 'dataDir' | 'isRoot' | 'executor'>,
-  { host, faults }: { readonly host: 'service' | 'cli'; readonly faults: FaultPoint },
+  {
+    host,
+    faults,
+    thread,
+  }: { readonly host: 'service' | 'cli'; readonly faults: FaultPoint; readonly thread?: WorkerThread },
 ): Promise<Foundation> {
   const places = makePlaces(placesOf(config));
-  const store = await openStore({ dataDir: places.dataDir, faults, reads: host === 'cli' ? 'writer' : 'worker' });
+  const reads = host === 'cli' ? 'writer' : 'worker';
+  const store = await openStore({
+    dataDir: places.dataDir,
+    faults,
+    reads,
+    ...(thread === undefined ? {} : { thread }),
+  });
   return { places, store };
 }
 

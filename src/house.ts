@@ -25,6 +25,7 @@ import { type OpenExecutor, openExecutor } from './executors.ts';
 import { type Foundation, layFoundation } from './foundation.ts';
 import { type Places, placesOf } from './places.ts';
 import type { Store } from './store/open.ts';
+import type { WorkerThread } from './store/worker-port.ts';
 import { createRunStore } from './store/run-store.ts';
 import { wasHalted } from './halted.ts';
 import { createSelfTest, handshakeOnly, type SelfTest } from './self-test.ts';
@@ -57,6 +58,8 @@ export interface HouseOptions {
   readonly faults: FaultPoint;
   /** Already on its way; absent: it is laid now. */
   readonly foundation?: Promise<Foundation>;
+  /** The thread for the store, started already. */
+  readonly thread?: WorkerThread;
 }
 
 /** Opens the data directory, ends or takes up what an earlier process left, and is ready to work. Rejects with a coded error. */

@@ -8,6 +8,7 @@ import { helpFor } from './cli/help.ts';
 import { createBackends } from './engines.ts';
 import { configOf } from './entry-config.ts';
 import { type House, openHouse } from './house.ts';
+import type { WorkerThread } from './store/worker-port.ts';
 import { listenOnPort, listenOnSocket, type OnTheAir, type Readiness } from './serving.ts';
 
 const FLAGS = {
@@ -23,25 +24,31 @@ const SERVE = {
 const ASK_MS = 3000;
 
 /** Serves until the signal aborts. Prints one line with its address when it is ready. */
-export async function serve(words: readonly string[], signal: AbortSignal): Promise<void> {
+export async function serve(words: readonly string[], signal: AbortSignal, thread?: WorkerThread): Promise<void> {
   try {
     const { flags } = parseWords('serve', SERVE, words);
     if (flags['help'] === true) process.stdout.write(`${helpFor('serve', SERVE)}\n`);
-    else await run(flags, signal);
+    else await run(flags, signal, thread);
   } catch (error) {
     process.stderr.write(`caisson serve: ${formatError(error)}\n`);
     process.exitCode = error instanceof CaissonError && error.code === 'usage' ? 2 : 1;
   }
 }
 
-async function run(flags: Parameters<typeof configOf>[0], signal: AbortSignal): Promise<void> {
+async function run(flags: Parameters<typeof configOf>[0], signal: AbortSignal, thread?: WorkerThread): Promise<void> {
   const config = await configOf(flags, undefined);
   const { host, port } = config.server;
   const listen = { host: textFlag(flags, 'host') ?? host, port: portOf(textFlag(flags, 'port')) ?? port };
   const logger = jsonLogger((line) => process.stderr.write(line), Date.now, config.logLevel);
   const backends = await createBackends(config, { allowRecorded: false });
   const settled = { ...config, server: { ...config.server, ...listen } };
-  const house = await openHouse(settled, { host: 'service', backends, logger, faults: noFaults });
+  const house = await openHouse(settled, {
+    host: 'service',
+    backends,
+    logger,
+    faults: noFaults,
+    ...(thread === undefined ? {} : { thread }),
+  });
   const onTheAir: OnTheAir[] = [];
   try {
     const readiness = watchReadiness(house);

@@ -10,14 +10,16 @@ import type { JournalVerdict } from './contracts/journal.ts';
 import type { Finding } from './diagnosis.ts';
 import type { AppliedRef } from './contracts/workspace.ts';
 import type { applyPatch } from './publish/apply.ts';
+import type { WorkerThread } from './store/worker-port.ts';
 
 /** Does the work in this process. Other terminals reach it on the socket of the data directory. */
-export async function openOffline(config: LoadedConfig): Promise<Overseer> {
+export async function openOffline(config: LoadedConfig, thread?: WorkerThread): Promise<Overseer> {
   const logger = jsonLogger((line) => process.stderr.write(line), Date.now);
   const quiet = { ...logger, info: () => {} };
   const { layFoundation } = await import('./foundation.ts');
   // The thread of the store starts while the rest is loaded.
-  const foundation = layFoundation(config, { host: 'cli', faults: noFaults });
+  const ready = thread === undefined ? {} : { thread };
+  const foundation = layFoundation(config, { host: 'cli', faults: noFaults, ...ready });
   foundation.catch(() => {});
   try {
     const [{ createBackends }, { openHouse }, { localOverseer }] = await Promise.all([

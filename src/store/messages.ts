@@ -7,7 +7,7 @@ export interface SideFile {
   readonly text: string;
 }
 
-/** What a worker is told when it is started. */
+/** What a worker is told first. */
 export interface WorkerSetup {
   readonly file: string;
   /** Given to the writer only. */
@@ -23,7 +23,10 @@ export interface Job {
   readonly side?: SideFile;
 }
 
-export type ToWorker = { readonly type: 'job'; readonly job: Job } | { readonly type: 'close' };
+export type ToWorker =
+  | { readonly type: 'open'; readonly setup: WorkerSetup }
+  | { readonly type: 'job'; readonly job: Job }
+  | { readonly type: 'close' };
 
 export type JobResult =
   | { readonly id: number; readonly ok: true; readonly value: unknown }

@@ -4,7 +4,7 @@ import { CaissonError } from '../base/errors.ts';
 import { type FaultPoint, noFaults } from '../base/faults.ts';
 import type { SideFile } from './messages.ts';
 import type { ReadArgs, ReadName, ReadResult, WriteArgs, WriteName, WriteResult } from './operations.ts';
-import { startWorker, type WorkerPort } from './worker-port.ts';
+import { startThread, type WorkerPort, type WorkerThread } from './worker-port.ts';
 
 export interface Store {
   /** Path of the database. */
@@ -35,11 +35,18 @@ export async function openStore(options: {
   readonly faults: FaultPoint;
   /** `writer`: no second thread is started, and reads wait for the writes before them. Right for the few of one command. */
   readonly reads?: 'writer' | 'worker';
+  /** One that was started before; it belongs to the store from now on. */
+  readonly thread?: WorkerThread;
 }): Promise<Store> {
-  const { dataDir, faults, reads = 'worker' } = options;
+  const { dataDir, faults, reads = 'worker', thread = startWriterThread() } = options;
   const file = join(dataDir, DATABASE);
-  const writer = await startWorker(WRITER, { file, dataDir }, faults);
+  const writer = await thread.open({ file, dataDir }, faults);
   return createStore(file, writer, reads === 'writer' ? Promise.resolve(readOnlyPart(writer)) : undefined);
+}
+
+/** For `openStore`, where a store will most likely be opened soon. One that is not used ends with the process. */
+export function startWriterThread(): WorkerThread {
+  return startThread(WRITER);
 }
 
 /** Closing it leaves the writer to the store. */
@@ -49,7 +56,7 @@ function readOnlyPart(writer: WorkerPort): WorkerPort {
 
 /** Opens a database, or a copy of one, only to read it. Takes no lock and changes nothing; every write rejects. */
 export async function openStoreReadOnly(file: string): Promise<Store> {
-  const reader = await startWorker(READER, { file }, noFaults);
+  const reader = await startThread(READER).open({ file }, noFaults);
   return createStore(file, undefined, Promise.resolve(reader));
 }
 
@@ -59,7 +66,7 @@ function createStore(file: string, writer: WorkerPort | undefined, opened?: Prom
   let closed = false;
   const startReader = () => {
     if (closed) throw new CaissonError('internal', 'the store is closed');
-    return (reader ??= startWorker(READER, { file }, noFaults));
+    return (reader ??= startThread(READER).open({ file }, noFaults));
   };
   return {
     file,

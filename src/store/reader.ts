@@ -1,12 +1,14 @@
 // Owns the thread of the long reads: one connection that cannot write. Knows no operation.
-import { parentPort, type MessagePort, workerData } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import { CaissonError, reportOf } from '../base/errors.ts';
 import { type Connection, openReader } from './connection.ts';
 import { storeError } from './failures.ts';
 import type { FromWorker, Job, JobResult, ToWorker, WorkerSetup } from './messages.ts';
 import { findOperation, READS } from './operations.ts';
 
-if (parentPort !== null) start(parentPort, workerData as WorkerSetup);
+parentPort?.once('message', (first: ToWorker) => {
+  if (parentPort !== null && first.type === 'open') start(parentPort, first.setup);
+});
 
 function start(port: MessagePort, { file }: WorkerSetup): void {
   const say = (message: FromWorker) => port.postMessage(message);

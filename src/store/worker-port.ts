@@ -26,19 +26,33 @@ interface Line {
   calls: number;
 }
 
-/** Starts the worker; resolves when it has opened its database and rejects with its coded error otherwise. */
-export async function startWorker(script: URL, setup: WorkerSetup, faults: FaultPoint): Promise<WorkerPort> {
-  const gate = createGate(faults);
-  const worker = new Worker(script, { workerData: gate === undefined ? setup : { ...setup, gate } });
+/** A thread that loads its code and has opened nothing. Until it is opened, no process stays for it. */
+export interface WorkerThread {
+  /** Resolves when it has opened its database and rejects with its coded error otherwise. Call once. */
+  open(setup: WorkerSetup, faults: FaultPoint): Promise<WorkerPort>;
+}
+
+/** Code takes longer to load than a database to open, so a thread may be started before it is known which one. */
+export function startThread(script: URL): WorkerThread {
+  const worker = new Worker(script);
+  worker.unref();
   const exited = new Promise((resolve) => worker.once('exit', resolve));
   const line: Line = { worker, waiting: new Map(), exited, ended: undefined, calls: 0 };
   worker.on('error', (cause) =>
     end(line, new CaissonError('internal', `the store stopped: ${String(cause)}`, { cause })),
   );
   worker.on('exit', () => end(line, new CaissonError('internal', 'the store is closed')));
+  return { open: (setup, faults) => open(line, setup, faults) };
+}
+
+async function open(line: Line, setup: WorkerSetup, faults: FaultPoint): Promise<WorkerPort> {
+  if (line.ended !== undefined) throw line.ended;
+  const gate = createGate(faults);
+  line.worker.ref();
   await new Promise<void>((resolve, reject) => {
     line.waiting.set(0, { resolve: () => resolve(), reject });
-    worker.on('message', (message: FromWorker) => hear(line, message, { gate, faults }));
+    line.worker.on('message', (message: FromWorker) => hear(line, message, { gate, faults }));
+    tell(line, { type: 'open', setup: gate === undefined ? setup : { ...setup, gate } });
   });
   return { call: (name, args, side) => call(line, name, args, side), close: () => close(line) };
 }

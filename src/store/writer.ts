@@ -1,5 +1,5 @@
 // Owns the writer's thread: the data directory's lock, the one connection that writes, and what waits for it. Knows no operation.
-import { parentPort, receiveMessageOnPort, type MessagePort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { reportOf } from '../base/errors.ts';
 import { type BatchPorts, commitBatch } from './batch.ts';
 import { type Connection, openWriter } from './connection.ts';
@@ -13,7 +13,9 @@ import { findOperation, READS, WRITES } from './operations.ts';
 /** Jobs of one transaction at most; those that wait longer go into the next. */
 const BATCH_JOBS = 1000;
 
-if (parentPort !== null) start(parentPort, workerData as WorkerSetup);
+parentPort?.once('message', (first: ToWorker) => {
+  if (parentPort !== null && first.type === 'open') start(parentPort, first.setup);
+});
 
 function start(port: MessagePort, { file, dataDir = '', gate }: WorkerSetup): void {
   const say = (message: FromWorker) => port.postMessage(message);

@@ -61,8 +61,8 @@ async function packInto(gitDir: string, repository: Repository, order: PackOrder
     copyIndex(repository, head.commit, own, reading),
   ]);
   const walked = await look(entries, own, person.exclude !== '', order, top);
-  const untracked = await bringUpToDate({ entries, walked, own, reading, top });
-  const tree = await writeTree(headTree, own, reading);
+  const { untracked, isHead } = await bringUpToDate({ entries, walked, own, reading, top, headTree });
+  const tree = isHead ? headTree : await writeTree(own);
   await writeBundle(tree, order.bundle, reading);
   return {
     bundle: order.bundle,
@@ -106,10 +106,21 @@ interface Snapshot {
   readonly own: GitCall;
   readonly reading: GitCall;
   readonly top: string;
+  readonly headTree: string;
 }
 
-/** The index becomes what is on disk. Returns the paths that were not tracked. New objects go into our own directory only. */
-async function bringUpToDate({ entries, walked, own, reading, top }: Snapshot): Promise<ReadonlySet<BytePath>> {
+/**
+ * The index becomes what is on disk. New objects go into our own directory only. `untracked`: the paths that were not tracked.
+ * `isHead`: the index holds the tree of HEAD.
+ */
+async function bringUpToDate({
+  entries,
+  walked,
+  own,
+  reading,
+  top,
+  headTree,
+}: Snapshot): Promise<{ readonly untracked: ReadonlySet<BytePath>; readonly isHead: boolean }> {
   const onDisk = new Set(walked.files.map((file) => file.path));
   const isGone = ({ path, mode, skipped }: IndexEntry) => mode === '160000' || (!skipped && !onDisk.has(path));
   await forget(
@@ -117,15 +128,21 @@ async function bringUpToDate({ entries, walked, own, reading, top }: Snapshot): 
     own,
   );
   const tracked = new Map(entries.filter((entry) => entry.mode !== '160000').map((entry) => [entry.path, entry]));
-  const changed = [...(await changedOnDisk(reading))].filter((path) => onDisk.has(path));
+  // Both read the index as it is now, so neither waits for the other.
+  const [differing, wasHead] = await Promise.all([changedOnDisk(reading), holdsTree(headTree, reading)]);
+  const changed = [...differing].filter((path) => onDisk.has(path));
   const untracked = [...onDisk].filter((path) => !tracked.has(path));
   await requireReadable([...changed, ...untracked], top);
   await keepBlobs(
     changed.flatMap((path) => tracked.get(path)?.id ?? []),
     reading,
   );
-  await takeIn([...changed, ...untracked].sort(), own);
-  return new Set(untracked);
+  const taken = [...changed, ...untracked].sort();
+  await takeIn(taken, own);
+  return {
+    untracked: new Set(untracked),
+    isHead: taken.length === 0 ? wasHead : await holdsTree(headTree, reading),
+  };
 }
 
 async function requireReadable(paths: readonly BytePath[], top: string): Promise<void> {
@@ -157,9 +174,12 @@ async function keepBlobs(ids: readonly string[], reading: GitCall): Promise<void
   await copyObjects(`${blobs.join('\n')}\n`, reading);
 }
 
-async function writeTree(headTree: string, own: GitCall, reading: GitCall): Promise<string> {
-  const same = ['diff-index', '--cached', '--quiet', '--ignore-submodules=all', headTree];
-  if ((await git(same, { ...reading, codes: [0, 1] })).code === 0) return headTree;
+async function holdsTree(tree: string, reading: GitCall): Promise<boolean> {
+  const words = ['diff-index', '--cached', '--quiet', '--ignore-submodules=all', tree];
+  return (await git(words, { ...reading, codes: [0, 1] })).code === 0;
+}
+
+async function writeTree(own: GitCall): Promise<string> {
   return (await git(['write-tree', '--missing-ok'], own)).stdout.trim();
 }
 

@@ -48,10 +48,13 @@ export async function receiveBundle(options: {
   const paths = workspacePaths(options.root);
   await mkdir(options.root, { recursive: true, mode: 0o711 });
   await initGitDir(paths.git, { idLength: options.tree.length, bytes: 'keep' });
-  const tree = await treeOf(paths.git, await readBundle(paths.git, options.bundle));
+  const commit = await readBundle(paths.git, options.bundle);
+  const listing = listTree(paths.git, commit);
+  listing.catch(() => {});
+  const tree = await treeOf(paths.git, commit);
   if (tree !== options.tree)
     throw new CaissonError('bundle_invalid', `the bundle holds the tree ${tree}, but ${options.tree} was announced`);
-  const entries = await fittingEntries(paths.git, tree, options.limits);
+  const entries = requireFitting(await listing, options.limits);
   return { paths, tree, files: entries.length, entries };
 }
 
@@ -64,8 +67,7 @@ async function treeOf(gitDir: string, commit: string): Promise<string> {
   }
 }
 
-async function fittingEntries(gitDir: string, tree: string, limits: Limits): Promise<readonly SizedEntry[]> {
-  const entries = await listTree(gitDir, tree);
+function requireFitting(entries: readonly SizedEntry[], limits: Limits): readonly SizedEntry[] {
   const link = entries.find((entry) => entry.mode === '160000');
   if (link !== undefined)
     throw new CaissonError('bundle_invalid', `the bundle has a submodule: ${showPath(link.path)}`);

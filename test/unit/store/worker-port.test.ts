@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { noFaults } from '../../../src/base/faults.ts';
-import { startWorker, type WorkerPort } from '../../../src/store/worker-port.ts';
+import { startThread, type WorkerPort } from '../../../src/store/worker-port.ts';
 import { inDirectory } from './scene.ts';
 
 /** A worker that opens, answers nothing, and does what `step` says at the first call. */
@@ -14,11 +14,13 @@ async function withWorker(step: string, use: (port: WorkerPort) => Promise<void>
     const script = join(directory, 'worker.mjs');
     const lines = [
       `import { parentPort } from 'node:worker_threads';`,
-      `parentPort.on('message', (message) => { ${step} });`,
-      `parentPort.postMessage({ type: 'opened' });`,
+      `parentPort.on('message', (message) => {`,
+      `  if (message.type === 'open') return parentPort.postMessage({ type: 'opened' });`,
+      `  ${step}`,
+      `});`,
     ];
     await writeFile(script, lines.join('\n'));
-    await use(await startWorker(pathToFileURL(script), { file: 'none' }, noFaults));
+    await use(await startThread(pathToFileURL(script)).open({ file: 'none' }, noFaults));
   });
 }
 
@@ -40,5 +42,5 @@ test('a worker that exits rejects every call that waits and every later one', as
 
 test('a worker that cannot be started rejects', async () => {
   const missing = pathToFileURL('/no/such/worker.mjs');
-  await assert.rejects(startWorker(missing, { file: 'none' }, noFaults), { code: 'internal' });
+  await assert.rejects(startThread(missing).open({ file: 'none' }, noFaults), { code: 'internal' });
 });
