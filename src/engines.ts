@@ -14,10 +14,17 @@ export function createBackends(
   config: LoadedConfig,
   options: { readonly allowRecorded: boolean },
 ): Promise<readonly Backend[]> {
-  return Promise.all(config.backends.map((backend) => createBackend(backend, config, options.allowRecorded)));
+  const { allowRecorded } = options;
+  const make = (backend: BackendConfig, at: number) =>
+    createBackend(backend, config, { allowRecorded, field: `backends[${at}]` });
+  return Promise.all(config.backends.map(make));
 }
 
-async function createBackend(backend: BackendConfig, config: LoadedConfig, allowRecorded: boolean): Promise<Backend> {
+async function createBackend(
+  backend: BackendConfig,
+  config: LoadedConfig,
+  { allowRecorded, field }: { readonly allowRecorded: boolean; readonly field: string },
+): Promise<Backend> {
   if (backend.type === 'rehearsal') {
     if (!allowRecorded)
       throw new CaissonError('rehearsal_refused', `the backend ${backend.name} plays a recorded conversation`);
@@ -25,17 +32,31 @@ async function createBackend(backend: BackendConfig, config: LoadedConfig, allow
   }
   const { name, url, key, models } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
-  const secret = key === undefined ? undefined : await resolveSecret(key);
+  const [secret, trust] = await Promise.all([
+    key === undefined ? undefined : resolveSecret(key),
+    trustOf(backend, field),
+  ]);
   const made = createOpenAIBackend({
     name,
     url,
     limits: config.limits,
     clock: systemClock,
+    ...trust,
     ...(secret === undefined ? {} : { key: secret }),
     ...(models.length === 0 ? {} : { models }),
   });
   const { modelConnectMs: connectMs } = config.limits;
-  return { ...made, passing: passingOf({ url, key: secret ?? 'none', connectMs, now: () => systemClock.now() }) };
+  return {
+    ...made,
+    passing: passingOf({ url, key: secret ?? 'none', connectMs, now: () => systemClock.now(), ...trust }),
+  };
+}
+
+/** Read before the first request: a file that is wrong is told at the start. */
+async function trustOf({ ca }: { readonly ca?: string }, field: string): Promise<{ readonly ca?: string }> {
+  if (ca === undefined) return {};
+  const { readSigners } = await import('./base/certificates.ts');
+  return { ca: await readSigners({ file: ca, field: `${field}.ca` }, systemClock.now()) };
 }
 
 /** Its client is dear to load, and only a service with clients of its own uses it. */

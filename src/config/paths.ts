@@ -9,11 +9,13 @@ interface Base {
 
 /** The same values with every path absolute; `~/` is the home directory. */
 export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
-  const { data_dir, policy, executor, journal, backends, client } = values;
+  const { data_dir, policy, executor, journal, backends, client, server, models } = values;
   return {
     ...values,
     ...(data_dir === undefined ? {} : { data_dir: absolute(data_dir, from) }),
     ...(policy === undefined ? {} : { policy: absolute(policy, from) }),
+    ...(server?.tls === undefined ? {} : { server: { ...server, tls: absoluteTls(server.tls, from) } }),
+    ...(models?.folder === undefined ? {} : { models: { ...models, folder: absolute(models.folder, from) } }),
     ...(executor?.socket === undefined ? {} : { executor: { ...executor, socket: absolute(executor.socket, from) } }),
     ...(journal?.key_file === undefined ? {} : { journal: { key_file: absolute(journal.key_file, from) } }),
     ...(client?.key === undefined ? {} : { client: { ...client, key: absoluteSecret(client.key, from) } }),
@@ -23,9 +25,20 @@ export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
           backends: backends.map((backend) => ({
             ...backend,
             ...(backend.script === undefined ? {} : { script: absolute(backend.script, from) }),
+            ...(backend.ca === undefined ? {} : { ca: absolute(backend.ca, from) }),
             ...(backend.key === undefined ? {} : { key: absoluteSecret(backend.key, from) }),
           })),
         }),
+  };
+}
+
+type TlsValues = NonNullable<NonNullable<ConfigValues['server']>['tls']>;
+
+function absoluteTls({ cert, key, client_ca }: TlsValues, from: Base): TlsValues {
+  return {
+    cert: absolute(cert, from),
+    key: absolute(key, from),
+    ...(client_ca === undefined ? {} : { client_ca: absolute(client_ca, from) }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { z as Schema } from 'zod';
 import { LIMITS, type Limits } from '../base/limits.ts';
 import type { SandboxLimits } from '../contracts/executor.ts';
 import { type Late, late, type Zod } from '../base/schema.ts';
+import { aliasProblems } from '../contracts/model-aliases.ts';
 import { checkSchema } from '../contracts/runs.ts';
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
@@ -27,6 +28,7 @@ const MAX_WAITING = 100_000;
 const MAX_WAIT_MS = 3_600_000;
 /** That stored responses may be kept. */
 const MAX_DAYS = 3650;
+const NO_TLS = 'a ca is for a url that begins with https://';
 const ENV_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const FILE_PREFIX = 'file:';
 
@@ -51,6 +53,7 @@ function parts(z: Zod) {
       type: z.enum(BACKEND_TYPES),
       url: address.optional(),
       key: secret.optional(),
+      ca: path.optional(),
       models: z.array(word).max(100).optional(),
       script: path.optional(),
       max_concurrent: z.int().min(1).max(MAX_CONCURRENT).optional(),
@@ -63,7 +66,8 @@ function parts(z: Zod) {
       if (value.type === 'rehearsal' && value.script === undefined) refuse('script', 'a rehearsal needs a script');
       if (value.type === 'rehearsal' && value.url !== undefined) refuse('url', 'a rehearsal has no url');
       if (value.type === 'rehearsal' && value.key !== undefined) refuse('key', 'a rehearsal has no key');
-    });
+    })
+    .refine(({ ca, url }) => ca === undefined || url?.startsWith('https://') === true, { path: ['ca'], error: NO_TLS });
   return { word, path, address, secret, backend };
 }
 
@@ -94,6 +98,7 @@ export const configSchema = late((z) => {
       .partial()
       .optional(),
     model: word.optional(),
+    models: modelsSchema(z).optional(),
     policy: path.optional(),
     executor: z
       .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, user: word })
@@ -109,6 +114,16 @@ export const configSchema = late((z) => {
       .optional(),
   });
 });
+
+/** Model files of the site, and other names of models. */
+function modelsSchema(z: Zod) {
+  const { word, path } = parts(z);
+  const aliases = z.record(word, word).superRefine((value, context) => {
+    for (const { alias, text } of aliasProblems(value, []))
+      context.addIssue({ code: 'custom', path: [alias], message: text });
+  });
+  return z.strictObject({ folder: path, aliases }).partial();
+}
 
 export type ConfigValues = Late<typeof configSchema>;
 export type BackendValues = NonNullable<ConfigValues['backends']>[number];

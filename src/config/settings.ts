@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Limits, narrowLimits } from '../base/limits.ts';
 import type { SandboxLimits } from '../contracts/executor.ts';
+import type { Aliases } from '../contracts/model-aliases.ts';
 import type { Check } from '../contracts/runs.ts';
 import type { Merged } from './merge.ts';
 import {
@@ -32,6 +33,8 @@ type BackendKind =
       readonly type: 'openai';
       readonly url: string;
       readonly key?: SecretRef;
+      /** File with the certificates of those who may sign the engine's; absent: those that Node knows. */
+      readonly ca?: string;
       /** Empty: ask the engine. */
       readonly models: readonly string[];
     }
@@ -59,6 +62,8 @@ export interface LoadedConfig {
   readonly responses: { readonly store: boolean; readonly days: number };
   /** Model of a run that names none; '' if nothing says. */
   readonly model: string;
+  /** Folder of the site's model files; other names of models. */
+  readonly models: { readonly folder?: string; readonly aliases: Aliases };
   /** Undefined: the shipped policy. */
   readonly policyFile: string | undefined;
   readonly executor: { readonly mode: 'in_process' | 'socket'; readonly socket: string; readonly user: string };
@@ -109,6 +114,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     queue: queueOf(values.queue),
     responses: responsesOf(values.responses),
     model: values.model ?? backends[0]?.models[0] ?? '',
+    models: modelsOf(values.models),
     policyFile: values.policy,
     executor: executorOf(values.executor, dataDir),
     limits: narrowLimits(camelNames(values.limits, limitNames())),
@@ -147,6 +153,10 @@ function responsesOf(responses: ConfigValues['responses'] = {}): LoadedConfig['r
   return { store: responses.store ?? false, days: responses.days ?? RESPONSE_DAYS };
 }
 
+function modelsOf({ folder, aliases = {} }: NonNullable<ConfigValues['models']> = {}): LoadedConfig['models'] {
+  return { aliases, ...(folder === undefined ? {} : { folder }) };
+}
+
 function clientOf(client: ConfigValues['client'] = {}, env: NodeJS.ProcessEnv): LoadedConfig['client'] {
   return { ...(client.url === undefined ? {} : { url: client.url }), ...keyOf(client.key, env) };
 }
@@ -160,10 +170,10 @@ function executorOf(executor: ConfigValues['executor'] = {}, dataDir: string): L
 }
 
 function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfig {
-  const { name, type, url = '', script = '', key, models = [] } = backend;
+  const { name, type, url = '', script = '', key, ca, models = [] } = backend;
   const load = camelNames({ max_concurrent: backend.max_concurrent, gpus: backend.gpus }, ['maxConcurrent', 'gpus']);
   return type === 'openai'
-    ? { name, type, url, ...keyOf(key, env), models, ...load }
+    ? { name, type, url, ...keyOf(key, env), ...(ca === undefined ? {} : { ca }), models, ...load }
     : { name, type, script, models, ...load };
 }
 

@@ -1,10 +1,10 @@
 // Owns the certificate of the service's own port: reading it, saying what is wrong with it, taking a new one. Knows no route.
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { createPrivateKey } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
-import { CaissonError } from '../base/errors.ts';
+import { certificateIn, dateProblem, parsedPem, readPem, readSigners, wrongPem } from '../base/certificates.ts';
 import type { Logger } from '../base/logger.ts';
 
 /** Paths of PEM files. */
@@ -35,22 +35,21 @@ const LOOK_MS = 5000;
 
 /** Throws `config_unreadable`, and `config_invalid` for files that are no certificate and key, do not fit, or are out of date. */
 export async function readTls({ cert, key, clientCa }: TlsFiles, now: number): Promise<TlsMaterial> {
-  const [certText, keyText, caText] = await Promise.all([
-    read(cert, 'server.tls.cert'),
-    read(key, 'server.tls.key'),
-    clientCa === undefined ? undefined : read(clientCa, 'server.tls.client_ca'),
+  const [certFile, keyFile] = [
+    { file: cert, field: 'server.tls.cert' },
+    { file: key, field: 'server.tls.key' },
+  ];
+  const [certText, keyText, ca] = await Promise.all([
+    readPem(certFile),
+    readPem(keyFile),
+    clientCa === undefined ? undefined : readSigners({ file: clientCa, field: 'server.tls.client_ca' }, now),
   ]);
-  const certificate = parsed(() => new X509Certificate(certText), cert, 'server.tls.cert', 'a certificate');
-  const secret = parsed(() => createPrivateKey(keyText), key, 'server.tls.key', 'a private key without a password');
-  if (!certificate.checkPrivateKey(secret))
-    throw wrong(key, 'server.tls.key', 'the key does not belong to the certificate');
-  if (Date.parse(certificate.validTo) < now)
-    throw wrong(cert, 'server.tls.cert', `the certificate was valid until ${certificate.validTo}`);
-  if (Date.parse(certificate.validFrom) > now)
-    throw wrong(cert, 'server.tls.cert', `the certificate is valid from ${certificate.validFrom} on`);
-  if (caText !== undefined && clientCa !== undefined)
-    parsed(() => new X509Certificate(caText), clientCa, 'server.tls.client_ca', 'a certificate');
-  return { cert: certText, key: keyText, minVersion: 'TLSv1.2', ...(caText === undefined ? {} : { ca: caText }) };
+  const certificate = certificateIn(certText, certFile);
+  const secret = parsedPem(() => createPrivateKey(keyText), keyFile, 'a private key without a password');
+  if (!certificate.checkPrivateKey(secret)) throw wrongPem(keyFile, 'the key does not belong to the certificate');
+  const problem = dateProblem(certificate, now);
+  if (problem !== undefined) throw wrongPem(certFile, problem);
+  return { cert: certText, key: keyText, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) };
 }
 
 export interface TlsWatch {
@@ -89,28 +88,4 @@ async function timesOf({ cert, key, clientCa }: TlsFiles): Promise<string> {
   const paths = [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
   const stats = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
   return stats.map((one) => `${one?.mtimeMs} ${one?.ino} ${one?.size}`).join();
-}
-
-async function read(path: string, field: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CaissonError('config_unreadable', `${field} cannot be read: ${why}`, {
-      cause,
-      place: { file: path, field },
-    });
-  }
-}
-
-function parsed<Value>(parse: () => Value, file: string, field: string, what: string): Value {
-  try {
-    return parse();
-  } catch (cause) {
-    throw new CaissonError('config_invalid', `${field} is not ${what} in PEM form`, { cause, place: { file, field } });
-  }
-}
-
-function wrong(file: string, field: string, message: string): CaissonError {
-  return new CaissonError('config_invalid', `${field}: ${message}`, { place: { file, field } });
 }

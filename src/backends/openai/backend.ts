@@ -23,6 +23,8 @@ export interface OpenAIOptions {
   /** Base address, usually ending in /v1. */
   readonly url: string;
   readonly key?: string;
+  /** Certificates in PEM form of those who may sign the endpoint's; absent: those that Node knows. */
+  readonly ca?: string;
   /** Served under these names; absent: the endpoint is asked. */
   readonly models?: readonly string[];
   readonly limits: Limits;
@@ -31,8 +33,9 @@ export interface OpenAIOptions {
 
 /** Nothing is retried here: who asks decides. No message holds the key, even where the endpoint sends it back. */
 export function createOpenAIBackend(options: OpenAIOptions): Backend {
-  const { name, url, key = 'none', models, limits, clock } = options;
-  const endpoint = createEndpoint({ name, url, key, connectMs: limits.modelConnectMs });
+  const { name, url, key = 'none', ca, models, limits, clock } = options;
+  const trust = ca === undefined ? {} : { ca };
+  const endpoint = createEndpoint({ name, url, key, connectMs: limits.modelConnectMs, ...trust });
   const windows = createWindows(() => modelsOf(endpoint, options, AbortSignal.timeout(WINDOWS_MS)), clock);
   return {
     name,

@@ -6,6 +6,8 @@ export interface ConnectionOptions {
   readonly key: string;
   /** Milliseconds for name, connection and TLS together. */
   readonly connectMs: number;
+  /** Certificates in PEM form; nobody else's signature counts then. */
+  readonly ca?: string;
 }
 
 /** The endpoint answered, but not with a success. */
@@ -44,7 +46,7 @@ const REFUSAL_BYTES = 64 * 1024;
 export function createConnection(options: ConnectionOptions): Ask {
   const agents = new Map<string, Agent>();
   const agentOf = (protocol: string): Agent => {
-    const agent = agents.get(protocol) ?? new (clientOf(protocol).Agent)({ keepAlive: true });
+    const agent = agents.get(protocol) ?? newAgent(protocol, options, { keepAlive: true });
     agents.set(protocol, agent);
     return agent;
   };
@@ -80,7 +82,7 @@ interface Outgoing {
 async function send(outgoing: Outgoing): Promise<IncomingMessage> {
   const first = await attempt(outgoing);
   if (first !== 'stale') return first;
-  const second = await attempt({ ...outgoing, agent: new (clientOf(outgoing.asked.url.protocol).Agent)() });
+  const second = await attempt({ ...outgoing, agent: newAgent(outgoing.asked.url.protocol, outgoing.options) });
   if (second === 'stale') throw new Error('the connection was closed by the endpoint');
   return second;
 }
@@ -122,6 +124,10 @@ function attempt({ asked, options, agent }: Outgoing): Promise<IncomingMessage |
     });
     outgoing.end(body);
   });
+}
+
+function newAgent(protocol: string, { ca }: ConnectionOptions, more: { readonly keepAlive?: true } = {}): Agent {
+  return new (clientOf(protocol).Agent)({ ...more, ...(ca === undefined ? {} : { ca }) });
 }
 
 function clientOf(protocol: string) {

@@ -28,10 +28,12 @@ export interface EndpointOptions {
   readonly url: string;
   readonly key: string;
   readonly connectMs: number;
+  /** Certificates in PEM form; absent: those that Node knows. */
+  readonly ca?: string;
 }
 
-export function createEndpoint({ name, url, key, connectMs }: EndpointOptions): Endpoint {
-  const ask = createConnection({ key, connectMs });
+export function createEndpoint({ name, url, ...connection }: EndpointOptions): Endpoint {
+  const ask = createConnection(connection);
   const base = url.replace(/\/+$/, '');
   const refused = new Set<string>();
   const post = (address: string, body: object, signal: AbortSignal) =>

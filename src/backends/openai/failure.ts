@@ -18,12 +18,28 @@ export function failureOf(error: unknown, address: string, now: number): ModelEr
   const code = codeOf(cause);
   const words = code === '' ? wordsOf(cause) : `${code}: ${wordsOf(cause)}`;
   if (code.startsWith('HPE_')) return event('backend_garbage', `${address} does not speak HTTP: ${words}`, false);
+  if (UNTRUSTED.has(code)) {
+    const told = `its certificate is not trusted (${code}); name the file with the certificate of its signer ${AS_CA}`;
+    return { ...event('backend_unreachable', `${address} cannot be reached: ${told}`, false), unsent: true };
+  }
   const unreachable = event('backend_unreachable', `${address} cannot be reached: ${words}`, true);
   return WITHOUT_CONNECTION.test(words) ? { ...unreachable, unsent: true } : unreachable;
 }
 
 /** The words that a connection never came about; any other error may have met a request under way. */
-const WITHOUT_CONNECTION = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|no connection within)\b/;
+const WITHOUT_CONNECTION =
+  /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_TLS_CERT_ALTNAME_INVALID|CERT_\w+|no connection within)\b/;
+
+/** Nobody whom we know has signed the certificate: to ask again helps only once we know him. */
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_SIGNATURE_FAILURE',
+]);
+const AS_CA = 'in the line `ca` of this backend';
 
 /** The connection ended while the answer came. */
 export function lostEvent(error: unknown, address: string): ModelErrorEvent {

@@ -1,47 +1,21 @@
 // TLS on the service's own port, with certificates that openssl makes: old versions, foreign clients, new files, files that are wrong.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { CaissonError } from '../../../src/base/errors.ts';
 import type { ModelEvent } from '../../../src/contracts/model-events.ts';
 import { buildApp } from '../../../src/gateway/app.ts';
 import { listenOnAddress } from '../../../src/gateway/listen.ts';
 import { readTls, type TlsFiles, watchTls } from '../../../src/gateway/tls.ts';
+import { makeCertificate, makeFolder } from '../certificates.ts';
 import { says, startService } from '../service.ts';
-
-const run = promisify(execFile);
-
-async function openssl(...words: readonly string[]): Promise<void> {
-  await run('openssl', words).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new Error('this test needs openssl: install the package openssl');
-    throw error;
-  });
-}
-
-async function makeFolder(context: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'caisson-tls-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Signed by itself, for localhost. */
-async function makeCertificate(folder: string, name: string, days = 2): Promise<TlsFiles> {
-  const files = { cert: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) };
-  const names = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await openssl('req', '-x509', ...kind, '-days', String(days), ...names, '-keyout', files.key, '-out', files.cert);
-  return files;
-}
 
 type Model = NonNullable<Parameters<typeof startService>[1]>['model'];
 

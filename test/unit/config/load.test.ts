@@ -121,20 +121,31 @@ test('paths are relative to the file that names them, or to the current director
       'policy: rules/mine.yaml',
       'journal: {key_file: ~/journal.key}',
       'executor: {mode: socket, socket: ../runner.sock}',
-      'backends: [{name: tape, type: rehearsal, script: tape.yaml}]',
+      'backends:',
+      '  - {name: tape, type: rehearsal, script: tape.yaml}',
+      '  - {name: far, type: openai, url: "https://far/v1", ca: ca.pem}',
+      'server: {tls: {cert: tls/cert.pem, key: ~/tls.key, client_ca: tls/ca.pem}}',
       '',
     ].join('\n'),
   );
   const env = { CAISSON_DATA_DIR: 'data' };
-  const { dataDir, policyFile, journalKeyFile, executor, backends } = await loadConfig(folder.sources({ env }));
+  const { dataDir, policyFile, journalKeyFile, executor, backends, server } = await loadConfig(folder.sources({ env }));
   assert.deepEqual(
-    { dataDir, policyFile, journalKeyFile, executor, backends },
+    { dataDir, policyFile, journalKeyFile, executor, backends, tls: server.tls },
     {
       dataDir: join(folder.path, 'cwd', 'data'),
       policyFile: join(folder.path, 'rules', 'mine.yaml'),
       journalKeyFile: join(folder.path, 'home', 'journal.key'),
       executor: { mode: 'socket', socket: join(folder.path, '..', 'runner.sock'), user: 'caisson' },
-      backends: [{ name: 'tape', type: 'rehearsal', script: join(folder.path, 'tape.yaml'), models: [] }],
+      backends: [
+        { name: 'tape', type: 'rehearsal', script: join(folder.path, 'tape.yaml'), models: [] },
+        { name: 'far', type: 'openai', url: 'https://far/v1', ca: join(folder.path, 'ca.pem'), models: [] },
+      ],
+      tls: {
+        cert: join(folder.path, 'tls', 'cert.pem'),
+        key: join(folder.path, 'home', 'tls.key'),
+        clientCa: join(folder.path, 'tls', 'ca.pem'),
+      },
     },
   );
 });
@@ -201,11 +212,8 @@ test('the files of a certificate are named together', async (context) => {
     await folder.write('system.yaml', `server:\n  tls: ${tls}\n`);
     return (await loadConfig(folder.sources())).server.tls;
   };
-  assert.deepEqual(await tlsOf('{cert: a.pem, key: a.key}'), { cert: 'a.pem', key: 'a.key' });
-  assert.deepEqual(await tlsOf('{cert: a.pem, key: a.key, client_ca: ca.pem}'), {
-    cert: 'a.pem',
-    key: 'a.key',
-    clientCa: 'ca.pem',
-  });
+  const [cert, key, clientCa] = ['a.pem', 'a.key', 'ca.pem'].map((name) => join(folder.path, name));
+  assert.deepEqual(await tlsOf('{cert: a.pem, key: a.key}'), { cert, key });
+  assert.deepEqual(await tlsOf('{cert: a.pem, key: a.key, client_ca: ca.pem}'), { cert, key, clientCa });
   await assert.rejects(tlsOf('{cert: a.pem}'), /this is missing/);
 });

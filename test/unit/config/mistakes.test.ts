@@ -125,6 +125,12 @@ const MISTAKES: readonly Mistake[] = [
     message: 'a rehearsal needs a script',
   },
   {
+    name: 'a ca for an engine that is spoken to in clear',
+    text: 'backends: [{name: a, type: openai, url: "http://a", ca: ca.pem}]\n',
+    place: [1, 57, 'backends[0].ca'],
+    message: 'a ca is for a url that begins with https://',
+  },
+  {
     name: 'a rehearsal with an address',
     text: 'backends: [{name: a, type: rehearsal, script: s, url: "http://a"}]\n',
     place: [1, 55, 'backends[0].url'],
