@@ -17,5 +17,7 @@ export const COMMANDS: Loaders = {
   keys: async () => (await import('./cli/commands/keys.ts')).keysCommand,
   usage: async () => (await import('./cli/commands/usage.ts')).usageCommand,
   doctor: async () => (await import('./cli/commands/doctor.ts')).doctorCommand,
+  models: async () => (await import('./cli/commands/models.ts')).modelsCommand,
+  plan: async () => (await import('./cli/commands/plan.ts')).planCommand,
   config: async () => (await import('./cli/commands/config.ts')).configCommand,
 };

@@ -9,6 +9,7 @@ import type { LoadedConfig } from './config/load.ts';
 import type { JournalVerdict } from './contracts/journal.ts';
 import type { Finding } from './diagnosis.ts';
 import type { AppliedRef } from './contracts/workspace.ts';
+import type { makeCompose as compose, makePlan as plan, ModelsReport } from './modelling.ts';
 import type { applyPatch } from './publish/apply.ts';
 import type { WorkerThread } from './store/worker-port.ts';
 
@@ -39,6 +40,21 @@ export async function openOffline(config: LoadedConfig, thread?: WorkerThread): 
 /** Is this machine fit for the work? */
 export async function diagnose(config: LoadedConfig): Promise<readonly Finding[]> {
   return (await import('./diagnosis.ts')).diagnose(config);
+}
+
+/** Which models are served, and what is known of them. */
+export async function reportModels(config: LoadedConfig): Promise<ModelsReport> {
+  return (await import('./modelling.ts')).reportModels(config);
+}
+
+/** Which builds fit on which GPUs. Throws `usage`. */
+export async function makePlan(...asked: Parameters<typeof plan>): ReturnType<typeof plan> {
+  return (await import('./modelling.ts')).makePlan(...asked);
+}
+
+/** The text of docker-compose.gpu.yml. Throws `usage`. */
+export async function makeCompose(...asked: Parameters<typeof compose>): Promise<string> {
+  return (await import('./modelling.ts')).makeCompose(...asked);
 }
 
 /** Makes the ref of a granted apply in the person's own repository. */

@@ -61,6 +61,10 @@ export const CATALOGUE = {
     status: 500,
     hint: 'Correct the line that is named; `caisson config validate` checks the file again.',
   },
+  model_file_invalid: {
+    status: 500,
+    hint: 'Correct the line that is named; the other model files are used meanwhile. `caisson models` reads them again.',
+  },
   config_unreadable: { status: 500, hint: 'Make the file readable for the user Caisson runs as.' },
   secret_unresolved: {
     status: 500,

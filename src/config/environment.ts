@@ -19,6 +19,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   CAISSON_SERVER_SINGLE_USER: { path: ['server', 'single_user'], kind: 'boolean' },
   CAISSON_URL: { path: ['client', 'url'], kind: 'text' },
   CAISSON_MODEL: { path: ['model'], kind: 'text' },
+  CAISSON_MODELS_FOLDER: { path: ['models', 'folder'], kind: 'text' },
   CAISSON_POLICY: { path: ['policy'], kind: 'text' },
   CAISSON_QUEUE_MOST: { path: ['queue', 'most'], kind: 'whole' },
   CAISSON_QUEUE_WAIT_MS: { path: ['queue', 'wait_ms'], kind: 'whole' },

@@ -1,8 +1,9 @@
 // Owns the way from all sources to the settings: flags > environment > project file > user file > system file > defaults. Starts nothing.
-import { problemsError } from '../base/problems.ts';
+import { type Problem, problemsError } from '../base/problems.ts';
+import { aliasProblems } from '../contracts/model-aliases.ts';
 import { strangeVariables } from './environment.ts';
 import { readLayers } from './layers.ts';
-import { mergeLayers } from './merge.ts';
+import { mergeLayers, type Merged } from './merge.ts';
 import { type LoadedConfig, settingsOf } from './settings.ts';
 import type { ConfigSources } from './sources.ts';
 
@@ -18,9 +19,21 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const problems = results.flatMap((result) => result.problems);
   if (problems.length > 0) throw problemsError('config_invalid', problems);
   const layers = results.flatMap((result) => ('layer' in result ? [result.layer] : []));
-  return settingsOf(mergeLayers(layers), {
+  const merged = mergeLayers(layers);
+  const hidden = hidingAliases(merged);
+  if (hidden.length > 0) throw problemsError('config_invalid', hidden);
+  return settingsOf(merged, {
     sources,
     files: layers.flatMap(({ file }) => (file === undefined ? [] : [file])),
     warnings: strangeVariables(sources.env),
+  });
+}
+
+/** A file may name the models of a backend, and another one the aliases. */
+function hidingAliases({ values, origins }: Merged): readonly Problem[] {
+  const served = (values.backends ?? []).flatMap(({ models = [] }) => models);
+  return aliasProblems(values.models?.aliases ?? {}, served).map(({ alias, text }) => {
+    const field = `models.aliases.${alias}`;
+    return { place: { field }, text: `${origins.get(field) ?? ''}: ${text}` };
   });
 }

@@ -1,6 +1,6 @@
 // Owns which values are paths and what they are relative to: the folder of their file, or the current directory. Touches no disk.
 import { resolve } from 'node:path';
-import { type ConfigValues, type SecretSource, sourceOfSecret } from './schema.ts';
+import { type BackendValues, type ConfigValues, type SecretSource, sourceOfSecret } from './schema.ts';
 
 interface Base {
   readonly base: string;
@@ -9,26 +9,32 @@ interface Base {
 
 /** The same values with every path absolute; `~/` is the home directory. */
 export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
-  const { data_dir, policy, executor, journal, backends, client, server, models } = values;
+  const { data_dir, policy, backends, client, server } = values;
   return {
     ...values,
+    ...ownFolders(values, from),
     ...(data_dir === undefined ? {} : { data_dir: absolute(data_dir, from) }),
     ...(policy === undefined ? {} : { policy: absolute(policy, from) }),
     ...(server?.tls === undefined ? {} : { server: { ...server, tls: absoluteTls(server.tls, from) } }),
+    ...(client?.key === undefined ? {} : { client: { ...client, key: absoluteSecret(client.key, from) } }),
+    ...(backends === undefined ? {} : { backends: backends.map((backend) => absoluteBackend(backend, from)) }),
+  };
+}
+
+function ownFolders({ executor, journal, models }: ConfigValues, from: Base): Partial<ConfigValues> {
+  return {
     ...(models?.folder === undefined ? {} : { models: { ...models, folder: absolute(models.folder, from) } }),
     ...(executor?.socket === undefined ? {} : { executor: { ...executor, socket: absolute(executor.socket, from) } }),
     ...(journal?.key_file === undefined ? {} : { journal: { key_file: absolute(journal.key_file, from) } }),
-    ...(client?.key === undefined ? {} : { client: { ...client, key: absoluteSecret(client.key, from) } }),
-    ...(backends === undefined
-      ? {}
-      : {
-          backends: backends.map((backend) => ({
-            ...backend,
-            ...(backend.script === undefined ? {} : { script: absolute(backend.script, from) }),
-            ...(backend.ca === undefined ? {} : { ca: absolute(backend.ca, from) }),
-            ...(backend.key === undefined ? {} : { key: absoluteSecret(backend.key, from) }),
-          })),
-        }),
+  };
+}
+
+function absoluteBackend(backend: BackendValues, from: Base): BackendValues {
+  return {
+    ...backend,
+    ...(backend.script === undefined ? {} : { script: absolute(backend.script, from) }),
+    ...(backend.ca === undefined ? {} : { ca: absolute(backend.ca, from) }),
+    ...(backend.key === undefined ? {} : { key: absoluteSecret(backend.key, from) }),
   };
 }
 

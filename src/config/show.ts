@@ -10,6 +10,8 @@ interface Line {
   readonly secret?: SecretRef;
 }
 
+/** Its keys are names of models, not of ours. */
+const ALIASES = 'models.aliases';
 const MOST_COLUMN = 72;
 
 /** YAML lines of the whole configuration; with `origin`, each value says where it is written. A secret is `set` or `not set`. */
@@ -22,7 +24,8 @@ export function showConfig(loaded: LoadedConfig, options: { readonly origin: boo
 
 /** The settings under the names that a file gives them. */
 function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
-  const { dataDir, server, client, backends, queue, model, policyFile, executor, limits, sandbox, checks } = loaded;
+  const { dataDir, server, client, backends, queue, model, models, policyFile, executor, limits, sandbox, checks } =
+    loaded;
   return {
     data_dir: dataDir,
     server,
@@ -31,6 +34,7 @@ function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
     queue,
     responses: loaded.responses,
     model: model === '' ? undefined : model,
+    models,
     policy: policyFile,
     executor,
     checks,
@@ -56,7 +60,7 @@ function linesOf(
   if (Array.isArray(value)) return listLines(start, value, indent, field, origins);
   if (typeof value !== 'object' || value === null) return [{ text: `${start} ${scalar(value)}`, origin }];
   const inner = Object.entries(value).flatMap(([key, item]) =>
-    linesOf(snakeCase(key), item, `${indent}  `, field, origins),
+    linesOf(field === ALIASES ? scalar(key) : snakeCase(key), item, `${indent}  `, field, origins),
   );
   return inner.length === 0 ? [] : [{ text: start }, ...inner];
 }

@@ -9,7 +9,7 @@ export interface OutputProfile {
   readonly startsInsideThinking: boolean;
   readonly thinkingStart: string;
   readonly thinkingEnd: string;
-  /** `xml`: <tool_call><function=NAME><parameter=KEY>…; `json`: <tool_call>{"name":…,"arguments":…}</tool_call>. */
+  /** `xml`: <tool_call><function=NAME><parameter=KEY>…; `json`: <tool_call>{"name":…,"arguments":…}</tool_call> or <TOOLCALL>[…]. */
   readonly toolCalls: CallSyntax;
   /** Texts that end an answer where the engine shows them. */
   readonly stopTexts: readonly string[];
@@ -30,6 +30,12 @@ export interface ModelProfile {
   readonly templateArguments: JsonObject;
   /** True if the model thinks unless it is told otherwise. */
   readonly thinksByDefault: boolean;
+  /** How it is told to think not at all, or less. Absent: it cannot be told. */
+  readonly thinking?: {
+    readonly off?: { readonly templateArguments?: JsonObject; readonly systemText?: string };
+    /** Template arguments. */
+    readonly less?: JsonObject;
+  };
   readonly output: OutputProfile;
   readonly sampling: { readonly thinking: Sampling; readonly toolCalls: Sampling; readonly text: Sampling };
 }

@@ -21,6 +21,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   journal: ['store'],
   telemetry: ['store'],
   backends: ['prompting'],
+  models: [],
   publish: ['workspace'],
   tools: ['workspace', 'approvals'],
   runs: ['agent', 'tools', 'workspace', 'journal', 'publish'],

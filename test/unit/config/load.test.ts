@@ -25,6 +25,7 @@ test('with no source at all, everything has its default and no origin', async (c
     queue: { most: 256, waitMs: 60_000 },
     responses: { store: false, days: 30 },
     model: '',
+    models: { aliases: {} },
     policyFile: undefined,
     executor: { mode: 'in_process', socket: join(dataDir, 'sock', 'runner.sock'), user: 'caisson' },
     limits: { ...LIMITS },

@@ -43,7 +43,7 @@ const MISTAKES: readonly Mistake[] = [
     text: '__proto__: {model: x}\n',
     place: [1, 1, '__proto__'],
     message:
-      'there is no "__proto__"; known: data_dir, server, client, backends, queue, responses, model, policy, executor, sandbox, ' +
+      'there is no "__proto__"; known: data_dir, server, client, backends, queue, responses, model, models, policy, executor, sandbox, ' +
       'limits, checks, journal, log',
   },
   {

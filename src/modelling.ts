@@ -1,0 +1,77 @@
+// Owns what is asked of model files: which models are served, what fits on which GPUs, the compose file. Loaded when one of these is asked.
+import { CaissonError, formatError } from './base/errors.ts';
+import type { LoadedConfig } from './config/load.ts';
+import type { ListedModel, Plan, PlanWish } from './contracts/model-plan.ts';
+import type { ModelInfo } from './contracts/ports.ts';
+import { createBackends } from './engines.ts';
+import { type Catalogue, readCatalogue } from './models/catalogue.ts';
+import { parseGpus, recognizeGpus } from './models/gpus.ts';
+import { listGpus } from './models/nvidia-smi.ts';
+import { planBuilds, wantedBuilds } from './models/plan.ts';
+import { aliasRemarks, listServed } from './models/served.ts';
+import { composeFile } from './models/starting/compose.ts';
+
+const ASK_MS = 5000;
+
+export interface ModelsReport {
+  readonly models: readonly ListedModel[];
+  /** Backends that do not answer, model files that are wrong, aliases that lead nowhere. */
+  readonly problems: readonly string[];
+}
+
+/** Asks every backend. Never rejects for one that does not answer. */
+export async function reportModels(config: LoadedConfig): Promise<ModelsReport> {
+  const { folder, aliases } = config.models;
+  const [catalogue, backends] = await Promise.all([
+    readCatalogue(folder),
+    createBackends(config, { allowRecorded: true }),
+  ]);
+  const answers = await Promise.allSettled(backends.map((backend) => backend.models(AbortSignal.timeout(ASK_MS))));
+  const models = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  const silent = answers.flatMap((answer, at) =>
+    answer.status === 'rejected' ? [`backend ${backends[at]?.name ?? ''}: ${formatError(answer.reason)}`] : [],
+  );
+  return {
+    models: listServed(models, catalogue.files, aliases),
+    problems: [...silent, ...catalogue.problems.map(formatError), ...aliasRemarks(aliases, models)],
+  };
+}
+
+/** What a person should know about these models, in words: less context than the file says, aliases that lead nowhere. */
+export async function remarksOnModels(config: LoadedConfig, models: readonly ModelInfo[]): Promise<readonly string[]> {
+  const { folder, aliases } = config.models;
+  const { files, problems } = await readCatalogue(folder);
+  const listed = listServed(models, files, aliases);
+  return [
+    ...problems.map(formatError),
+    ...listed.flatMap(({ id, remarks }) => remarks.map((remark) => `model ${id}: ${remark}`)),
+    ...aliasRemarks(aliases, models),
+  ];
+}
+
+/** Throws `usage`. The model files that are wrong are in `problems`. */
+export async function makePlan(
+  config: LoadedConfig,
+  { gpus, ...wish }: PlanWish,
+): Promise<{ readonly plan: Plan; readonly problems: readonly string[] }> {
+  const group = gpus === undefined ? recognizeGpus(await listGpus()) : parseGpus(gpus);
+  const { builds, problems } = await readCatalogue(config.models.folder);
+  return { plan: planBuilds(builds, group, wish), problems: problems.map(formatError) };
+}
+
+/** The compose file for the one build that the wish names, on one GPU. Throws `usage`. */
+export async function makeCompose(config: LoadedConfig, wish: Omit<PlanWish, 'gpus' | 'engine'>): Promise<string> {
+  const catalogue = await readCatalogue(config.models.folder);
+  const [build, ...others] = wantedBuilds(catalogue.builds, { ...wish, engine: 'vllm' });
+  if (build === undefined || others.length > 0)
+    throw new CaissonError('usage', '--compose is for one build', {
+      hint: `Name one with --model: ${catalogue.builds.map(({ name }) => name).join(', ')}.`,
+    });
+  const { contextTokens = build.contextTokens.default, sequences = 8 } = wish;
+  return composeFile(build, ggufOf(catalogue, build.model), { gpus: 1, contextTokens, sequences });
+}
+
+/** The largest GGUF file of the model. */
+function ggufOf({ builds }: Catalogue, model: string) {
+  return builds.find((build) => build.model === model && build.precision.startsWith('q'));
+}
