@@ -15,8 +15,11 @@ import { VERSION } from './version.ts';
 export async function start(thread: WorkerThread | undefined): Promise<void> {
   const [name, ...rest] = process.argv.slice(2);
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
-  if (name === 'serve') return (await import('./main.ts')).serve(rest, stop.signal, thread);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+  // A service reads its certificate again; with anything else its terminal has gone.
+  const hangup = new EventTarget();
+  process.on('SIGHUP', () => (name === 'serve' ? hangup.dispatchEvent(new Event('hangup')) : stop.abort()));
+  if (name === 'serve') return (await import('./main.ts')).serve(rest, { stop: stop.signal, hangup }, thread);
   if (name === 'runner') return (await import('./runner.ts')).runRunner(rest, stop.signal);
   const terminal = createTerminal(process.stdout, process.stderr);
   const around: Surroundings = {

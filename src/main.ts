@@ -23,19 +23,25 @@ const SERVE = {
 } as const;
 const ASK_MS = 3000;
 
-/** Serves until the signal aborts. Prints one line with its address when it is ready. */
-export async function serve(words: readonly string[], signal: AbortSignal, thread?: WorkerThread): Promise<void> {
+export interface Signals {
+  readonly stop: AbortSignal;
+  /** Tells `hangup` whenever the files of the certificate are to be read again. */
+  readonly hangup: EventTarget;
+}
+
+/** Serves until it is stopped. Prints one line with its address when it is ready. */
+export async function serve(words: readonly string[], signals: Signals, thread?: WorkerThread): Promise<void> {
   try {
     const { flags } = parseWords('serve', SERVE, words);
     if (flags['help'] === true) process.stdout.write(`${helpFor('serve', SERVE)}\n`);
-    else await run(flags, signal, thread);
+    else await run(flags, signals, thread);
   } catch (error) {
     process.stderr.write(`caisson serve: ${formatError(error)}\n`);
     process.exitCode = error instanceof CaissonError && error.code === 'usage' ? 2 : 1;
   }
 }
 
-async function run(flags: Parameters<typeof configOf>[0], signal: AbortSignal, thread?: WorkerThread): Promise<void> {
+async function run(flags: Parameters<typeof configOf>[0], signals: Signals, thread?: WorkerThread): Promise<void> {
   const config = await configOf(flags, undefined);
   const { host, port } = config.server;
   const listen = { host: textFlag(flags, 'host') ?? host, port: portOf(textFlag(flags, 'port')) ?? port };
@@ -55,8 +61,9 @@ async function run(flags: Parameters<typeof configOf>[0], signal: AbortSignal, t
     if (settled.server.socket && settled.server.singleUser) onTheAir.push(await listenOnSocket(house, readiness));
     const http = await listenOnPort(house, readiness);
     onTheAir.push(http);
+    signals.hangup.addEventListener('hangup', () => void http.reload());
     process.stdout.write(`caisson serves at ${http.address}\n`);
-    await aborted(signal);
+    await aborted(signals.stop);
   } finally {
     await house.runs.shutdown();
     await Promise.all(onTheAir.map((one) => one.close()));

@@ -33,11 +33,15 @@ export async function listenOnSocket(house: House, readiness: Readiness = ALWAYS
   return { close: () => closeAll(app, telemetry) };
 }
 
-/** Resolves with the address, as http://127.0.0.1:8484. Everyone needs a key there. */
-export async function listenOnPort(
-  house: House,
-  readiness: Readiness,
-): Promise<OnTheAir & { readonly address: string }> {
+export interface OnPort extends OnTheAir {
+  /** As http://127.0.0.1:8484. */
+  readonly address: string;
+  /** Takes what the files of the certificate hold now. Never rejects: the log says how it went. */
+  readonly reload: () => Promise<void>;
+}
+
+/** Everyone needs a key there. */
+export async function listenOnPort(house: House, readiness: Readiness): Promise<OnPort> {
   const { host, port, tls } = house.config.server;
   const material = tls === undefined ? undefined : await readTls(tls, systemClock.now());
   const telemetry = createTelemetry(house);
@@ -46,13 +50,16 @@ export async function listenOnPort(
   const app = buildApp(ports, material);
   const address = await listenOnAddress(app, host, port);
   const { server } = app;
-  if (tls === undefined || !(server instanceof Server)) return { address, close: () => closeAll(app, telemetry) };
+  if (tls === undefined || !(server instanceof Server)) {
+    const reload = async () => house.logger.info('there is no certificate to read again: the port speaks plain HTTP');
+    return { address, reload, close: () => closeAll(app, telemetry) };
+  }
   const watch = watchTls(server, tls, house.logger, { now: () => systemClock.now() });
   const close = async () => {
     watch.close();
     await closeAll(app, telemetry);
   };
-  return { address: address.replace(/^http:/, 'https:'), close };
+  return { address: address.replace(/^http:/, 'https:'), reload: watch.reload, close };
 }
 
 const ALWAYS: Readiness = { ready: async () => ({ ok: true, reasons: [] }) };

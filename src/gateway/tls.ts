@@ -54,7 +54,7 @@ export async function readTls({ cert, key, clientCa }: TlsFiles, now: number): P
 
 export interface TlsWatch {
   /** Takes what the files hold now; files that are wrong are told in the log, and what was there before stays. */
-  reload(): Promise<void>;
+  readonly reload: () => Promise<void>;
   close(): void;
 }
 
@@ -67,6 +67,7 @@ export function watchTls(
 ): TlsWatch {
   let seen: Promise<string> = timesOf(files);
   const reload = async () => {
+    seen = timesOf(files);
     try {
       server.setSecureContext(await readTls(files, now()));
       logger.info('the certificate was read again');
@@ -76,9 +77,7 @@ export function watchTls(
     }
   };
   const look = async () => {
-    const before = await seen;
-    seen = timesOf(files);
-    if ((await seen) !== before) await reload();
+    if ((await timesOf(files)) !== (await seen)) await reload();
   };
   const timer = setInterval(() => void look(), everyMs).unref();
   return { reload, close: () => clearInterval(timer) };

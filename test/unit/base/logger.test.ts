@@ -27,6 +27,16 @@ test('each line is one JSON object with time, level, message and fields', () => 
   assert.deepEqual(said('info'), [info, warn, error]);
 });
 
+test('a field that is called message as well takes nothing from the message', () => {
+  const lines: string[] = [];
+  const logger = jsonLogger(
+    (line) => lines.push(line),
+    () => 0,
+  );
+  logger.error('c', { message: 'of an error', n: 1 });
+  assert.deepEqual(JSON.parse(lines[0] ?? ''), { ...error, reason: 'of an error', n: 1 });
+});
+
 test('what is below the level is not written', () => {
   assert.deepEqual(said('warn'), [warn, error]);
   assert.deepEqual(said('error'), [error]);
