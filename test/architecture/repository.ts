@@ -5,6 +5,7 @@ import type { Problem, SourceFile } from './source.ts';
 export const TOP: readonly string[] = [
   '.ci',
   '.dockerignore',
+  '.env.example',
   '.gitignore',
   '.npmrc',
   '.oxfmtrc.json',

@@ -28,8 +28,7 @@ export function commandFor(build: Build, engine: PlanEngine, start: Start): read
     vllm: () => vllmCommand(build, start),
     triton: () => tritonCommand(build, start),
     nim: () => nimCommand(build, start),
-    llamacpp: () =>
-      joined(['llama-server', ...llamaFlags(build, start, `"${FOLDER}/${build.name}.gguf"`), '--host=127.0.0.1']),
+    llamacpp: () => llamaCommand(build, start),
   };
   return lines[engine]();
 }
@@ -59,16 +58,11 @@ export function tritonModel(build: Build, start: Start, folder: string): JsonObj
   return { model: folder, ...Object.fromEntries(flags.map(settingOf)), disable_log_stats: false };
 }
 
+/** Flag and value are two words for llama.cpp. */
 export function llamaFlags(build: Build, { contextTokens, sequences }: Start, file: string): readonly string[] {
-  return [
-    `--model ${file}`,
-    `--alias=${build.name}`,
-    `--ctx-size=${contextTokens * sequences}`,
-    `--parallel=${sequences}`,
-    '--n-gpu-layers=999',
-    '--jinja',
-    '--port=8000',
-  ];
+  const pairs = { model: file, alias: build.name, 'ctx-size': contextTokens * sequences, parallel: sequences };
+  const values = Object.entries({ ...pairs, 'n-gpu-layers': 999, port: 8000 });
+  return [...values.flatMap(([name, value]) => [`--${name}`, String(value)]), '--jinja'];
 }
 
 /** What NIM hands on to its engine. */
@@ -116,6 +110,11 @@ function nimCommand(build: Build, start: Start): readonly string[] {
     ...Object.entries(values).map(([name, value]) => `-e ${quoted(`${name}=${value}`)}`),
     image,
   ]);
+}
+
+function llamaCommand(build: Build, start: Start): readonly string[] {
+  const words = llamaFlags(build, start, `"${FOLDER}/${build.name}.gguf"`);
+  return joined(`llama-server ${words.join(' ')} --host 127.0.0.1`.split(/ (?=--)/));
 }
 
 function settingOf(flag: string): readonly [string, Json] {

@@ -2,9 +2,9 @@
 
 export const COMPOSE_HEAD = `\
 # Made by \`npm run compose\` from the files in model-configs/: change those, or what is in src/models/starting/, never this one.
-# Caisson with one engine on one NVIDIA GPU: --profile vllm, triton, nim or llamacpp. What can be set stands in .env.example.
-#   CAISSON_MODEL_DIR=/srv/models/nemotron-3-nano-fp8 docker compose -f docker-compose.gpu.yml --profile vllm up --build
-# The folder holds the model as it was downloaded (weights, tokenizer, template, parser files). Nothing is fetched at run time.
+# Caisson with one engine on one NVIDIA GPU. Copy .env.example to .env, fill it in, and:
+#   docker compose -f docker-compose.gpu.yml up --build
+# ENGINE there is the engine and its profile: vllm, triton, nim or llamacpp. Nothing is fetched at run time.
 `;
 
 export const CAISSON_SERVICE = `  caisson:
@@ -31,7 +31,9 @@ export const CAISSON_SERVICE = `  caisson:
     tmpfs: ['/run:exec,mode=755', '/tmp']
     volumes:
       - caisson-data:/home/caisson/data
-      - ./\${ENGINE_CONFIG:-deploy/caisson.gpu.yaml}:/etc/caisson/caisson.yaml:ro
+      - ./deploy/engines/\${ENGINE:-vllm}.yaml:/etc/caisson/caisson.yaml:ro
+      # Template and tokenizer, for engines that take plain text. No sandbox sees what lies in /etc/caisson.
+      - \${CAISSON_MODEL_DIR:?set it to the folder of the model}:/etc/caisson/model:ro
     mem_limit: 8g
     pids_limit: 4096
     # 'edge' publishes the gateway to this machine only; 'engines' is the only way to the model.

@@ -45,24 +45,24 @@ function canServe(build: Build | undefined, engine: PlanEngine): boolean {
 }
 
 function vllmService(build: Build, start: Start): Service {
-  return {
-    ...engineService(build, 'vllm', 'http://127.0.0.1:8000/health'),
+  return engineService(build, 'vllm', {
     command: ['--model=/model', ...vllmFlags(build, start)],
     environment: { ...vllmEnvironment(build, start), ...SCRATCH },
-  };
+    healthcheck: healthOf('/health'),
+  });
 }
 
 function tritonService(build: Build, start: Start): Service {
   const folder = `/repository/${build.name}`;
-  return {
-    ...engineService(build, 'triton', 'http://127.0.0.1:8000/v2/health/ready'),
+  return engineService(build, 'triton', {
     command: ['tritonserver', '--model-repository=/repository'],
     environment: { ...vllmEnvironment(build, start), ...SCRATCH },
     configs: [
       { source: 'triton-config', target: `${folder}/config.pbtxt` },
       { source: 'triton-model', target: `${folder}/1/model.json` },
     ],
-  };
+    healthcheck: healthOf('/v2/health/ready'),
+  });
 }
 
 function tritonConfigs(build: Build, start: Start): Service {
@@ -74,44 +74,46 @@ function tritonConfigs(build: Build, start: Start): Service {
 
 /** Without NGC_API_KEY and HF_TOKEN nothing is tried online. */
 function nimService(build: Build, start: Start): Service {
-  const service = engineService(build, 'nim', 'http://127.0.0.1:8000/v1/health/ready');
-  return {
-    ...service,
+  return engineService(build, 'nim', {
     environment: {
       NIM_MODEL_PATH: '/model',
       NIM_PASSTHROUGH_ARGS: `--served-model-name=${build.name} ${nimArguments(start)}`,
       ...build.engines.nim?.environment,
     },
     volumes: [MODEL_FOLDER, 'nim-cache:/opt/nim/.cache'],
-  };
+    healthcheck: healthOf('/v1/health/ready'),
+  });
 }
 
+/** The image has curl and no Python. */
 function llamaService(build: Build, start: Start): Service {
   const flags = llamaFlags(build, { ...start, sequences: 1 }, `/model/${build.name}.gguf`);
-  return {
-    ...engineService(build, 'llamacpp', ''),
-    command: [...flags.flatMap((flag) => flag.split(' ')), '--host=0.0.0.0'],
-    // The image has curl and no Python.
-    healthcheck: { ...HEALTH, test: ['CMD', 'curl', '--fail', '--silent', 'http://127.0.0.1:8000/health'] },
-  };
+  return engineService(build, 'llamacpp', {
+    command: [...flags, '--host', '0.0.0.0'],
+    healthcheck: { test: ['CMD', 'curl', '--fail', '--silent', 'http://127.0.0.1:8000/health'], ...HEALTH },
+  });
 }
 
 const HEALTH = { interval: '10s', timeout: '6s', retries: 3, start_period: '15m' };
 
+function healthOf(path: string) {
+  const ask = `import urllib.request; urllib.request.urlopen("http://127.0.0.1:8000${path}", timeout=5)`;
+  return { test: ['CMD', 'python3', '-c', ask], ...HEALTH };
+}
+
 /** What all engines share: never published, never root, nothing written but in memory, the weights read-only. */
-function engineService(build: Build, engine: PlanEngine, health: string): Service {
-  const ask = `import urllib.request; urllib.request.urlopen("${health}", timeout=5)`;
+function engineService(build: Build, engine: PlanEngine, own: Service): Service {
   return {
     profiles: [engine],
     image: `\${${engine.toUpperCase()}_IMAGE:-${build.engines[engine]?.image ?? ''}}`,
-    user: '${ENGINE_USER:-1000:1000}',
     volumes: [MODEL_FOLDER],
+    ...own,
+    user: '${ENGINE_USER:-1000:1000}',
     tmpfs: ['/tmp:exec'],
     shm_size: '8g',
     cap_drop: ['ALL'],
     security_opt: ['no-new-privileges:true'],
     networks: ['engines'],
-    healthcheck: { test: ['CMD', 'python3', '-c', ask], ...HEALTH },
     deploy: {
       resources: { reservations: { devices: [{ driver: 'nvidia', count: 1, capabilities: ['gpu'] }] } },
     },

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { execa } from 'execa';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../../../src/config/schema.ts';
 import { readFiles } from '../../architecture/source.ts';
+import { makeFolder } from '../config/folder.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -23,115 +25,106 @@ test('every YAML file of the repository parses, without a warning or a key given
   for (const path of paths) parseYaml(path);
 });
 
-describe('a model configuration', () => {
-  const texts = z.record(z.string(), z.string());
-  const sampling = z.strictObject({
-    temperature: z.number().min(0).max(2),
-    top_p: z.number().min(0).max(1).optional(),
-    max_tokens_at_least: z.int().optional(),
-  });
-  const schema = z.strictObject({
-    identity: z.strictObject({
-      name: z.string(),
-      repository: z.string().optional(),
-      architecture: z.string().optional(),
-      parameters: z.strictObject({ total: z.number(), active: z.number() }).optional(),
-      precision: z.enum(['bf16', 'fp8', 'nvfp4']).optional(),
-      license: z.string().optional(),
-    }),
-    memory: z
-      .strictObject({
-        weights_gb: z.number(),
-        minimum_gpu_gb: z.number(),
-        smallest_sensible_gpu: z.string(),
-        context_tokens: z.strictObject({ default: z.int(), maximum: z.int() }),
-      })
-      .optional(),
-    engines: z.record(
-      z.enum(['vllm', 'nim', 'openai']),
-      z
-        .strictObject({
-          image: z.string().optional(),
-          minimum_version: z
-            .string()
-            .regex(/^\d+\.\d+\.\d+$/)
-            .optional(),
-          flags: z.array(z.string()).optional(),
-          prefix_caching_flags: z.array(z.string()).optional(),
-          environment: texts.optional(),
-        })
-        .optional(),
-    ),
-    template: z.strictObject({
-      source: z.string(),
-      thinking_default: z.boolean(),
-      arguments: z.record(z.string(), z.boolean()),
-    }),
-    output: z.strictObject({
-      starts_inside_thinking: z.boolean(),
-      thinking_end: z.string().optional(),
-      tool_calls: z.enum(['json', 'xml']),
-      stop_token_ids: z.array(z.int()).optional(),
-    }),
-    sampling: z.strictObject({ thinking: sampling.optional(), tool_calls: sampling }),
-    quirks: z.array(z.string()),
-  });
-  const paths = readFiles(ROOT, 'model-configs', () => true).map(({ path }) => path);
-
-  test('is named after its file and has every part in the right form', () => {
-    assert.deepEqual(paths, ['model-configs/generic.yaml', 'model-configs/nemotron-3-nano-30b-a3b-fp8.yaml']);
-    for (const path of paths) {
-      const parsed = schema.safeParse(parseYaml(path));
-      assert.ok(parsed.success, `${path}: ${parsed.error?.message}`);
-      assert.equal(`model-configs/${parsed.data.identity.name}.yaml`, path);
-    }
-  });
-
-  test('gives the engine in the compose file the flags and the environment it is started with', () => {
-    const { vllm } = schema.parse(parseYaml('model-configs/nemotron-3-nano-30b-a3b-fp8.yaml')).engines;
-    const { command, environment } = compose().services.vllm;
-    const own = ['--model=/model', '--served-model-name=nemotron-3-nano-30b-a3b-fp8'];
-    assert.deepEqual(
-      command.toSorted(),
-      [...own, ...(vllm?.flags ?? []), ...(vllm?.prefix_caching_flags ?? [])].toSorted(),
-    );
-    for (const [name, value] of Object.entries(vllm?.environment ?? {})) assert.equal(environment[name], value, name);
-  });
+test('docker-compose.gpu.yml is what `npm run compose` makes of the model files', async (context) => {
+  const { scripts } = z
+    .looseObject({ scripts: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(read('package.json')));
+  const [, words = ''] = /^node bin\/caisson (.*) > docker-compose\.gpu\.yml$/.exec(scripts['compose'] ?? '') ?? [];
+  const folder = await makeFolder(context);
+  const env = { ...process.env, CAISSON_CONFIG: await folder.write('empty.yaml', '') };
+  const made = await execa(process.execPath, ['bin/caisson', ...words.split(' ')], { cwd: ROOT, env });
+  assert.equal(`${made.stdout}\n`, read('docker-compose.gpu.yml'));
 });
 
 describe('the compose file', () => {
+  const ENGINES = ['vllm', 'triton', 'nim', 'llamacpp'] as const;
+  const engines = () => ENGINES.map((name) => compose().services[name]);
+
   test('has neither a version nor a name, which some versions of compose refuse', () => {
-    assert.deepEqual(Object.keys(compose()).sort(), ['networks', 'services', 'volumes']);
+    assert.deepEqual(Object.keys(compose()).sort(), ['configs', 'networks', 'services', 'volumes']);
+  });
+
+  test('has an engine for each profile of its name, and the gateway without one', () => {
+    assert.deepEqual(
+      Object.entries(compose().services).map(([name, { profiles }]) => [name, profiles]),
+      [['caisson', undefined], ...ENGINES.map((name) => [name, [name]])],
+    );
   });
 
   test('publishes no engine, and the gateway to this machine only', () => {
-    const { caisson, vllm } = compose().services;
-    assert.deepEqual([vllm.ports, caisson.ports], [undefined, ['127.0.0.1:8484:8484']]);
+    assert.deepEqual(
+      engines().map(({ ports }) => ports),
+      ENGINES.map(() => undefined),
+    );
+    assert.deepEqual(compose().services.caisson.ports, ['127.0.0.1:8484:8484']);
   });
 
-  test('keeps the engine on an internal network that only the service shares', () => {
+  test('keeps the engines on an internal network that only the service shares, which has a front network as well', () => {
     const { services, networks } = compose();
-    assert.deepEqual(services.vllm.networks, ['engines']);
-    assert.deepEqual(networks.engines, { internal: true });
-    const others = Object.entries(services).filter(([, { networks: joined }]) => joined.includes('engines'));
-    assert.deepEqual(others.map(([name]) => name).sort(), ['caisson', 'vllm']);
+    assert.deepEqual(networks, { edge: {}, engines: { internal: true } });
+    assert.deepEqual(
+      Object.values(services).map((service) => service.networks),
+      [['edge', 'engines'], ...ENGINES.map(() => ['engines'])],
+    );
+  });
+
+  test('names only what is there: networks, volumes, configs, files, and nothing twice', () => {
+    const { services, networks, volumes, configs } = compose();
+    for (const [name, service] of Object.entries(services)) {
+      for (const network of service.networks) assert.ok(Object.hasOwn(networks, network), `${name}: ${network}`);
+      for (const { source } of service.configs ?? []) assert.ok(Object.hasOwn(configs, source), `${name}: ${source}`);
+      const targets = service.volumes.map((volume) => volume.replace(/:ro$/, '').split(':').at(-1));
+      assert.deepEqual(targets, [...new Set(targets)], name);
+      for (const volume of service.volumes) {
+        const [source = ''] = volume.replaceAll(/\$\{[^}]*\}/g, 'VARIABLE').split(':');
+        if (!/^[./V]/.test(source)) assert.ok(Object.hasOwn(volumes, source), `${name}: ${source}`);
+      }
+    }
+    for (const engine of ENGINES) assert.ok(read(`deploy/engines/${engine}.yaml`).length > 0);
   });
 
   test('mounts weights read-only and fetches nothing', () => {
-    const { volumes, environment } = compose().services.vllm;
+    const { caisson, vllm, triton, nim } = compose().services;
+    for (const { volumes } of [...engines(), caisson])
+      for (const volume of volumes) assert.ok(/:ro$|^(?:caisson-data|nim-cache):/.test(volume), volume);
+    for (const { environment = {} } of [vllm, triton])
+      assert.deepEqual([environment['HF_HUB_OFFLINE'], environment['TRANSFORMERS_OFFLINE']], ['1', '1']);
+    // With a key NIM looks for its model online.
     assert.deepEqual(
-      volumes.map((volume) => volume.endsWith(':ro')),
-      [true],
+      Object.keys(nim.environment ?? {}).filter((name) => /KEY|TOKEN/.test(name)),
+      [],
     );
-    assert.deepEqual([environment['HF_HUB_OFFLINE'], environment['TRANSFORMERS_OFFLINE']], ['1', '1']);
+    assert.equal(nim.environment?.['NIM_MODEL_PATH'], '/model');
   });
 
-  test('reserves an NVIDIA GPU for the engine alone', () => {
-    const { caisson, vllm } = compose().services;
-    assert.deepEqual(vllm.deploy, {
-      resources: { reservations: { devices: [{ driver: 'nvidia', count: 1, capabilities: ['gpu'] }] } },
-    });
-    assert.equal(caisson.deploy, undefined);
+  test('gives an engine no right that it does not need, and a GPU', () => {
+    for (const { user, cap_drop, cap_add, security_opt, deploy, healthcheck } of engines()) {
+      assert.deepEqual(
+        { user, cap_drop, cap_add, security_opt },
+        {
+          user: '${ENGINE_USER:-1000:1000}',
+          cap_drop: ['ALL'],
+          cap_add: undefined,
+          security_opt: ['no-new-privileges:true'],
+        },
+      );
+      assert.deepEqual(deploy, {
+        resources: { reservations: { devices: [{ driver: 'nvidia', count: 1, capabilities: ['gpu'] }] } },
+      });
+      assert.match(healthcheck?.test.join(' ') ?? '', /^CMD (?:python3|curl) .*127\.0\.0\.1:8000\/(?:v\d\/)?health/);
+    }
+    assert.equal(compose().services.caisson.deploy, undefined);
+  });
+
+  test('gives Triton the settings of the engine that vLLM is started with', () => {
+    const { services, configs } = compose();
+    const flags = (services.vllm.command ?? []).filter(
+      (flag) => !/^--(?:model|served|enable-auto|tool|reasoning|enable-prompt)/.test(flag),
+    );
+    const names = flags.map((flag) => flag.slice(2).split('=')[0]?.replaceAll('-', '_'));
+    const settings = JSON.parse(configs['triton-model']?.content ?? '') as Record<string, unknown>;
+    assert.deepEqual(Object.keys(settings), ['model', ...names, 'disable_log_stats']);
+    assert.deepEqual([settings['max_model_len'], settings['trust_remote_code']], [262_144, true]);
   });
 
   test('gives the service what firejail needs, and neither more nor a way around it', () => {
@@ -156,19 +149,42 @@ describe('the compose file', () => {
     assert.doesNotMatch(read('docker-compose.gpu.yml'), /privileged|docker\.sock|network_mode|pid:\s*host/);
   });
 
-  test('mounts the files that it names', () => {
-    const mounted = compose().services.caisson.volumes.filter((volume) => volume.startsWith('./'));
-    assert.equal(mounted.length, 1);
-    for (const volume of mounted) assert.ok(read(volume.split(':')[0] ?? '').length > 0, volume);
+  test('takes each setting from .env.example, with the same images', () => {
+    const text = read('docker-compose.gpu.yml');
+    const used = [...text.matchAll(/\$\{([A-Z_]+)(?::[-?]([^}]*))?\}/g)];
+    const example = new Map(
+      [...read('.env.example').matchAll(/^(?:# )?([A-Z_]+)=(\S+)$/gm)].map(([, name, value]) => [name, value]),
+    );
+    for (const [, name, fallback] of used) {
+      assert.ok(example.has(name), `${name} is not in .env.example`);
+      if (/_IMAGE$/.test(name ?? '')) assert.equal(example.get(name), fallback);
+    }
+    assert.deepEqual(
+      [...example.keys()].filter((name) => name !== 'COMPOSE_PROFILES' && !used.some(([, one]) => one === name)),
+      [],
+    );
   });
 });
 
-test('the service’s configuration names the engine and the model that the compose file starts', () => {
-  assert.deepEqual(configSchema().parse(parseYaml('deploy/caisson.gpu.yaml')), {
-    server: { host: '0.0.0.0', port: 8484, allowed_hosts: ['localhost', '127.0.0.1'] },
-    backends: [{ name: 'vllm', type: 'openai', url: 'http://vllm:8000/v1' }],
-    model: 'nemotron-3-nano-30b-a3b-fp8',
-  });
+test('the service’s configuration for each engine names the engine and the model that the compose file starts', () => {
+  const { services, configs } = compose();
+  const named = (words: readonly string[] = []) => words.join(' ').match(/--(?:served-model-name=|alias )(\S+)/)?.[1];
+  const started = {
+    vllm: named(services.vllm.command),
+    triton: services.triton.configs?.[1]?.target.split('/')[2],
+    nim: named([services.nim.environment?.['NIM_PASSTHROUGH_ARGS'] ?? '']),
+    llamacpp: named(services.llamacpp.command),
+  };
+  assert.ok(Object.hasOwn(configs, 'triton-config'));
+  const server = { host: '0.0.0.0', port: 8484, allowed_hosts: ['localhost', '127.0.0.1'] };
+  for (const [name, model] of Object.entries(started)) {
+    const way =
+      name === 'triton'
+        ? { type: 'triton', address: 'grpc://triton:8001', model_folder: '/etc/caisson/model' }
+        : { type: 'openai', url: `http://${name}:8000/v1` };
+    assert.deepEqual(parseYaml(`deploy/engines/${name}.yaml`), { server, backends: [{ name, ...way }], model });
+    if (name !== 'triton') assert.ok(configSchema().safeParse(parseYaml(`deploy/engines/${name}.yaml`)).success, name);
+  }
 });
 
 test('the image runs as an ordinary user and tells firejail that it is a container', () => {
@@ -188,9 +204,11 @@ test('continuous integration calls exactly npm test', () => {
 
 function compose() {
   const service = z.looseObject({
-    command: z.array(z.string()),
-    environment: z.record(z.string(), z.string()),
+    profiles: z.array(z.string()).optional(),
+    command: z.array(z.string()).optional(),
+    environment: z.record(z.string(), z.string()).optional(),
     volumes: z.array(z.string()),
+    configs: z.array(z.strictObject({ source: z.string(), target: z.string() })).optional(),
     networks: z.array(z.string()),
     ports: z.array(z.string()).optional(),
     user: z.string().optional(),
@@ -199,11 +217,14 @@ function compose() {
     cap_drop: z.array(z.string()),
     cap_add: z.array(z.string()).optional(),
     security_opt: z.array(z.string()),
+    healthcheck: z.looseObject({ test: z.array(z.string()) }).optional(),
     deploy: z.unknown().optional(),
   });
   const file = z.looseObject({
-    services: z.strictObject({ caisson: service, vllm: service }),
+    services: z.strictObject({ caisson: service, vllm: service, triton: service, nim: service, llamacpp: service }),
     networks: z.record(z.string(), z.unknown()),
+    volumes: z.record(z.string(), z.unknown()),
+    configs: z.record(z.string(), z.strictObject({ content: z.string() })),
   });
   return file.parse(parseYaml('docker-compose.gpu.yml'));
 }
