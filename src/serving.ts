@@ -89,10 +89,10 @@ async function refuseMore(): Promise<never> {
 
 /** A prompt is counted as it would be asked. */
 function engineAbilities(router: House['router']) {
-  const { complete, embed, countTokens, contextTokens } = createAbilities(router);
+  const { countTokens, contextTokens, ...abilities } = createAbilities(router);
   const count = (chat: ChatRequest, signal: AbortSignal) =>
     countTokens({ ...chat, messages: mend(chat.messages).messages }, signal);
-  return { complete, embed, countTokens: count, contextTokens };
+  return { ...abilities, countTokens: count, contextTokens };
 }
 
 /** Nothing where the configuration does not want it: clients are told then that nothing is stored. */
@@ -106,7 +106,7 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
   return {
     stream: router.stream,
     models: (signal) => router.models(signal),
-    passing: async (model) => (await router.backendOf(model))?.passing?.(),
+    passing: (model) => router.passing(model),
     ...engineAbilities(router),
     ...storing(house),
     accounts,

@@ -8,7 +8,7 @@ import type { Backend } from '../contracts/ports.ts';
  * without a finish ends with an `error` event.
  */
 export async function* lawful(
-  { name, stream }: Backend,
+  { name, stream }: Pick<Backend, 'name' | 'stream'>,
   request: ChatRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent> {

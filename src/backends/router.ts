@@ -1,138 +1,236 @@
-// Owns which backend answers for a model. Knows no wire format and no engine.
+// Owns which backend answers for a model, and who is asked when it does not. Knows no wire format and no engine.
+import { type Clock, systemClock } from '../base/clock.ts';
 import { CaissonError, reportOf } from '../base/errors.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
-import type { Backend, ModelInfo, StreamModel } from '../contracts/ports.ts';
+import type { PassBytes } from '../contracts/passing.ts';
+import type { Backend, BackendState, Embed, ModelInfo, StreamModel } from '../contracts/ports.ts';
 import { failure, lawful } from './lawful.ts';
+import { affinityOf, keyOf } from './routing/affinity.ts';
+import { type Attempt, choose, createAttempts } from './routing/attempts.ts';
+import { passOver } from './routing/bytes.ts';
+import { createFleet, type Fleet, type Survey } from './routing/fleet.ts';
+import { watchHealth } from './routing/health.ts';
+import type { Replica } from './routing/replica.ts';
 
 export interface Router {
   /**
-   * A model that nobody serves is an `error` event `model_not_found`. A backend that cannot be connected to is passed over for the
-   * next one that serves the model; no other failure is, since the engine may be at work on the request already.
+   * A model that nobody serves is an `error` event `model_not_found`. While nothing of an answer came, a replica that failed is passed
+   * over for the next one; one that has too much to do is not, and what is wrong with the request itself is told as it is.
    */
   readonly stream: StreamModel;
+  /** The same for completions of plain text; `not_supported` where no replica has them. */
+  readonly complete: StreamModel;
+  readonly embed: Embed;
+  /** The way on which bytes pass to a replica of the model; undefined: none has it. */
+  readonly passing: (model: string) => Promise<PassBytes | undefined>;
   /** Of all backends that answer, in their order; those that do not are left out. */
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   /** The model a wish means: '' is the first that is served. Rejects with `model_not_found` or why no backend could be asked. */
   findModel(wish: string): Promise<{ readonly model: string; readonly recorded: boolean }>;
-  /** The first backend that serves the model and could be connected to; undefined if none serves it. */
+  /** One that serves the model, if possible one that can be asked now; undefined if none serves it. */
   backendOf(model: string, signal?: AbortSignal): Promise<Backend | undefined>;
+  /** Names of all that serve the model. */
+  replicasOf(model: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Whether new requests go there. */
+  accepts(name: string): boolean;
+  states(): readonly BackendState[];
+  /** Undefined if there is no such backend. What is under way there goes on. */
+  drain(name: string, drained: boolean): BackendState | undefined;
+  /** Takes the place of all backends; those that keep their name stay drained if they were. */
+  replace(backends: readonly Backend[]): void;
+  /** Calls whenever one may have come or gone. */
+  onChange(listener: () => void): void;
+  /** Looks after them from now on; returns the way to stop. */
+  watch(): () => void;
 }
 
-/** What all backends said of their models. */
-interface Survey {
-  readonly models: readonly ModelInfo[];
-  /** By model, the backends that serve it. */
-  readonly served: ReadonlyMap<string, readonly Backend[]>;
-  readonly failures: readonly { readonly backend: string; readonly error: unknown }[];
+export interface RouterOptions {
+  readonly clock?: Clock;
+  /** The model that is asked where nobody can be asked for this one, and the request names none. */
+  readonly fallbackOf?: (model: string) => string | undefined;
 }
 
 const ASK_MS = 5000;
 const HINT = 'Give --endpoint URL --model NAME, or configure backends; `caisson doctor` asks each of them.';
 
-/**
- * Names that the configuration declares are never asked for. A single backend that declares none gets every model unasked:
- * it knows best what it serves. Otherwise backends are asked once, and again for a name that is not known.
- */
-export function createRouter(backends: readonly Backend[], now: () => number = () => performance.now()): Router {
-  let served: Survey['served'] = new Map();
-  const absence = createAbsence(now);
-  const survey = async (signal: AbortSignal): Promise<Survey> => {
-    const found = await surveyOf(backends, signal);
-    served = found.served;
-    return found;
+export function createRouter(backends: readonly Backend[], options: RouterOptions = {}): Router {
+  const { clock = systemClock } = options;
+  const fleet = createFleet(backends);
+  const listeners: (() => void)[] = [];
+  const changed = () => {
+    for (const listener of listeners) listener();
   };
-  const locate = async (
-    model: string,
-    signal: AbortSignal,
-  ): Promise<readonly [Backend, ...Backend[]] | CaissonError> => {
-    const [first, ...others] = absence.last([
-      ...backends.filter(({ declared }) => declared?.includes(model)),
-      ...(served.get(model) ?? []).filter(({ declared }) => declared?.includes(model) !== true),
-    ]);
-    if (first !== undefined) return [first, ...others];
-    const [only] = backends;
-    if (only !== undefined && backends.length === 1 && only.declared === undefined) return [only];
-    const found = await survey(signal);
-    const [surveyed, ...more] = absence.last(found.served.get(model) ?? []);
-    return surveyed === undefined ? notServed(`no backend serves the model "${model}"`, found) : [surveyed, ...more];
-  };
+  const scene: Scene = { fleet, clock, changed, options };
   return {
-    models: async (signal) => (await survey(signal)).models,
-    backendOf: async (model, signal = AbortSignal.timeout(ASK_MS)) => {
-      const found = await locate(model, signal);
-      return found instanceof CaissonError ? undefined : found[0];
-    },
+    stream: (request, signal) => ask(scene, (backend) => backend.stream, request, signal),
+    complete: (request, signal) => ask(scene, (backend) => backend.complete, request, signal),
+    embed: (request, signal) => embed(scene, request, signal),
+    passing: (model) => passing(scene, model),
+    models: async (signal) => (await fleet.survey(signal)).models,
     findModel: async (wish) => {
-      const model = wish === '' ? await firstModel(survey) : wish;
-      const found = await locate(model, AbortSignal.timeout(ASK_MS));
+      const model = wish === '' ? await firstModel(fleet) : wish;
+      const found = await locate(fleet, model);
       if (found instanceof CaissonError) throw found;
-      return { model, recorded: found[0].recorded };
+      return { model, recorded: found[0].backend.recorded };
     },
-    stream: async function* stream(request, signal) {
-      const found = await locate(request.model, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]));
-      if (!(found instanceof CaissonError)) yield* firstThere(found, request, signal, absence);
-      else yield signal.aborted ? failure('', signal) : eventOf(found);
+    backendOf: async (model, signal) => {
+      const found = await locate(fleet, model, signal);
+      if (found instanceof CaissonError) return undefined;
+      return (choose(found, { model, key: undefined }, clock.monotonic()) ?? found[0]).backend;
     },
+    replicasOf: async (model, signal) => {
+      const found = await locate(fleet, model, signal);
+      return found instanceof CaissonError ? [] : found.map(({ name }) => name);
+    },
+    accepts: (name) => {
+      const found = fleet.all().find((one) => one.name === name);
+      return found === undefined || ['fit', 'full'].includes(found.fitness(clock.monotonic()));
+    },
+    states: () => fleet.all().map((one) => one.state(clock.monotonic())),
+    drain: (name, drained) => {
+      const found = fleet.all().find((one) => one.name === name);
+      found?.drain(drained);
+      changed();
+      return found?.state(clock.monotonic());
+    },
+    replace: (fresh) => {
+      fleet.replace(fresh);
+      changed();
+    },
+    onChange: (listener) => void listeners.push(listener),
+    watch: () => watchHealth(fleet, clock, changed),
   };
 }
 
-async function* firstThere(
-  backends: readonly [Backend, ...Backend[]],
+interface Scene {
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly changed: () => void;
+  readonly options: RouterOptions;
+}
+
+type Some<One> = readonly [One, ...One[]];
+
+async function locate(fleet: Fleet, model: string, signal?: AbortSignal): Promise<Some<Replica> | CaissonError> {
+  const [first, ...others] = fleet.known(model);
+  if (first !== undefined) return [first, ...others];
+  const late = AbortSignal.timeout(ASK_MS);
+  const found = await fleet.survey(signal === undefined ? late : AbortSignal.any([signal, late]));
+  const [surveyed, ...more] = fleet.known(model);
+  return surveyed === undefined ? notServed(`no backend serves the model "${model}"`, found) : [surveyed, ...more];
+}
+
+async function* ask(
+  scene: Scene,
+  way: Way,
   request: ChatRequest,
   signal: AbortSignal,
-  absence: Absence,
-): AsyncGenerator<ModelEvent> {
-  for (const [index, backend] of backends.entries()) {
-    let passedOver = false;
-    for await (const event of lawful(backend, request, signal)) {
-      const isAway = event.type === 'error' && event.unsent === true;
-      if (isAway) absence.note(backend);
-      passedOver = isAway && index < backends.length - 1;
-      if (!passedOver) yield event;
+): AsyncGenerator<ModelEvent, undefined> {
+  const affinity = affinityOf(request);
+  let told: ModelErrorEvent | undefined;
+  for (const model of modelsToAsk(request, scene.options)) {
+    const found = await locate(scene.fleet, model, signal);
+    let last = found instanceof CaissonError ? eventOf(found) : undefined;
+    const replicas = found instanceof CaissonError ? [] : found;
+    const attempts = createAttempts(replicas, { model, key: keyOf(affinity) }, scene.clock);
+    for (let attempt = attempts.next(); attempt !== undefined; attempt = attempts.next()) {
+      last = yield* tryOne(attempt, way, { ...request, model, affinity }, signal);
+      if (last === undefined) return undefined;
+      scene.changed();
     }
-    if (!passedOver) return;
+    told ??= last ?? withdrawn(model);
   }
+  yield signal.aborted || told === undefined ? failure('', signal) : told;
+  return undefined;
 }
 
-interface Absence {
-  note(backend: Backend): void;
-  /** The same backends, those that were away a moment ago behind the others. */
-  last(backends: readonly Backend[]): readonly Backend[];
-}
+type Way = (backend: Backend) => StreamModel | undefined;
 
-/** Who was away is asked last for a while: to find that out again may take seconds. */
-const AWAY_MS = 5000;
-
-function createAbsence(now: () => number): Absence {
-  const until = new Map<Backend, number>();
-  const isAway = (backend: Backend) => (until.get(backend) ?? 0) > now();
-  return {
-    note: (backend) => until.set(backend, now() + AWAY_MS),
-    last: (backends) =>
-      until.size === 0 ? backends : [...backends.filter((one) => !isAway(one)), ...backends.filter(isAway)],
-  };
-}
-
-async function surveyOf(backends: readonly Backend[], signal: AbortSignal): Promise<Survey> {
-  const answers = await Promise.allSettled(backends.map((backend) => backend.models(signal)));
-  const models: ModelInfo[] = [];
-  const served = new Map<string, Backend[]>();
-  const failures: { backend: string; error: unknown }[] = [];
-  for (const [index, backend] of backends.entries()) {
-    const answer = answers[index];
-    if (answer?.status === 'rejected') failures.push({ backend: backend.name, error: answer.reason });
-    for (const model of answer?.status === 'fulfilled' ? answer.value : []) {
-      models.push(model);
-      const others = served.get(model.id) ?? [];
-      if (!others.includes(backend)) served.set(model.id, [...others, backend]);
+/** The failure for which another is asked; undefined: all is said. */
+async function* tryOne(
+  attempt: Attempt,
+  way: Way,
+  request: ChatRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ModelEvent, ModelErrorEvent | undefined> {
+  const { name, backend } = attempt.replica;
+  const stream = way(backend) ?? lacking;
+  let begun = false;
+  try {
+    for await (const event of lawful({ name, stream }, request, signal)) {
+      if (event.type === 'error') {
+        if (attempt.failed(event, begun)) return event;
+      } else if (!begun) {
+        begun = true;
+        attempt.heard();
+      }
+      if (event.type === 'finish') attempt.answered();
+      yield event;
     }
+  } finally {
+    attempt.end();
   }
-  return { models, served, failures };
+  return undefined;
 }
 
-async function firstModel(survey: (signal: AbortSignal) => Promise<Survey>): Promise<string> {
-  const found = await survey(AbortSignal.timeout(ASK_MS));
+function modelsToAsk({ model, fallbackModel }: ChatRequest, { fallbackOf }: RouterOptions): readonly string[] {
+  const other = fallbackModel ?? fallbackOf?.(model);
+  return other === undefined || other === model ? [model] : [model, other];
+}
+
+async function* lacking({ model }: ChatRequest): AsyncGenerator<ModelEvent> {
+  yield notSupported(lackWords(model, 'completions of plain text'));
+}
+
+function lackWords(model: string, what: string): string {
+  return `the engine of the model ${JSON.stringify(model)} has no ${what}`;
+}
+
+/** Replicas there are, but none of them may be asked. */
+function withdrawn(model: string): ModelErrorEvent {
+  const message = `no backend takes requests for the model ${JSON.stringify(model)} now: they are being drained, or serve another`;
+  return { type: 'error', code: 'backend_unreachable', message, retryable: true };
+}
+
+async function embed(scene: Scene, request: Parameters<Embed>[0], signal: AbortSignal): ReturnType<Embed> {
+  const { model } = request;
+  const found = await locate(scene.fleet, model, signal);
+  if (found instanceof CaissonError) return eventOf(found);
+  const attempts = createAttempts(found, { model, key: undefined }, scene.clock);
+  let last: ModelErrorEvent | undefined;
+  for (let attempt = attempts.next(); attempt !== undefined; attempt = attempts.next()) {
+    const way = attempt.replica.backend.embed ?? (async () => notSupported(lackWords(model, 'embeddings')));
+    const answer = await way(request, signal).finally(() => attempt.end());
+    if (answer.type === 'embeddings') attempt.answered();
+    else if (attempt.failed(answer, false)) {
+      last = answer;
+      scene.changed();
+      continue;
+    }
+    return answer;
+  }
+  return last ?? withdrawn(model);
+}
+
+function notSupported(message: string): ModelErrorEvent {
+  return { type: 'error', code: 'not_supported', message, retryable: false };
+}
+
+async function passing({ fleet, clock }: Scene, model: string): Promise<PassBytes | undefined> {
+  const found = await locate(fleet, model);
+  if (found instanceof CaissonError) return undefined;
+  if (found.some(({ backend, send }) => backend.passing !== undefined && send === undefined))
+    await Promise.all(found.map((one) => one.load()));
+  if (found.every(({ send }) => send === undefined)) return undefined;
+  return passOver((affinity) => {
+    const key = affinity === undefined ? undefined : keyOf(affinity);
+    return createAttempts(fleet.known(model), { model, key }, clock);
+  });
+}
+
+async function firstModel(fleet: Fleet): Promise<string> {
+  const found = await fleet.survey(AbortSignal.timeout(ASK_MS));
   const [first] = found.models;
   if (first === undefined) throw notServed('there is no model to work with', found);
   return first.id;
@@ -142,15 +240,15 @@ async function firstModel(survey: (signal: AbortSignal) => Promise<Survey>): Pro
 function notServed(words: string, { served, failures }: Survey): CaissonError {
   const names = [...served.keys()];
   const list = names.length === 0 ? '' : `; served are: ${names.join(', ')}`;
-  const [failure] = failures;
-  if (failure === undefined) {
+  const [first] = failures;
+  if (first === undefined) {
     const none = names.length === 0 ? '; no backend is configured that serves any' : list;
     return new CaissonError('model_not_found', `${words}${none}`, { hint: HINT });
   }
   const reasons = failures.map(
     ({ backend, error }) => `${backend} did not say what it serves: ${reportOf(error).message}`,
   );
-  return new CaissonError('backend_unreachable', `${words}${list}; ${reasons.join('; ')}`, { cause: failure.error });
+  return new CaissonError('backend_unreachable', `${words}${list}; ${reasons.join('; ')}`, { cause: first.error });
 }
 
 function eventOf({ code, message }: CaissonError): ModelErrorEvent {

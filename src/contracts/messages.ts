@@ -89,4 +89,6 @@ export interface ChatRequest {
   readonly extra?: JsonObject;
   /** Requests of one run or conversation carry the same value, so that they meet a warm prefix cache. */
   readonly affinity?: string;
+  /** Asked instead where nobody can be asked for the model. */
+  readonly fallbackModel?: string;
 }

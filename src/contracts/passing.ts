@@ -5,6 +5,8 @@ export interface PassingOrder {
   /** The body of a chat request in the engine's own dialect; JSON. */
   readonly body: Uint8Array;
   readonly signal: AbortSignal;
+  /** Requests of one conversation carry the same. */
+  readonly affinity?: string;
 }
 
 /** What is heard of one request. Nothing is heard after `end`, `refused` or `fail`, and exactly one of them is. */
@@ -12,8 +14,8 @@ export interface PassingListener {
   /** The engine has taken the request. Once, before any data. */
   begin(contentType: string): void;
   data(chunk: Buffer): void;
-  /** The body came to its end as HTTP says it; whether the answer is whole only its text tells. */
-  end(): void;
+  /** The body came to its end as HTTP says it. Whether the answer is whole only its text tells: the listener says so. */
+  end(): boolean;
   /** The engine will not take these bytes (400, 404, 422 …): nothing was begun, and the request may be put in other words. */
   refused(): void;
   /** Before or after `begin`. */

@@ -38,6 +38,29 @@ export interface Backend {
   readonly countTokens?: (request: ChatRequest, signal: AbortSignal) => Promise<number | undefined>;
   /** Tokens of prompt and answer together. Undefined: it does not say. Remembered for a while. Never rejects. */
   readonly contextTokens?: (model: string) => Promise<number | undefined>;
+  /** What it says of itself at its own address for that; undefined: it has none. Never rejects. */
+  readonly healthy?: (signal: AbortSignal) => Promise<boolean | undefined>;
+  /** Its share of the work beside those that serve the same model is as its weight beside theirs. Absent: 1. */
+  readonly weight?: number;
+  /** Requests that it works on at the same time. Absent: 64. */
+  readonly places?: number;
+}
+
+/** A backend as its router sees it. */
+export interface BackendState {
+  readonly name: string;
+  /** `away`: it gets nothing for a while; `trial`: the next request finds out whether it is back; `draining`: a person wants it so. */
+  readonly state: 'up' | 'trial' | 'away' | 'draining';
+  readonly weight: number;
+  readonly places: number;
+  readonly inFlight: number;
+  /** Since it was configured; those that went there again count again. */
+  readonly requests: number;
+  readonly failures: number;
+  /** Milliseconds until it is tried again. */
+  readonly nextTryMs?: number;
+  /** `at`: milliseconds since 1970. */
+  readonly lastFailure?: { readonly at: number; readonly code: string; readonly message: string };
 }
 
 export interface EmbedRequest {

@@ -5,6 +5,7 @@ import type { PassBytes, PassingControl } from '../../contracts/passing.ts';
 import { letIn } from '../admission/let-in.ts';
 import { cut } from '../answer.ts';
 import { EngineError } from '../errors.ts';
+import { sessionOf } from '../infer.ts';
 import type { AdmissionPass } from '../ports.ts';
 import type { RouteContext } from '../route-context.ts';
 import { createSink, type Sink } from '../sink.ts';
@@ -69,15 +70,19 @@ async function stream(journey: Journey): Promise<boolean> {
   const alive = () => passing.keepAlive(wish.model);
   const silence = keepAlive(sink, { open: alive, keepAlive: alive }, limits);
   try {
-    const ending = await travel(journey, (chunk, control) => {
-      const events = tap.take(chunk);
-      if (tap.broken()) return 'stop';
-      if (events !== undefined) {
-        silence.broken();
-        outlet.write(events, tap.urgent(), control);
-      }
-      return 'go';
-    });
+    const ending = await travel(
+      journey,
+      (chunk, control) => {
+        const events = tap.take(chunk);
+        if (tap.broken()) return 'stop';
+        if (events !== undefined) {
+          silence.broken();
+          outlet.write(events, tap.urgent(), control);
+        }
+        return 'go';
+      },
+      () => tap.verdict() === 'whole',
+    );
     if (ending.end === 'ended' && tap.verdict() === 'whole') outlet.end();
     else if (sink.started || sink.signal.aborted) outlet.reset();
     else if (ending.end === 'refused') return false;
@@ -106,11 +111,15 @@ async function answer(journey: Journey): Promise<boolean> {
   const { limits, tally } = passing.context.ports;
   const parts: Buffer[] = [];
   let bytes = 0;
-  const ending = await travel(journey, (chunk) => {
-    parts.push(chunk);
-    bytes += chunk.length;
-    return bytes > limits.modelAnswerBytes ? 'stop' : 'go';
-  });
+  const ending = await travel(
+    journey,
+    (chunk) => {
+      parts.push(chunk);
+      bytes += chunk.length;
+      return bytes > limits.modelAnswerBytes ? 'stop' : 'go';
+    },
+    () => true,
+  );
   if (ending.end === 'refused') return false;
   if (ending.end === 'failed') throw new EngineError(ending.error);
   const body = Buffer.concat(parts);
@@ -132,8 +141,9 @@ function guessed({ promptBytes }: PassingRequest): number {
 
 /** `take` says `stop` when nothing more is wanted: the engine is told to stop, and it counts as a failure. */
 async function travel(
-  { wish, send, sink, pass }: Journey,
+  { wish, send, sink, pass, passing }: Journey,
   take: (chunk: Buffer, control: PassingControl) => 'go' | 'stop',
+  isWhole: () => boolean,
 ): Promise<Ending> {
   const refusal = await pass.enter(sink.signal);
   if (refusal !== undefined) return { end: 'failed', error: refusal };
@@ -147,7 +157,7 @@ async function travel(
       resolve(ending);
     };
     const control = send(
-      { body: wish.body, signal: stop.signal },
+      { body: wish.body, signal: stop.signal, affinity: sessionOf(passing.request) ?? wish.opening },
       {
         begin: () => {},
         data: (chunk) => {
@@ -155,7 +165,10 @@ async function travel(
           stop.abort();
           over({ end: 'failed', error: cut('the engine sent no whole answer').event });
         },
-        end: () => over({ end: 'ended' }),
+        end: () => {
+          over({ end: 'ended' });
+          return isWhole();
+        },
         refused: () => over({ end: 'refused' }),
         // Nobody got it: on the other way the next replica is asked.
         fail: (error) => over(error.unsent === true ? { end: 'refused' } : { end: 'failed', error }),

@@ -1,5 +1,6 @@
 // Owns which chat requests may pass to an engine as they are, and the one change that is made in their bytes. Knows no engine.
 import { canStay } from './conversation.ts';
+import { openingOf } from './opening.ts';
 import { readTopLevel, type Span, valueAt } from './top-level.ts';
 
 export interface PassingRequest {
@@ -11,6 +12,8 @@ export interface PassingRequest {
   readonly hidesUsage: boolean;
   /** At most: each token has a byte. */
   readonly promptBytes: number;
+  /** How its conversation begins, as a name. */
+  readonly opening: string;
   /** What the client allows the answer; undefined: all that is left. */
   readonly maxTokens: number | undefined;
 }
@@ -36,7 +39,9 @@ export function passingRequest(bytes: Buffer): PassingRequest | undefined {
     wish.streamed,
     members.has('stream_options') ? valueAt(bytes, members.get('stream_options')) : NONE,
   );
-  return sent === undefined ? undefined : { ...wish, ...sent, promptBytes: bytes.length };
+  return sent === undefined
+    ? undefined
+    : { ...wish, ...sent, promptBytes: bytes.length, opening: openingOf(bytes, messages) };
 }
 
 const NONE = Symbol('no options of a stream');

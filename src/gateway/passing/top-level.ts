@@ -47,12 +47,16 @@ export function readMembers(bytes: Buffer, { start, end }: Span): ReadonlyMap<st
   return members;
 }
 
-/** The items of a list. */
-export function readList(bytes: Buffer, { start, end }: Span): readonly Span[] | undefined {
+/** The items of a list, the first so many of them. */
+export function readList(
+  bytes: Buffer,
+  { start, end }: Span,
+  most = Number.POSITIVE_INFINITY,
+): readonly Span[] | undefined {
   if (bytes[start] !== OPEN_LIST) return undefined;
   const items: Span[] = [];
   let at = skipBlank(bytes, start + 1);
-  while (at < end - 1) {
+  while (at < end - 1 && items.length < most) {
     const item = spanOfValue(bytes, at);
     if (item === undefined) return undefined;
     items.push(item);

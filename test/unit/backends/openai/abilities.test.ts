@@ -99,8 +99,9 @@ describe('a text to go on with', () => {
     assert.deepEqual(await complete({ ...WITHOUT, declared: ['m'] }), [
       { ...lacking, message: 'the engine of the model "m" has no completions of plain text' },
     ]);
+    const nobody = 'no backend serves the model "m"; no backend is configured that serves any';
     assert.deepEqual(await complete({ ...WITHOUT, declared: ['other'] }), [
-      { ...lacking, code: 'model_not_found', message: 'no backend serves the model "m"' },
+      { ...lacking, code: 'model_not_found', message: nobody },
     ]);
   });
 });
