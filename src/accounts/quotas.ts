@@ -107,6 +107,7 @@ export function createQuotas(ports: {
   };
 }
 
+/** Whether a key with these limits may use the model. */
 export function mayUse({ models }: KeyLimits, model: string): boolean {
   if (models === undefined) return true;
   return models.some((name) => (name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : name === model));
