@@ -15,9 +15,18 @@ export function createBackends(
   options: { readonly allowRecorded: boolean },
 ): Promise<readonly Backend[]> {
   const { allowRecorded } = options;
-  const make = (backend: BackendConfig, at: number) =>
-    createBackend(backend, config, { allowRecorded, field: `backends[${at}]` });
+  const make = async (backend: BackendConfig, at: number) => ({
+    ...(await createBackend(backend, config, { allowRecorded, field: `backends[${at}]` })),
+    ...loadOf(backend),
+  });
   return Promise.all(config.backends.map(make));
+}
+
+function loadOf({ weight, maxConcurrent }: BackendConfig): Pick<Backend, 'weight' | 'places'> {
+  return {
+    ...(weight === undefined ? {} : { weight }),
+    ...(maxConcurrent === undefined ? {} : { places: maxConcurrent }),
+  };
 }
 
 async function createBackend(
@@ -30,8 +39,9 @@ async function createBackend(
       throw new CaissonError('rehearsal_refused', `the backend ${backend.name} plays a recorded conversation`);
     return recorded(backend.script);
   }
-  const { name, url, key, models } = backend;
+  const { name, url, key, models, sessionHeader } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
+  const header = sessionHeader === undefined ? {} : { sessionHeader };
   const [secret, trust] = await Promise.all([
     key === undefined ? undefined : resolveSecret(key),
     trustOf(backend, field),
@@ -42,13 +52,14 @@ async function createBackend(
     limits: config.limits,
     clock: systemClock,
     ...trust,
+    ...header,
     ...(secret === undefined ? {} : { key: secret }),
     ...(models.length === 0 ? {} : { models }),
   });
   const { modelConnectMs: connectMs } = config.limits;
   return {
     ...made,
-    passing: passingOf({ url, key: secret ?? 'none', connectMs, now: () => systemClock.now(), ...trust }),
+    passing: passingOf({ url, key: secret ?? 'none', connectMs, now: () => systemClock.now(), ...trust, ...header }),
   };
 }
 

@@ -81,7 +81,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const journal = await openJournal({ store, key, clock: systemClock, faults });
     const { approvalMs } = config.limits;
     const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash, approvalMs });
-    const router = createRouter(options.backends);
+    const router = createRouter(options.backends, { fallbackOf: (model) => config.fallbackModels[model] });
     const notes = createLiveNotes();
     const selfTest = host === 'service' ? createSelfTest({ executor: executor.port, journal, logger }) : handshakeOnly;
     const usage = createUsageLog({ store, clock: systemClock, logger });

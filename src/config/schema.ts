@@ -24,6 +24,11 @@ const MAX_BACKENDS = 50;
 /** Of one backend: requests at the same time, and GPUs it runs on. */
 const MAX_CONCURRENT = 100_000;
 const MAX_GPUS = 1024;
+/** Of one backend beside others of the same model. */
+const MIN_WEIGHT = 0.01;
+const MAX_WEIGHT = 1000;
+/** Models with another in their place. */
+const MAX_FALLBACKS = 100;
 const MAX_WAITING = 100_000;
 const MAX_WAIT_MS = 3_600_000;
 /** That stored responses may be kept. */
@@ -58,6 +63,11 @@ function parts(z: Zod) {
       script: path.optional(),
       max_concurrent: z.int().min(1).max(MAX_CONCURRENT).optional(),
       gpus: z.number().positive().max(MAX_GPUS).optional(),
+      weight: z.number().min(MIN_WEIGHT).max(MAX_WEIGHT).optional(),
+      session_header: z
+        .string()
+        .regex(/^x-[a-z0-9-]{1,60}$/, 'a name of a header in small letters that begins with x-, such as x-session-id')
+        .optional(),
     })
     .superRefine((value, context) => {
       const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
@@ -99,6 +109,10 @@ export const configSchema = late((z) => {
       .optional(),
     model: word.optional(),
     models: modelsSchema(z).optional(),
+    fallback_models: z
+      .record(word, word)
+      .refine((all) => Object.keys(all).length <= MAX_FALLBACKS, `at most ${MAX_FALLBACKS} models`)
+      .optional(),
     policy: path.optional(),
     executor: z
       .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, user: word })

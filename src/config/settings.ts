@@ -23,6 +23,8 @@ interface BackendLoad {
   readonly maxConcurrent?: number;
   /** That the engine runs on, for the count of GPU seconds. Absent: one. */
   readonly gpus?: number;
+  /** Its share of the work beside other backends of the same model. Absent: 1. */
+  readonly weight?: number;
 }
 
 export type BackendConfig = BackendLoad & BackendKind;
@@ -35,6 +37,8 @@ type BackendKind =
       readonly key?: SecretRef;
       /** File with the certificates of those who may sign the engine's; absent: those that Node knows. */
       readonly ca?: string;
+      /** Name of the header with the conversation, for a router behind the address. Absent: x-session-id. */
+      readonly sessionHeader?: string;
       /** Empty: ask the engine. */
       readonly models: readonly string[];
     }
@@ -56,6 +60,8 @@ export interface LoadedConfig {
   /** The service that commands speak to, where another one than this machine's own is meant. */
   readonly client: { readonly url?: string; readonly key?: SecretRef };
   readonly backends: readonly BackendConfig[];
+  /** By model, the one that is asked where nobody can be asked for it. */
+  readonly fallbackModels: Readonly<Record<string, string>>;
   /** Of each backend: requests that wait at most, and how long each. */
   readonly queue: { readonly most: number; readonly waitMs: number };
   /** Whether answers of the Responses dialect are stored for clients that ask for it, and for how long. */
@@ -113,6 +119,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     backends,
     queue: queueOf(values.queue),
     responses: responsesOf(values.responses),
+    fallbackModels: values.fallback_models ?? {},
     model: values.model ?? backends[0]?.models[0] ?? '',
     models: modelsOf(values.models),
     policyFile: values.policy,
@@ -171,9 +178,19 @@ function executorOf(executor: ConfigValues['executor'] = {}, dataDir: string): L
 
 function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfig {
   const { name, type, url = '', script = '', key, ca, models = [] } = backend;
-  const load = camelNames({ max_concurrent: backend.max_concurrent, gpus: backend.gpus }, ['maxConcurrent', 'gpus']);
+  const { max_concurrent, gpus, weight, session_header: sessionHeader } = backend;
+  const load = camelNames({ max_concurrent, gpus, weight }, ['maxConcurrent', 'gpus', 'weight']);
   return type === 'openai'
-    ? { name, type, url, ...keyOf(key, env), ...(ca === undefined ? {} : { ca }), models, ...load }
+    ? {
+        name,
+        type,
+        url,
+        ...keyOf(key, env),
+        ...(ca === undefined ? {} : { ca }),
+        ...(sessionHeader === undefined ? {} : { sessionHeader }),
+        models,
+        ...load,
+      }
     : { name, type, script, models, ...load };
 }
 

@@ -25,6 +25,8 @@ export interface OpenAIOptions {
   readonly key?: string;
   /** Certificates in PEM form of those who may sign the endpoint's; absent: those that Node knows. */
   readonly ca?: string;
+  /** Name of the header with the conversation of a request; absent: x-session-id. */
+  readonly sessionHeader?: string;
   /** Served under these names; absent: the endpoint is asked. */
   readonly models?: readonly string[];
   readonly limits: Limits;
@@ -33,8 +35,8 @@ export interface OpenAIOptions {
 
 /** Nothing is retried here: who asks decides. No message holds the key, even where the endpoint sends it back. */
 export function createOpenAIBackend(options: OpenAIOptions): Backend {
-  const { name, url, key = 'none', ca, models, limits, clock } = options;
-  const trust = ca === undefined ? {} : { ca };
+  const { name, url, key = 'none', ca, sessionHeader, models, limits, clock } = options;
+  const trust = { ...(ca === undefined ? {} : { ca }), ...(sessionHeader === undefined ? {} : { sessionHeader }) };
   const endpoint = createEndpoint({ name, url, key, connectMs: limits.modelConnectMs, ...trust });
   const windows = createWindows(() => modelsOf(endpoint, options, AbortSignal.timeout(WINDOWS_MS)), clock);
   return {
@@ -50,6 +52,7 @@ export function createOpenAIBackend(options: OpenAIOptions): Backend {
     },
     countTokens: (request, signal) => endpoint.countTokens(request, signal).catch(() => undefined),
     contextTokens: windows,
+    healthy: (signal) => endpoint.healthy(signal),
   };
 }
 

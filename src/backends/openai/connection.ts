@@ -31,6 +31,8 @@ export interface Asked {
   readonly url: URL;
   /** JSON text. */
   readonly body?: string;
+  /** Beside its own. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +42,7 @@ export type Ask = (asked: Asked) => Promise<IncomingMessage>;
 const REFUSAL_BYTES = 64 * 1024;
 
 /**
- * Follows no redirect, which would take the key along, and sends no header but its own. Rejects with `EndpointRefusal` for every
+ * Follows no redirect, which would take the key along, and sends no header but its own and those it is given. Rejects with `EndpointRefusal` for every
  * status but 2xx, and with the error of the socket.
  */
 export function createConnection(options: ConnectionOptions): Ask {
@@ -88,12 +90,13 @@ async function send(outgoing: Outgoing): Promise<IncomingMessage> {
 }
 
 function attempt({ asked, options, agent }: Outgoing): Promise<IncomingMessage | 'stale'> {
-  const { method, url, body, signal } = asked;
+  const { method, url, body, signal, headers: further } = asked;
   const { request } = clientOf(url.protocol);
   const headers = {
     accept: 'application/json',
     authorization: `Bearer ${options.key}`,
     'user-agent': 'caisson',
+    ...further,
     ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
   };
   return new Promise((resolve, reject) => {

@@ -6,9 +6,11 @@ import { completionBody } from './completions.ts';
 import { createConnection } from './connection.ts';
 import { embedBody, optionalInEmbed } from './embeddings.ts';
 import { refusalIn } from './failure.ts';
+import { createHealth } from './health.ts';
 import { type ModelList, readModels } from './models.ts';
 import { saidOf } from './meaning.ts';
 import { chatBody, OPTIONAL_FIELDS, optionalIn } from './request.ts';
+import { sessionHeaders } from './session.ts';
 import { readCount, tokenizeBody } from './tokens.ts';
 
 /** Answers come when their headers are there. All reject as the connection does. Nothing that failed is sent again as it was. */
@@ -21,6 +23,8 @@ export interface Endpoint {
   /** Beside its API, where vLLM has it: undefined if it is no count. */
   countTokens(request: ChatRequest, signal: AbortSignal): Promise<number | undefined>;
   models(signal: AbortSignal): Promise<ModelList>;
+  /** What it says of itself; undefined: nothing. Never rejects. */
+  healthy(signal: AbortSignal): Promise<boolean | undefined>;
 }
 
 export interface EndpointOptions {
@@ -30,19 +34,27 @@ export interface EndpointOptions {
   readonly connectMs: number;
   /** Certificates in PEM form; absent: those that Node knows. */
   readonly ca?: string;
+  /** Name of the header with the conversation of a request; absent: the usual one. */
+  readonly sessionHeader?: string;
 }
 
-export function createEndpoint({ name, url, ...connection }: EndpointOptions): Endpoint {
+export function createEndpoint({ name, url, sessionHeader, ...connection }: EndpointOptions): Endpoint {
   const ask = createConnection(connection);
   const base = url.replace(/\/+$/, '');
   const refused = new Set<string>();
-  const post = (address: string, body: object, signal: AbortSignal) =>
-    ask({ method: 'POST', url: new URL(address), body: JSON.stringify(body), signal });
+  const post = (address: string, body: object, signal: AbortSignal, affinity?: string) =>
+    ask({
+      method: 'POST',
+      url: new URL(address),
+      body: JSON.stringify(body),
+      signal,
+      headers: sessionHeaders(affinity, sessionHeader),
+    });
   const insist = async (way: Way, signal: AbortSignal): Promise<IncomingMessage> => {
     const without = new Set(refused);
     for (;;) {
       try {
-        const response = await post(`${base}/${way.path}`, way.body(without), signal);
+        const response = await post(`${base}/${way.path}`, way.body(without), signal, way.affinity);
         for (const field of REMEMBERED) if (without.has(field)) refused.add(field);
         return response;
       } catch (error) {
@@ -55,6 +67,7 @@ export function createEndpoint({ name, url, ...connection }: EndpointOptions): E
   return {
     address: addressOf(url),
     models: async (signal) => readModels(await ask({ method: 'GET', url: new URL(`${base}/models`), signal }), name),
+    healthy: createHealth(base, (address, signal) => ask({ method: 'GET', url: address, signal })),
     chat: (request, signal) => insist(chatWay(request), signal),
     complete: (request, signal) => insist({ ...chatWay(request), ...completionWay(request) }, signal),
     embed: (request, signal) => insist(embedWay(request), signal),
@@ -69,6 +82,7 @@ interface Way {
   body(without: ReadonlySet<string>): object;
   optional(): readonly string[];
   readonly hasLimit: boolean;
+  readonly affinity: string | undefined;
 }
 
 /** Those that the engine does not know, whoever asks. */
@@ -80,6 +94,7 @@ function chatWay(request: ChatRequest): Way {
     body: (without) => chatBody(request, without),
     optional: () => optionalIn(request),
     hasLimit: request.maxTokens !== undefined,
+    affinity: request.affinity,
   };
 }
 
@@ -93,6 +108,7 @@ function embedWay(request: EmbedRequest): Way {
     body: (without) => embedBody(request, without),
     optional: () => optionalInEmbed(request),
     hasLimit: false,
+    affinity: undefined,
   };
 }
 

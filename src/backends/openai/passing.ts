@@ -4,6 +4,7 @@ import { Pool } from 'undici';
 import type { PassBytes, PassingControl, PassingListener } from '../../contracts/passing.ts';
 import { EndpointRefusal } from './connection.ts';
 import { abortedEvent, failureOf, lostEvent } from './failure.ts';
+import { sessionHeaders } from './session.ts';
 
 export interface PassingOptions {
   readonly url: string;
@@ -11,6 +12,8 @@ export interface PassingOptions {
   readonly connectMs: number;
   /** Certificates in PEM form; nobody else's signature counts then. */
   readonly ca?: string;
+  /** Name of the header with the conversation of a request; absent: x-session-id. */
+  readonly sessionHeader?: string;
   /** Milliseconds since 1970, for an engine that says until when to wait. */
   now(): number;
 }
@@ -23,7 +26,7 @@ const REFUSALS: ReadonlySet<number> = new Set([400, 404, 405, 413, 415, 422]);
 
 /** Dispatches without streams and promises in between: half the price of `fetch` for each event. */
 export function createPassing(options: PassingOptions): PassBytes {
-  const { url, key, connectMs, ca } = options;
+  const { url, key, connectMs, ca, sessionHeader } = options;
   const now = () => options.now();
   const base = new URL(url.replace(/\/+$/, ''));
   const address = `${base.origin}${base.pathname}`;
@@ -37,7 +40,7 @@ export function createPassing(options: PassingOptions): PassBytes {
     bodyTimeout: 0,
   });
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'user-agent': 'caisson' };
-  return ({ body, signal }, listener) => {
+  return ({ body, signal, affinity }, listener) => {
     const passage = createPassage(listener, { address, now, signal });
     if (signal.aborted) {
       listener.fail(abortedEvent());
@@ -45,7 +48,12 @@ export function createPassing(options: PassingOptions): PassBytes {
     }
     signal.addEventListener('abort', passage.abort, { once: true });
     pool.dispatch(
-      { path, method: 'POST', headers, body: Buffer.from(body.buffer, body.byteOffset, body.length) },
+      {
+        path,
+        method: 'POST',
+        headers: { ...headers, ...sessionHeaders(affinity, sessionHeader) },
+        body: Buffer.from(body.buffer, body.byteOffset, body.length),
+      },
       passage.handler,
     );
     return passage.control;

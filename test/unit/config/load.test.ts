@@ -24,6 +24,7 @@ test('with no source at all, everything has its default and no origin', async (c
     backends: [],
     queue: { most: 256, waitMs: 60_000 },
     responses: { store: false, days: 30 },
+    fallbackModels: {},
     model: '',
     models: { aliases: {} },
     policyFile: undefined,
