@@ -1,6 +1,7 @@
 // Owns the OpenAI form of an answer, whole or in chunks. Knows no stream and no engine.
-import type { ModelEvent, TokenLogprob, Usage } from '../../contracts/model-events.ts';
-import { type AnswerSoFar, type EndReason, finishOf, type TakenCall } from '../answer.ts';
+import type { ModelEvent, TokenLogprob, ToolCallEvent, Usage } from '../../contracts/model-events.ts';
+import { type AnswerSoFar, type CallSoFar, type EndReason, finishOf, type TakenCall } from '../answer.ts';
+import { createFreeformText, type FreeformText, textOfCall } from '../freeform.ts';
 import type { StreamEncoder } from '../stream.ts';
 import type { Choices, Spoken } from './choices.ts';
 
@@ -17,6 +18,8 @@ export interface Form {
   /** One call at most, in the form that was before tools. */
   readonly functions: boolean;
   readonly showThinking: boolean;
+  /** Names of the tools whose calls are told as text. */
+  readonly freeform: ReadonlySet<string>;
   /** Where there are several answers. */
   readonly choices?: Choices;
 }
@@ -25,12 +28,13 @@ export interface Form {
 export function chatEncoder(envelope: Envelope, form: Form): StreamEncoder {
   const { includeUsage, choices } = form;
   const all = choices?.answers.map((_, index) => index) ?? [0];
+  const texts: Texts = new WeakMap();
   return {
     open: () => all.map((index) => encodeDelta(envelope, index, { role: 'assistant', content: '' }, null)).join(''),
     event: (event, taken) => {
       const told: Spoken | undefined =
         choices === undefined ? { index: 0, taken, finish: undefined } : choices.spoken(event);
-      return told === undefined ? '' : encodeEvent(envelope, form, event, told);
+      return told === undefined ? '' : encodeEvent(envelope, { ...told, event, texts }, form);
     },
     keepAlive: () => encodeDelta(envelope, 0, {}, null),
     close: ({ usage }, finish) => {
@@ -44,20 +48,41 @@ export function chatEncoder(envelope: Envelope, form: Form): StreamEncoder {
 }
 
 /** '' if the event has nothing to show. */
-function encodeEvent(envelope: Envelope, form: Form, event: ModelEvent, told: Spoken): string {
-  const { index, finish } = told;
+function encodeEvent(envelope: Envelope, told: Told, form: Form): string {
+  const { event, index, finish } = told;
   if (finish !== undefined) return encodeDelta(envelope, index, {}, wordOf(finish, form));
   if (event.type === 'logprobs') return encodeDelta(envelope, index, {}, null, logprobsOf(event.tokens));
-  const delta = deltaOf(event, told.taken, form);
+  const delta = deltaOf(told, form);
   return delta === undefined ? '' : encodeDelta(envelope, index, delta, null);
 }
 
+/** The calls of freeform tools that are under way. */
+type Texts = WeakMap<CallSoFar, FreeformText>;
+
+interface Told extends Spoken {
+  readonly event: ModelEvent;
+  readonly texts: Texts;
+}
+
 /** Undefined if the event has none. */
-function deltaOf(event: ModelEvent, taken: TakenCall | undefined, form: Form): object | undefined {
+function deltaOf({ event, taken, texts }: Told, form: Form): object | undefined {
   if (event.type === 'text') return { content: event.text };
   // Engines differ in the name of this field, and clients read one or the other.
   if (event.type === 'reasoning') return form.showThinking ? { reasoning_content: event.text } : undefined;
-  return event.type === 'tool_call' && taken !== undefined ? callDelta(event.arguments ?? '', taken, form) : undefined;
+  if (event.type !== 'tool_call' || taken === undefined) return undefined;
+  if (form.freeform.has(taken.call.name)) return customDelta(event, taken, texts);
+  return callDelta(event.arguments ?? '', taken, form);
+}
+
+function customDelta({ arguments: json = '', complete }: ToolCallEvent, { call, first }: TakenCall, texts: Texts) {
+  const text = texts.get(call) ?? createFreeformText();
+  texts.set(call, text);
+  const input = `${text.take(json)}${complete ? text.end() : ''}`;
+  if (!first && input === '') return undefined;
+  const { position: index, id, name } = call;
+  return {
+    tool_calls: [first ? { index, id, type: 'custom', custom: { name, input } } : { index, custom: { input } }],
+  };
 }
 
 function callDelta(text: string, { call, first }: TakenCall, { functions }: Form): object | undefined {
@@ -107,11 +132,7 @@ export function completionOf(envelope: Envelope, answer: AnswerSoFar, form: Form
 
 function choiceOf(answer: AnswerSoFar, index: number, form: Form): object {
   const { text, reasoning, calls, logprobs } = answer;
-  const toolCalls = [...calls.values()].map(({ id, name, arguments: given }) => ({
-    id,
-    type: 'function',
-    function: { name, arguments: given },
-  }));
+  const toolCalls = [...calls.values()].map((call) => toolCallOf(call, form));
   const message = {
     role: 'assistant',
     content: text === '' && toolCalls.length > 0 ? null : text,
@@ -127,8 +148,14 @@ function choiceOf(answer: AnswerSoFar, index: number, form: Form): object {
   };
 }
 
-function callsOf(calls: readonly { readonly function: object }[], { functions }: Form): object {
-  return functions ? { function_call: calls[0]?.function } : { tool_calls: calls };
+function toolCallOf({ id, name, arguments: given }: CallSoFar, { freeform }: Form) {
+  if (freeform.has(name)) return { id, type: 'custom', custom: { name, input: textOfCall(given) } } as const;
+  return { id, type: 'function', function: { name, arguments: given } } as const;
+}
+
+function callsOf(calls: readonly ReturnType<typeof toolCallOf>[], { functions }: Form): object {
+  const [first] = calls;
+  return functions && first?.type === 'function' ? { function_call: first.function } : { tool_calls: calls };
 }
 
 function encode({ id, created, model }: Envelope, rest: object): string {

@@ -1,6 +1,7 @@
 // Owns how the messages of an OpenAI chat request become ours. Knows no other field of a request.
 import { CaissonError } from '../../base/errors.ts';
 import { type ContentPart, type Message, textOf, type ToolCall } from '../../contracts/messages.ts';
+import { argumentsOf } from '../freeform.ts';
 import type { CalledFunction, Content, GivenAnswer, GivenCall, GivenMessage, Part } from './schema.ts';
 
 /** Throws `invalid_input` for an image without an address. */
@@ -37,7 +38,9 @@ function answerOf(message: GivenAnswer, field: string, functionCall: string): Me
 }
 
 function callOf(call: GivenCall): ToolCall {
-  return { id: call.id ?? '', ...calledOf(call.function) };
+  const id = call.id ?? '';
+  if (call.type === 'function') return { id, ...calledOf(call.function) };
+  return { id, name: call.custom.name, arguments: argumentsOf(call.custom.input) };
 }
 
 function calledOf({ name, arguments: given }: CalledFunction): Omit<ToolCall, 'id'> {

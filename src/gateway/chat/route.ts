@@ -11,7 +11,7 @@ import { createChoices } from './choices.ts';
 import { chatEncoder, completionOf, type Envelope, type Form } from './encode.ts';
 import { chatRequestOf, choicesOf } from './request.ts';
 import { type ChatBody, chatBodySchema } from './schema.ts';
-import { speaksFunctions } from './tools.ts';
+import { freeformNames, speaksFunctions } from './tools.ts';
 
 export function chatRoutes(app: FastifyInstance, context: RouteContext): void {
   const { ports, gate } = context;
@@ -41,7 +41,7 @@ export function chatRoutes(app: FastifyInstance, context: RouteContext): void {
   withBytes(app, (scope) => scope.post('/v1/chat/completions', { onRequest: gate.admit('client') }, answer));
 }
 
-const PLAIN: Form = { includeUsage: false, functions: false, showThinking: true };
+const PLAIN: Form = { includeUsage: false, functions: false, showThinking: true, freeform: new Set() };
 
 function envelopeOf(model: string, ports: RouteContext['ports']): Envelope {
   return { id: ports.newId('chatcmpl'), created: Math.floor(ports.clock.now() / 1000), model };
@@ -52,5 +52,6 @@ function formOf(body: ChatBody): Form {
     includeUsage: body.stream_options?.include_usage === true,
     functions: speaksFunctions(body),
     showThinking: body.reasoning?.exclude !== true,
+    freeform: freeformNames(body),
   };
 }

@@ -15,11 +15,26 @@ const argumentsText = z.union([z.string(), z.record(z.string(), z.unknown())], '
 const calledFunction = z.object({ name: z.string(), arguments: argumentsText.nullish() });
 export type CalledFunction = z.infer<typeof calledFunction>;
 
-const toolCall = z.object({
-  id: z.string().nullish(),
-  type: z.literal('function', 'only calls of type function are known here').nullish(),
-  function: calledFunction,
-});
+/** Two kinds of one thing; without a type it is a function. */
+function ofKind<Function extends z.ZodType, Custom extends z.ZodType>(
+  what: string,
+  { own, custom }: { readonly own: Function; readonly custom: Custom },
+) {
+  const kinds = [
+    z.object({ id: z.string().nullish(), type: z.literal('function'), function: own }),
+    z.object({ id: z.string().nullish(), type: z.literal('custom'), custom }),
+  ] as const;
+  const message = `only ${what} of type function and custom are known here`;
+  return z.preprocess(withType, z.discriminatedUnion('type', kinds, message));
+}
+
+function withType(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('function' in value)) return value;
+  const { type } = value as { readonly type?: unknown };
+  return type === undefined || type === null ? { ...value, type: 'function' } : value;
+}
+
+const toolCall = ofKind('calls', { own: calledFunction, custom: z.object({ name: z.string(), input: z.string() }) });
 export type GivenCall = z.infer<typeof toolCall>;
 
 const assistant = z.object({
@@ -54,13 +69,31 @@ const definition = z.object({
 });
 export type Definition = z.infer<typeof definition>;
 
-const tool = z.object({
-  type: z.literal('function', 'only tools of type function are known here').nullish(),
-  function: definition,
+const customDefinition = z.object({
+  name: z.string().min(1),
+  description: z.string().nullish(),
+  format: z
+    .discriminatedUnion(
+      'type',
+      [
+        z.object({ type: z.literal('text') }),
+        z.object({
+          type: z.literal('grammar'),
+          grammar: z.object({ definition: z.string(), syntax: loose(z.string()) }),
+        }),
+      ],
+      'expected a format of type text or grammar',
+    )
+    .nullish(),
 });
+export type CustomDefinition = z.infer<typeof customDefinition>;
+
+const tool = ofKind('tools', { own: definition, custom: customDefinition });
+export type GivenTool = z.infer<typeof tool>;
 
 const named = z.object({ name: z.string() });
-const byName = z.object({ type: z.literal('function').nullish(), function: named });
+const byName = ofKind('tools', { own: named, custom: named });
+export type NamedTool = z.infer<typeof byName>;
 const allowed = z.object({
   type: z.literal('allowed_tools'),
   allowed_tools: z.object({ mode: z.enum(['auto', 'required']), tools: z.array(byName) }),
@@ -72,7 +105,7 @@ const toolChoice = z.union(
     byName,
     allowed,
   ],
-  'expected auto, none, required, a function by name, or allowed_tools',
+  'expected auto, none, required, a tool by name, or allowed_tools',
 );
 export type GivenChoice = z.infer<typeof toolChoice>;
 

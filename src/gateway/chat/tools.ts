@@ -2,8 +2,9 @@
 import { CaissonError } from '../../base/errors.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { ChatRequest, ToolChoice, ToolDefinition } from '../../contracts/messages.ts';
+import { shownAsFunction } from '../freeform.ts';
 import { given } from './given.ts';
-import type { ChatBody, Definition, GivenChoice } from './schema.ts';
+import type { ChatBody, CustomDefinition, Definition, GivenChoice, GivenTool, NamedTool } from './schema.ts';
 
 type Offer = Pick<ChatRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'>;
 
@@ -14,10 +15,15 @@ export function speaksFunctions({ tools, functions }: Pick<ChatBody, 'tools' | '
   return !tools?.length && Boolean(functions?.length);
 }
 
+/** Names of the freeform tools: the text of a call is told as it is, not as JSON. */
+export function freeformNames({ tools }: Pick<ChatBody, 'tools'>): ReadonlySet<string> {
+  return new Set(tools?.flatMap((tool) => (tool.type === 'custom' ? [tool.custom.name] : [])));
+}
+
 /** Engines refuse an empty list of tools. Throws `invalid_input` for the choice of a tool that is not offered. */
 export function toolsOf(body: ChatBody): Offer {
   const older = speaksFunctions(body);
-  const all = (older ? body.functions : body.tools?.map(({ function: definition }) => definition))?.map(toolOf) ?? [];
+  const all = (older ? body.functions?.map(functionOf) : body.tools?.map(toolOf)) ?? [];
   const { choice, among } = older ? olderChoice(body.function_call) : choiceOf(body.tool_choice);
   refuseUnknown(choice, all, older);
   const tools = among === undefined ? all : all.filter(({ name }) => among.has(name));
@@ -26,7 +32,15 @@ export function toolsOf(body: ChatBody): Offer {
   return { tools, ...chosen, ...given('parallelToolCalls', older ? false : body.parallel_tool_calls) };
 }
 
-function toolOf({ name, description, parameters, strict }: Definition): ToolDefinition {
+function toolOf(tool: GivenTool): ToolDefinition {
+  return tool.type === 'function' ? functionOf(tool.function) : customOf(tool.custom);
+}
+
+function customOf({ name, description, format }: CustomDefinition): ToolDefinition {
+  return shownAsFunction({ name, description, grammar: format?.type === 'grammar' ? format.grammar : undefined });
+}
+
+function functionOf({ name, description, parameters, strict }: Definition): ToolDefinition {
   return {
     name,
     description: description ?? '',
@@ -44,10 +58,14 @@ interface Chosen {
 function choiceOf(wish: GivenChoice | null | undefined): Chosen {
   if (wish === null || wish === undefined) return { choice: undefined };
   if (typeof wish === 'string') return { choice: wordOf(wish) };
-  if ('function' in wish) return { choice: { name: wish.function.name } };
+  if ('function' in wish || 'custom' in wish) return { choice: { name: nameOf(wish) } };
   if (wish.type !== 'allowed_tools') return { choice: wordOf(wish.type) };
   const { mode, tools } = wish.allowed_tools;
-  return { choice: mode, among: new Set(tools.map(({ function: { name } }) => name)) };
+  return { choice: mode, among: new Set(tools.map(nameOf)) };
+}
+
+function nameOf(wish: NamedTool): string {
+  return wish.type === 'function' ? wish.function.name : wish.custom.name;
 }
 
 function wordOf(word: 'auto' | 'none' | 'required' | 'any'): ToolChoice {

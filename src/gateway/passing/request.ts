@@ -33,7 +33,8 @@ export function passingRequest(bytes: Buffer): PassingRequest | undefined {
   const messages = members.get('messages');
   if (wish === undefined || messages === undefined || !canStay(bytes, messages)) return undefined;
   const tools = members.get('tools');
-  if (tools !== undefined && (!wish.streamed || isEmptyList(bytes, tools))) return undefined;
+  if (tools !== undefined && (!wish.streamed || isEmptyList(bytes, tools) || mayBeFreeform(bytes, tools)))
+    return undefined;
   const sent = sentBytes(
     bytes,
     wish.streamed,
@@ -75,6 +76,11 @@ function asksUsage(options: unknown): boolean {
   return (
     typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true
   );
+}
+
+/** No engine knows freeform tools: they are shown to it as functions. */
+function mayBeFreeform(bytes: Buffer, { start, end }: Span): boolean {
+  return bytes.subarray(start, end).includes('"custom"');
 }
 
 function isEmptyList(bytes: Buffer, { start, end }: Span): boolean {

@@ -2,7 +2,8 @@
 import { CaissonError } from '../../base/errors.ts';
 import type { ContentPart, Message, ToolCall, ToolMessage } from '../../contracts/messages.ts';
 import type { CallItem, Item, Part, ResultItem } from './items.ts';
-import { INPUT, shownName } from './tools.ts';
+import { argumentsOf } from '../freeform.ts';
+import { shownName } from './tools.ts';
 
 export interface PlacedItem {
   readonly item: Item;
@@ -77,7 +78,7 @@ function callOf(item: CallItem): ToolCall {
   return {
     id: item.call_id,
     name: shownName(item.name, item.namespace),
-    arguments: item.type === 'function_call' ? item.arguments : JSON.stringify({ [INPUT]: item.input }),
+    arguments: item.type === 'function_call' ? item.arguments : argumentsOf(item.input),
   };
 }
 

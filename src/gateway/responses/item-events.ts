@@ -1,6 +1,6 @@
 // Owns the events and the final form of each kind of item in an answer. Knows no order among items and no engine.
 import type { TokenLogprob } from '../../contracts/model-events.ts';
-import { createFreeformText } from './freeform.ts';
+import { createFreeformText } from '../freeform.ts';
 import type { ClientTool } from './tools.ts';
 
 export type ItemStatus = 'completed' | 'incomplete';

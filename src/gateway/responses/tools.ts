@@ -3,12 +3,11 @@ import { z } from 'zod';
 import { CaissonError } from '../../base/errors.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { ToolChoice, ToolDefinition } from '../../contracts/messages.ts';
+import { shownAsFunction } from '../freeform.ts';
 import { known } from './kinds.ts';
 
 const EMPTY_PARAMETERS: JsonObject = { type: 'object', properties: {} };
 const SEPARATOR = '__';
-/** The one field of the function as which a freeform tool is shown. */
-export const INPUT = 'input';
 
 const functionTool = z.object({
   type: z.literal('function'),
@@ -131,21 +130,9 @@ function functionOf(name: string, given: z.infer<typeof functionTool>): ToolDefi
 }
 
 function freeformOf(name: string, { description, format }: z.infer<typeof customTool>): ToolDefinition {
-  const grammar =
-    format?.definition === undefined || format.definition === null
-      ? ''
-      : `\n\nThe text must match this ${format.syntax ?? ''} grammar:\n${format.definition}`;
-  const how = `Give the whole text for the tool as the field ${JSON.stringify(INPUT)}.${grammar}`;
-  return {
-    name,
-    description: description === undefined || description === null ? how : `${description}\n\n${how}`,
-    parameters: {
-      type: 'object',
-      properties: { [INPUT]: { type: 'string', description: 'The whole text for the tool, as it is.' } },
-      required: [INPUT],
-      additionalProperties: false,
-    },
-  };
+  const { definition, syntax } = format ?? {};
+  const grammar = definition === undefined || definition === null ? undefined : { definition, syntax };
+  return shownAsFunction({ name, description, grammar });
 }
 
 function refusal(message: string): CaissonError {

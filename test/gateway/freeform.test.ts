@@ -1,7 +1,7 @@
 // Shows how the text of a freeform tool is taken out of the JSON it comes in, wherever the JSON is cut into pieces.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFreeformText } from '../../../src/gateway/responses/freeform.ts';
+import { createFreeformText } from '../../src/gateway/freeform.ts';
 
 /** What was told piece by piece, and the text in the end. */
 function read(pieces: readonly string[]): { readonly told: readonly string[]; readonly text: string } {

@@ -1,5 +1,44 @@
-// Owns the text of a freeform tool call while it comes wrapped in the JSON of a function call. Knows no event and no tool.
-import { INPUT } from './tools.ts';
+// Owns freeform tools: how one is shown to an engine as a function, and the text of a call while it comes in JSON. Knows no dialect.
+import type { ToolDefinition } from '../contracts/messages.ts';
+
+/** The one field of the function as which a freeform tool is shown. */
+const INPUT = 'input';
+
+/** In the client's words. `grammar`: that the text of a call must match. */
+export interface FreeformTool {
+  readonly name: string;
+  readonly description?: string | null | undefined;
+  readonly grammar?: { readonly definition: string; readonly syntax?: string | null | undefined } | undefined;
+}
+
+export function shownAsFunction({ name, description, grammar }: FreeformTool): ToolDefinition {
+  const must =
+    grammar === undefined ? '' : `\n\nThe text must match this ${grammar.syntax ?? ''} grammar:\n${grammar.definition}`;
+  const how = `Give the whole text for the tool as the field ${JSON.stringify(INPUT)}.${must}`;
+  return {
+    name,
+    description: description === undefined || description === null ? how : `${description}\n\n${how}`,
+    parameters: {
+      type: 'object',
+      properties: { [INPUT]: { type: 'string', description: 'The whole text for the tool, as it is.' } },
+      required: [INPUT],
+      additionalProperties: false,
+    },
+  };
+}
+
+/** The arguments of the function for a call with this text. */
+export function argumentsOf(text: string): string {
+  return JSON.stringify({ [INPUT]: text });
+}
+
+/** The text of a call that is whole. */
+export function textOfCall(json: string): string {
+  const input = createFreeformText();
+  input.take(json);
+  input.end();
+  return input.text;
+}
 
 export interface FreeformText {
   /** More of the JSON; gives what of the text can be told now. */
