@@ -3,11 +3,13 @@ import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { rgPath } from '@vscode/ripgrep';
-import { formatError } from './base/errors.ts';
+import { CaissonError, formatError } from './base/errors.ts';
 import { silentLogger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
-import { createBackends } from './engines.ts';
 import { sandboxSetup } from './executors.ts';
+import { askModels } from './modelling.ts';
+import { readCatalogue } from './models/catalogue.ts';
+import { aliasRemarks, listServed } from './models/served.ts';
 import { type Places, placesOf } from './places.ts';
 import { loadPolicyOf } from './policy-file.ts';
 import { createExecutor } from './sandbox/executor.ts';
@@ -36,6 +38,8 @@ export async function diagnose(config: LoadedConfig): Promise<readonly Finding[]
     ),
     named('policy', async () => loadPolicyOf(config).hash),
     named('data directory', () => freeSpace(config.dataDir)),
+    named('model files', async () => filesLine(await readCatalogue(config.models.folder))),
+    ...(Object.keys(config.models.aliases).length === 0 ? [] : [named('aliases', () => aliasLine(config))]),
     ...config.backends.map((backend) => named(`backend ${backend.name}`, () => served(config, backend.name))),
   ];
   return [...(await Promise.all(parts)), ...(await sandboxFindings(config))];
@@ -60,9 +64,28 @@ async function freeSpace(dataDir: string): Promise<string> {
 
 async function served(config: LoadedConfig, name: string): Promise<string> {
   const one = { ...config, backends: config.backends.filter((backend) => backend.name === name) };
-  const [backend] = await createBackends(one, { allowRecorded: true });
-  const models = (await backend?.models(AbortSignal.timeout(ASK_MS))) ?? [];
-  return `serves ${models.map((model) => model.id).join(', ') || 'nothing'}`;
+  const { models, silent } = await askModels(one);
+  if (silent[0] !== undefined) throw silent[0].error;
+  const { files } = await readCatalogue(config.models.folder);
+  const words = listServed(models, files, {}).map(({ id, remarks }) => [id, ...remarks].join(': '));
+  return `serves ${words.join(', ') || 'nothing'}`;
+}
+
+function filesLine({ files, builds, problems }: Awaited<ReturnType<typeof readCatalogue>>): string {
+  const [first, ...others] = problems;
+  if (first === undefined) return `${files.length} models, ${builds.length} builds`;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more: caisson models)`;
+  const { place = {} } = first;
+  throw new CaissonError(first.code, `${first.message}${more}`, { place });
+}
+
+async function aliasLine(config: LoadedConfig): Promise<string> {
+  const { aliases } = config.models;
+  const remarks = aliasRemarks(aliases, (await askModels(config)).models);
+  if (remarks.length > 0) throw new Error(remarks.join('; '));
+  return Object.entries(aliases)
+    .map(([alias, model]) => `${alias} → ${model}`)
+    .join(', ');
 }
 
 async function sandboxFindings(config: LoadedConfig): Promise<readonly Finding[]> {

@@ -17,6 +17,7 @@ import { createEngines } from './gateway/admission/engines.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
 import { type HousePolicy, loadPolicyOf } from './policy-file.ts';
+import { withAliases } from './models/aliased.ts';
 import { createLiveNotes, type LiveNotes } from './runs/notes.ts';
 import type { RunsPorts } from './runs/ports.ts';
 import { recover } from './runs/recover.ts';
@@ -81,7 +82,10 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const journal = await openJournal({ store, key, clock: systemClock, faults });
     const { approvalMs } = config.limits;
     const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash, approvalMs });
-    const router = createRouter(options.backends, { fallbackOf: (model) => config.fallbackModels[model] });
+    const router = withAliases(
+      createRouter(options.backends, { fallbackOf: (model) => config.fallbackModels[model] }),
+      config.models.aliases,
+    );
     const notes = createLiveNotes();
     const selfTest = host === 'service' ? createSelfTest({ executor: executor.port, journal, logger }) : handshakeOnly;
     const usage = createUsageLog({ store, clock: systemClock, logger });

@@ -46,7 +46,7 @@ async function run(flags: Parameters<typeof configOf>[0], signals: Signals, thre
   const { host, port } = config.server;
   const listen = { host: textFlag(flags, 'host') ?? host, port: portOf(textFlag(flags, 'port')) ?? port };
   const logger = jsonLogger((line) => process.stderr.write(line), Date.now, config.logLevel);
-  const backends = await createBackends(config, { allowRecorded: false });
+  const backends = await createBackends(config, { allowRecorded: false, logger });
   const settled = { ...config, server: { ...config.server, ...listen } };
   const house = await openHouse(settled, {
     host: 'service',
@@ -63,11 +63,22 @@ async function run(flags: Parameters<typeof configOf>[0], signals: Signals, thre
     onTheAir.push(http);
     signals.hangup.addEventListener('hangup', () => void http.reload());
     process.stdout.write(`caisson serves at ${http.address}\n`);
+    void remarkOnModels(house);
     await aborted(signals.stop);
   } finally {
     await house.runs.shutdown();
     await Promise.all(onTheAir.map((one) => one.close()));
     await house.close('stopped');
+  }
+}
+
+/** Said once, and only as a warning: what is right keeps serving. */
+async function remarkOnModels({ config, logger }: House): Promise<void> {
+  try {
+    const { remarksOnModels } = await import('./modelling.ts');
+    for (const remark of await remarksOnModels(config)) logger.warn('models', { remark });
+  } catch (error) {
+    logger.warn('models', { remark: formatError(error) });
   }
 }
 

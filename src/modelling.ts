@@ -19,34 +19,39 @@ export interface ModelsReport {
   readonly problems: readonly string[];
 }
 
-/** Asks every backend. Never rejects for one that does not answer. */
+/** Never rejects for a backend that does not answer. */
 export async function reportModels(config: LoadedConfig): Promise<ModelsReport> {
   const { folder, aliases } = config.models;
-  const [catalogue, backends] = await Promise.all([
-    readCatalogue(folder),
-    createBackends(config, { allowRecorded: true }),
-  ]);
-  const answers = await Promise.allSettled(backends.map((backend) => backend.models(AbortSignal.timeout(ASK_MS))));
-  const models = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  const silent = answers.flatMap((answer, at) =>
-    answer.status === 'rejected' ? [`backend ${backends[at]?.name ?? ''}: ${formatError(answer.reason)}`] : [],
-  );
+  const [catalogue, { models, silent }] = await Promise.all([readCatalogue(folder), askModels(config)]);
   return {
     models: listServed(models, catalogue.files, aliases),
-    problems: [...silent, ...catalogue.problems.map(formatError), ...aliasRemarks(aliases, models)],
+    problems: [
+      ...silent.map(({ backend, error }) => `backend ${backend}: ${formatError(error)}`),
+      ...catalogue.problems.map(formatError),
+      ...aliasRemarks(aliases, models),
+    ],
   };
 }
 
-/** What a person should know about these models, in words: less context than the file says, aliases that lead nowhere. */
-export async function remarksOnModels(config: LoadedConfig, models: readonly ModelInfo[]): Promise<readonly string[]> {
-  const { folder, aliases } = config.models;
-  const { files, problems } = await readCatalogue(folder);
-  const listed = listServed(models, files, aliases);
-  return [
-    ...problems.map(formatError),
-    ...listed.flatMap(({ id, remarks }) => remarks.map((remark) => `model ${id}: ${remark}`)),
-    ...aliasRemarks(aliases, models),
-  ];
+/** Asks every backend. */
+export async function askModels(config: LoadedConfig): Promise<{
+  readonly models: readonly ModelInfo[];
+  readonly silent: readonly { readonly backend: string; readonly error: unknown }[];
+}> {
+  const backends = await createBackends(config, { allowRecorded: true });
+  const answers = await Promise.allSettled(backends.map((backend) => backend.models(AbortSignal.timeout(ASK_MS))));
+  return {
+    models: answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])),
+    silent: answers.flatMap((answer, at) =>
+      answer.status === 'rejected' ? [{ backend: backends[at]?.name ?? '', error: answer.reason as unknown }] : [],
+    ),
+  };
+}
+
+/** What a person should know, in words: wrong files, less context than a file says, aliases that lead nowhere. */
+export async function remarksOnModels(config: LoadedConfig): Promise<readonly string[]> {
+  const { models, problems } = await reportModels(config);
+  return [...problems, ...models.flatMap(({ id, remarks }) => remarks.map((remark) => `model ${id}: ${remark}`))];
 }
 
 /** Throws `usage`. The model files that are wrong are in `problems`. */

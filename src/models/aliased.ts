@@ -1,19 +1,28 @@
 // Owns a router that answers to other names as well. Knows no configuration and no wire format.
 import { type Aliases, behindAlias } from '../contracts/model-aliases.ts';
-import type { Backend, ModelInfo, StreamModel } from '../contracts/ports.ts';
+import type { PassBytes } from '../contracts/passing.ts';
+import type { Backend, Embed, ModelInfo, StreamModel } from '../contracts/ports.ts';
 
+/** What of a router is asked for a model by its name. */
 interface Asked {
   readonly stream: StreamModel;
+  readonly complete?: StreamModel;
+  readonly embed?: Embed;
+  readonly passing?: (model: string) => Promise<PassBytes | undefined>;
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   findModel(wish: string): Promise<{ readonly model: string; readonly recorded: boolean }>;
   backendOf(model: string, signal?: AbortSignal): Promise<Backend | undefined>;
+  readonly replicasOf?: (model: string, signal: AbortSignal) => Promise<readonly string[]>;
 }
 
 /** Served names stay as they are; an alias is listed beside the model that it means while that is served. */
-export function withAliases(router: Asked, aliases: Aliases): Asked {
+export function withAliases<Router extends Asked>(router: Router, aliases: Aliases): Router {
+  if (Object.keys(aliases).length === 0) return router;
   const real = (name: string) => behindAlias(aliases, name);
+  const { passing, replicasOf } = router;
   return {
-    stream: (request, signal) => router.stream({ ...request, model: real(request.model) }, signal),
+    ...router,
+    ...renamedWays(router, real),
     models: async (signal) => {
       const models = await router.models(signal);
       return [...models, ...Object.keys(aliases).flatMap((alias) => listed(alias, real(alias), models))];
@@ -23,6 +32,27 @@ export function withAliases(router: Asked, aliases: Aliases): Asked {
       const backend = await router.backendOf(real(model), signal);
       return backend === undefined || real(model) === model ? backend : renamed(backend, real(model));
     },
+    // Bytes cannot pass as they are: the alias stands in them.
+    ...(passing === undefined
+      ? {}
+      : { passing: async (model: string) => (real(model) === model ? passing(model) : undefined) }),
+    ...(replicasOf === undefined
+      ? {}
+      : { replicasOf: (model: string, signal: AbortSignal) => replicasOf(real(model), signal) }),
+  };
+}
+
+type Ways = Pick<Asked, 'stream' | 'complete' | 'embed'>;
+
+function renamedWays({ stream, complete, embed }: Ways, real: (name: string) => string): Ways {
+  return {
+    stream: (request, signal) => stream({ ...request, model: real(request.model) }, signal),
+    ...(complete === undefined
+      ? {}
+      : { complete: (request, signal) => complete({ ...request, model: real(request.model) }, signal) }),
+    ...(embed === undefined
+      ? {}
+      : { embed: (request, signal) => embed({ ...request, model: real(request.model) }, signal) }),
   };
 }
 
@@ -31,15 +61,12 @@ function listed(alias: string, model: string, models: readonly ModelInfo[]): rea
   return served === undefined || models.some(({ id }) => id === alias) ? [] : [{ ...served, id: alias }];
 }
 
-/** Bytes cannot pass as they are: the alias stands in them. */
 function renamed(given: Backend, model: string): Backend {
   const { passing: _passing, ...backend } = given;
-  const { stream, complete, embed, countTokens, contextTokens } = backend;
+  const { countTokens, contextTokens } = backend;
   return {
     ...backend,
-    stream: (request, signal) => stream({ ...request, model }, signal),
-    ...(complete === undefined ? {} : { complete: (request, signal) => complete({ ...request, model }, signal) }),
-    ...(embed === undefined ? {} : { embed: (request, signal) => embed({ ...request, model }, signal) }),
+    ...renamedWays(backend, () => model),
     ...(countTokens === undefined
       ? {}
       : { countTokens: (request, signal) => countTokens({ ...request, model }, signal) }),

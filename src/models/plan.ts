@@ -5,7 +5,7 @@ import type { FittingBuild, GpuGroup, MemoryShare, Plan, PlanWish, RefusedBuild 
 import { type Build, flagValue, isGguf, refusalOf, withFlags } from './build.ts';
 import { commandFor } from './starting/commands.ts';
 import { LEAST_CONTEXT, minimumBytes, mostContext, mostSequences, shareOf } from './memory.ts';
-import { plainName } from './profile.ts';
+import { isNamed, plainName } from './profile.ts';
 
 type Wish = Omit<PlanWish, 'gpus'>;
 
@@ -27,7 +27,7 @@ export function wantedBuilds(
 ): readonly Build[] {
   if (model === undefined) return builds.filter((build) => isGguf(build) === (engine === 'llamacpp'));
   const name = plainName(model);
-  const exact = builds.filter((build) => build.name === name || plainName(build.repository ?? '') === name);
+  const exact = builds.filter((build) => isNamed(build, name));
   const found = exact.length > 0 ? exact : builds.filter((build) => build.model === name);
   if (found.length > 0) return found;
   const names = [...new Set(builds.flatMap((build) => [build.name, build.model]))];

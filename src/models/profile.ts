@@ -30,13 +30,19 @@ export function profileOf(files: readonly ModelFile[], served: string): ModelPro
  */
 export function fileOf(files: readonly ModelFile[], served: string): ModelFile | undefined {
   const name = plainName(served);
-  const exact = files.find(({ builds = [] }) =>
-    builds.some((build) => [build.name, plainName(build.repository ?? '')].includes(name)),
-  );
+  const exact = files.find(({ builds = [] }) => builds.some((build) => isNamed(build, name)));
   if (exact !== undefined) return exact;
   return files
     .filter(({ model }) => model.name === name || name.startsWith(`${model.name}-`))
     .toSorted((left, right) => right.model.name.length - left.model.name.length)[0];
+}
+
+/** `name`: plain. */
+export function isNamed(
+  build: { readonly name: string; readonly repository?: string | undefined },
+  name: string,
+): boolean {
+  return build.name === name || (build.repository !== undefined && plainName(build.repository) === name);
 }
 
 /** `nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16` → `nemotron-3-nano-4b-bf16`. */
