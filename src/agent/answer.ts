@@ -65,6 +65,7 @@ function take(gathering: Gathering, event: Exclude<ModelEvent, ModelErrorEvent>,
       gathering.finish = event.reason;
       return;
     case 'logprobs':
+    case 'repair':
   }
 }
 

@@ -25,7 +25,41 @@ export type ModelEvent =
   | { readonly type: 'logprobs'; readonly tokens: readonly TokenLogprob[] }
   /** `stop`: the stop sequence that ended the text, where the engine tells. */
   | { readonly type: 'finish'; readonly reason: FinishReason; readonly stop?: string }
+  | RepairEvent
   | ModelErrorEvent;
+
+/** What the reading of a model's text mended, or refused to guess. It says nothing that a client is shown. */
+export interface RepairEvent {
+  readonly type: 'repair';
+  readonly kind: RepairKind;
+  /** The tool or the parameter that it was about. */
+  readonly about?: string;
+}
+
+export type RepairKind =
+  | 'thinking_not_closed'
+  | 'thinking_closed_twice'
+  | 'thinking_opened_twice'
+  | 'call_in_thinking'
+  | 'call_not_opened'
+  | 'call_opened_twice'
+  | 'call_not_closed'
+  | 'call_closed_twice'
+  | 'parameter_not_closed'
+  | 'other_syntax'
+  | 'unknown_tool'
+  | 'unknown_parameter'
+  | 'value_literal'
+  | 'value_not_of_type'
+  | 'arguments_renamed'
+  | 'arguments_in_text'
+  | 'text_after_call'
+  | 'text_after_end'
+  /** Refused: no call is made of it, or the call that was begun is never complete. */
+  | 'call_unreadable'
+  | 'call_cut'
+  | 'call_ambiguous'
+  | 'duplicate_parameter';
 
 /** Natural logarithm. `bytes`: UTF-8, where the engine tells. */
 export interface TokenLogprob {

@@ -66,7 +66,7 @@ export function takeEvent(
   else if (event.type === 'finish') {
     answer.finish = event.reason;
     answer.stop = event.stop;
-  } else {
+  } else if (event.type === 'usage') {
     const { type: _type, ...usage } = event;
     answer.usage = usage;
   }

@@ -12,6 +12,8 @@ export interface PromptFormat {
   /** Tokens of a text, special tokens of the template counted as one; undefined without a tokenizer. */
   countTokens(text: string): number | undefined;
   readonly stops: readonly string[];
+  /** What this format cannot do, and why: words for a person. */
+  readonly remarks?: readonly string[];
   /** Reads the answer to that request as it comes, cut anywhere. */
   read(request: ChatRequest, opensThinking: boolean): OutputReader;
 }

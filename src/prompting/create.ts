@@ -1,0 +1,82 @@
+// Owns the joining of a template, a tokenizer and a profile to one format. Knows no file and no engine.
+import type { ChatRequest } from '../contracts/messages.ts';
+import type { ModelProfile } from '../contracts/model-profile.ts';
+import { CaissonError } from '../base/errors.ts';
+import { type SpecialTokens, variablesOf } from './conversation.ts';
+import type { PromptFormat, Rendered } from './format.ts';
+import { guardAgainst } from './guard.ts';
+import { runTemplate } from './jinja/execute.ts';
+import { parseTemplate } from './jinja/statements.ts';
+import { type Body, TemplateSyntaxError } from './jinja/tree.ts';
+import { outputReader } from './output/reader.ts';
+import { PyError } from './python/values.ts';
+import type { TextTokenizer } from './tokenizer.ts';
+
+export interface FormatParts {
+  readonly template: string;
+  readonly specialTokens: SpecialTokens;
+  readonly tokenizer?: TextTokenizer;
+  readonly profile: ModelProfile;
+  /** File of the template, for errors. */
+  readonly file?: string;
+  /** The time that templates may print. */
+  readonly now?: () => Date;
+}
+
+const CALL_MARKS = ['<tool_call>', '</tool_call>', '<tool_response>', '</tool_response>', '<tools>', '</tools>'];
+const SPECIAL = /<[|｜][^<>|｜\n]{1,60}[|｜]>/g;
+
+/** Throws `config_invalid` with the line if the template does not parse. */
+export function createPromptFormat(parts: FormatParts): PromptFormat {
+  const { profile, specialTokens, tokenizer } = parts;
+  const body = parsed(parts);
+  const guard = guardAgainst(marksOf(parts));
+  const now = parts.now ?? (() => new Date());
+  return {
+    render: (request) => {
+      const variables = variablesOf(request, { profile, specialTokens, guard });
+      return rendered(() => runTemplate(body, variables, now), profile);
+    },
+    countTokens: (text) => tokenizer?.count(text),
+    stops: profile.output.stopTexts,
+    remarks: tokenizer === undefined ? ['without a tokenizer.json no tokens are counted'] : [],
+    read: (request: ChatRequest, opensThinking) => outputReader(request, { profile, guard }, opensThinking),
+  };
+}
+
+function parsed({ template, file }: FormatParts): Body {
+  try {
+    return parseTemplate(template);
+  } catch (error) {
+    if (!(error instanceof TemplateSyntaxError)) throw error;
+    throw new CaissonError('config_invalid', `the chat template does not parse: ${error.message}`, {
+      place: { line: error.line, ...(file === undefined ? {} : { file }) },
+      hint: 'Take the chat template that belongs to the model, or correct the line that is named.',
+    });
+  }
+}
+
+/** Texts that become control tokens: those of the tokenizer, and those that this template writes. */
+function marksOf({ template, tokenizer, profile }: FormatParts): readonly string[] {
+  const { thinkingStart, thinkingEnd, stopTexts } = profile.output;
+  const written = [...CALL_MARKS, thinkingStart, thinkingEnd, ...stopTexts, ...(template.match(SPECIAL) ?? [])];
+  const known = written.filter((mark) => mark !== '' && template.includes(mark));
+  return [...new Set([...known, ...stopTexts, ...(tokenizer?.specialTexts ?? [])])];
+}
+
+function rendered(render: () => string, { output }: ModelProfile): Rendered {
+  try {
+    const text = render();
+    const opensThinking = output.thinkingStart !== '' && text.trimEnd().endsWith(output.thinkingStart);
+    return { type: 'prompt', text, opensThinking };
+  } catch (error) {
+    if (error instanceof RangeError) return refusal('the chat template goes too deep', undefined);
+    if (!(error instanceof PyError)) throw error;
+    return refusal(error.message, error.line);
+  }
+}
+
+function refusal(message: string, line: number | undefined): Rendered {
+  const where = line === undefined ? '' : ` (line ${line} of the template)`;
+  return { type: 'refused', message: `the chat template refuses this conversation: ${message}${where}` };
+}
