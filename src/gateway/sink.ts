@@ -95,7 +95,8 @@ function drained(raw: ServerResponse): Promise<void> {
 function reset(raw: ServerResponse): void {
   const { socket } = raw;
   const isPlain = socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remoteAddress !== undefined;
-  if (isPlain) socket.resetAndDestroy();
+  // One that is being ended cannot be reset: its handle would stay open, and the process could never exit.
+  if (isPlain && !socket.writableEnded) socket.resetAndDestroy();
   // The error tells who closes: it was not the client.
   raw.destroy(new Error('the answer was cut'));
 }
