@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { agentFigures } from './agent.ts';
 import { gatewayFigures } from './gateway/figures.ts';
+import { routerFigures } from './router/figures.ts';
 import { sandboxFigures } from './sandbox.ts';
 import { serviceFigures } from './service.ts';
 import type { Figure } from './figure.ts';
@@ -19,6 +20,7 @@ const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figur
   service: serviceFigures,
   agent: agentFigures,
   gateway: gatewayFigures,
+  router: routerFigures,
 };
 
 const wanted = [...positionals, ...(values.only === undefined ? [] : [values.only])];

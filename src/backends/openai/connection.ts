@@ -42,8 +42,8 @@ export type Ask = (asked: Asked) => Promise<IncomingMessage>;
 const REFUSAL_BYTES = 64 * 1024;
 
 /**
- * Follows no redirect, which would take the key along, and sends no header but its own and those it is given. Rejects with `EndpointRefusal` for every
- * status but 2xx, and with the error of the socket.
+ * Follows no redirect, which would take the key along, and sends no header but its own and those it is given. Rejects with
+ * `EndpointRefusal` for every status but 2xx, and with the error of the socket.
  */
 export function createConnection(options: ConnectionOptions): Ask {
   const agents = new Map<string, Agent>();

@@ -43,7 +43,7 @@ test('when a replica goes, only its conversations move; when it is back, they ar
   const moved = before.filter((name, index) => name !== without[index]);
   assert.deepEqual([...new Set(moved)], ['b']);
   assert.ok(moved.length > KEYS.length / 5);
-  const reversed = KEYS.map((key) => pick(four().reverse(), key)?.name);
+  const reversed = KEYS.map((key) => pick(four().toReversed(), key)?.name);
   assert.deepEqual(reversed, before);
 });
 
@@ -51,9 +51,9 @@ test('a replica with more than its part of the work gives the next conversation 
   const all = four();
   const key = KEYS[0] ?? 0;
   const home = pick(all, key) ?? assert.fail();
-  home.inFlight = 7;
+  home.inFlight = 31;
   assert.equal(pick(all, key), home);
-  home.inFlight = 8;
+  home.inFlight = 32;
   const second = pick(all, key) ?? assert.fail();
   assert.notEqual(second, home);
   assert.equal(
@@ -63,15 +63,15 @@ test('a replica with more than its part of the work gives the next conversation 
     ),
     second,
   );
-  for (const one of all) if (one !== home) one.inFlight = 8;
+  for (const one of all) if (one !== home) one.inFlight = 32;
   assert.equal(pick(all, key), home);
 });
 
 test('no replica gets more than one and a quarter of its part while the others have room', () => {
-  const all = four().map((one) => ({ ...one, places: 1000 }));
+  const all = four().map((one) => ({ ...one, places: 500 }));
   const key = KEYS[1] ?? 0;
   for (let count = 0; count < 1000; count += 1) (pick(all, key) ?? assert.fail()).inFlight += 1;
-  for (const { inFlight } of all) assert.ok(inFlight <= Math.max(125, 1.25 * 250 + 1), `${inFlight}`);
+  for (const { inFlight } of all) assert.ok(inFlight <= 1.25 * 250 + 1, `${inFlight}`);
 });
 
 test('without a key the one with least in flight for its weight is asked, and one that is full only where all are', () => {

@@ -1,0 +1,80 @@
+// Owns the conversations that the simulated replicas are asked for: made from a seed, or with the steps of a recorded one. Knows no replica.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseRehearsal } from '../../../src/backends/rehearsal/script.ts';
+import { seeded, upTo } from '../../unit/tools/seeded.ts';
+
+export interface Turn {
+  /** Tokens that come to the prompt before it. */
+  readonly grows: number;
+  readonly answer: number;
+  /** Milliseconds until the next one: a tool runs, a person reads. */
+  readonly thinkMs: number;
+}
+
+export interface Conversation {
+  readonly name: string;
+  readonly user: number;
+  /** Which of the shared system prompts it begins with, and its tokens. */
+  readonly system: number;
+  readonly systemTokens: number;
+  readonly startMs: number;
+  readonly turns: readonly Turn[];
+}
+
+export type Load = (conversations: number, seed: number) => readonly Conversation[];
+
+const SYSTEMS = 3;
+const SYSTEM_TOKENS = 6000;
+const CHARACTERS_PER_TOKEN = 4;
+const RAMP_MS = 60_000;
+const USERS_PER_CONVERSATION = 1 / 3;
+
+/** Agents at work: many turns that each add the output of a tool, from few users with many and many with few. */
+export const generated: Load = (conversations, seed) =>
+  make(conversations, seed, (random) =>
+    Array.from({ length: 10 + upTo(random, 40) }, () => ({
+      grows: 100 + Math.round(2500 * random() ** 3),
+      answer: 30 + Math.round(400 * random() ** 2),
+      thinkMs: 200 + exponential(random, 3000),
+    })),
+  );
+
+/** The steps of the conversation of the demo, with the times that tools took when it was recorded. */
+export const recorded: Load = (conversations, seed) => {
+  const path = join(import.meta.dirname, '..', '..', 'demo', 'slugify.yaml');
+  const { turns } = parseRehearsal(readFileSync(path, 'utf8'), path);
+  const answers = turns.map(({ reply }) => Math.ceil(JSON.stringify(reply).length / CHARACTERS_PER_TOKEN));
+  return make(conversations, seed, (random) =>
+    [...answers, ...answers, ...answers].map((answer) => ({
+      grows: answer + 50 + upTo(random, 600),
+      answer,
+      thinkMs: 50 + exponential(random, 800),
+    })),
+  );
+};
+
+function make(
+  count: number,
+  seed: number,
+  turnsOf: (random: () => number) => readonly Turn[],
+): readonly Conversation[] {
+  const random = seeded(seed);
+  const users = Math.max(1, Math.round(count * USERS_PER_CONVERSATION));
+  return Array.from({ length: count }, (_, index) => {
+    const system = upTo(random, SYSTEMS - 1);
+    return {
+      name: `run_${seed}_${index}`,
+      // The first users have most.
+      user: Math.floor(users * random() ** 2),
+      system,
+      systemTokens: SYSTEM_TOKENS + 1000 * system,
+      startMs: RAMP_MS * random(),
+      turns: turnsOf(random),
+    };
+  });
+}
+
+function exponential(random: () => number, mean: number): number {
+  return -mean * Math.log(1 - random());
+}
