@@ -36,6 +36,22 @@ test('docker-compose.gpu.yml is what `npm run compose` makes of the model files'
   assert.equal(`${made.stdout}\n`, read('docker-compose.gpu.yml'));
 });
 
+test('docker compose takes the file for each engine, where it is installed', async (context) => {
+  const version = await execa('docker', ['compose', 'version'], { reject: false });
+  // The rules below hold the file where there is no client to ask.
+  if (version.exitCode !== 0) return context.diagnostic('there is no docker compose here');
+  const folder = await makeFolder(context);
+  for (const engine of ['vllm', 'triton', 'nim', 'llamacpp']) {
+    const settings = await folder.write(
+      `${engine}.env`,
+      read('.env.example').replace('ENGINE=vllm', `ENGINE=${engine}`),
+    );
+    const words = ['compose', '--env-file', settings, '-f', 'docker-compose.gpu.yml', 'config', '--services'];
+    const { stdout } = await execa('docker', words, { cwd: ROOT });
+    assert.deepEqual(stdout.split('\n').toSorted(), ['caisson', engine].toSorted());
+  }
+});
+
 describe('the compose file', () => {
   const ENGINES = ['vllm', 'triton', 'nim', 'llamacpp'] as const;
   const engines = () => ENGINES.map((name) => compose().services[name]);

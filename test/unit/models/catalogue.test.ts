@@ -167,6 +167,21 @@ describe('a model file', () => {
       );
     });
 
+  test('that is cut anywhere is read or refused, with a place, and takes no other file with it', async (context) => {
+    const folder = await makeFolder(context);
+    const step = 23;
+    const cuts = Array.from({ length: Math.ceil(GOOD.length / step) }, (_, at) => GOOD.slice(0, at * step));
+    for (const [at, text] of cuts.entries()) await folder.write(`models/cut-${at}.yaml`, text);
+    await folder.write('models/whole.yaml', GOOD.replaceAll('house-model', 'whole'));
+    const { files, problems } = await readCatalogue(join(folder.path, 'models'), folder.path);
+    assert.deepEqual(
+      files.map(({ model }) => model.name),
+      ['whole'],
+    );
+    assert.equal(problems.length, cuts.length);
+    for (const { code, place } of problems) assert.ok(code === 'model_file_invalid' && place?.line !== undefined);
+  });
+
   test('of a name that another has is refused, whether it is the model’s or a build’s', async (context) => {
     const folder = await makeFolder(context);
     const first = await folder.write('models/a.yaml', GOOD);
