@@ -55,12 +55,12 @@ function linesOf(
   if (value === undefined) return [];
   const field = path === '' ? name : `${path}.${name}`;
   const origin = origins.get(field) ?? 'default';
-  const start = `${indent}${name}:`;
+  const start = `${indent}${path === ALIASES ? scalar(name) : name}:`;
   if (value instanceof SecretRef) return [{ text: `${start} ${secretText(value)}`, origin, secret: value }];
   if (Array.isArray(value)) return listLines(start, value, indent, field, origins);
   if (typeof value !== 'object' || value === null) return [{ text: `${start} ${scalar(value)}`, origin }];
   const inner = Object.entries(value).flatMap(([key, item]) =>
-    linesOf(field === ALIASES ? scalar(key) : snakeCase(key), item, `${indent}  `, field, origins),
+    linesOf(field === ALIASES ? key : snakeCase(key), item, `${indent}  `, field, origins),
   );
   return inner.length === 0 ? [] : [{ text: start }, ...inner];
 }
