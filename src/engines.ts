@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
+import { type Logger, silentLogger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret.ts';
 import type { BackendConfig } from './config/settings.ts';
@@ -12,11 +13,11 @@ import type { PassingOptions } from './backends/openai/passing.ts';
 /** `allowRecorded`: false in a service, whose clients must not be answered from a script. Throws `rehearsal_refused`. */
 export function createBackends(
   config: LoadedConfig,
-  options: { readonly allowRecorded: boolean },
+  options: { readonly allowRecorded: boolean; readonly logger?: Logger },
 ): Promise<readonly Backend[]> {
-  const { allowRecorded } = options;
+  const { allowRecorded, logger = silentLogger } = options;
   const make = async (backend: BackendConfig, at: number) => ({
-    ...(await createBackend(backend, config, { allowRecorded, field: `backends[${at}]` })),
+    ...(await createBackend(backend, config, { allowRecorded, logger, field: `backends[${at}]` })),
     ...loadOf(backend),
   });
   return Promise.all(config.backends.map(make));
@@ -32,13 +33,18 @@ function loadOf({ weight, maxConcurrent }: BackendConfig): Pick<Backend, 'weight
 async function createBackend(
   backend: BackendConfig,
   config: LoadedConfig,
-  { allowRecorded, field }: { readonly allowRecorded: boolean; readonly field: string },
+  {
+    allowRecorded,
+    logger,
+    field,
+  }: { readonly allowRecorded: boolean; readonly logger: Logger; readonly field: string },
 ): Promise<Backend> {
   if (backend.type === 'rehearsal') {
     if (!allowRecorded)
       throw new CaissonError('rehearsal_refused', `the backend ${backend.name} plays a recorded conversation`);
     return recorded(backend.script);
   }
+  if (backend.type === 'triton') return triton(backend, config, { logger, field });
   const { name, url, key, models, sessionHeader } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
   const header = sessionHeader === undefined ? {} : { sessionHeader };
@@ -61,6 +67,28 @@ async function createBackend(
     ...made,
     passing: passingOf({ url, key: secret ?? 'none', connectMs, now: () => systemClock.now(), ...trust, ...header }),
   };
+}
+
+async function triton(
+  backend: Extract<BackendConfig, { readonly type: 'triton' }>,
+  { limits }: LoadedConfig,
+  { logger, field }: { readonly logger: Logger; readonly field: string },
+): Promise<Backend> {
+  const { name, address, key, keyName, model, contextTokens, models } = backend;
+  const { createTritonBackend } = await import('./backends/triton/backend.ts');
+  const value = key === undefined ? undefined : await resolveSecret(key);
+  return createTritonBackend({
+    name,
+    address,
+    limits,
+    clock: systemClock,
+    logger,
+    ...(await trustOf(backend, field)),
+    ...(value === undefined || keyName === undefined ? {} : { key: { name: keyName, value } }),
+    ...(model === undefined ? {} : { model }),
+    ...(models.length === 0 ? {} : { models }),
+    ...(contextTokens === undefined ? {} : { contextTokens }),
+  });
 }
 
 /** Read before the first request: a file that is wrong is told at the start. */

@@ -28,7 +28,7 @@ export async function openOffline(config: LoadedConfig, thread?: WorkerThread): 
       import('./house.ts'),
       import('./local-overseer.ts'),
     ]);
-    const backends = await createBackends(config, { allowRecorded: true });
+    const backends = await createBackends(config, { allowRecorded: true, logger: quiet });
     const house = await openHouse(config, { host: 'cli', backends, logger: quiet, faults: noFaults, foundation });
     return localOverseer(house);
   } catch (error) {

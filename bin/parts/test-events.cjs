@@ -12,7 +12,7 @@ module.exports = async function* report(source) {
 function lineOf(type, data) {
   const { error, type: kind } = data.details;
   const line = { name: data.name, suite: kind === 'suite', place: { line: data.line, column: data.column } };
-  if (data.skip !== undefined) return { ...line, leftOut: 'skipped' };
+  if (data.skip !== undefined) return { ...line, leftOut: 'skipped', why: String(data.skip) };
   if (data.todo !== undefined) return { ...line, leftOut: 'to do' };
   if (type === 'test:pass') return line;
   const failed = inspect(error.cause ?? error, { depth: 6 });

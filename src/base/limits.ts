@@ -69,6 +69,8 @@ export const LIMITS = {
   approvalMs: 24 * HOUR,
   /** A model that sends nothing for this long counts as failed. */
   modelSilenceMs: 5 * MINUTE,
+  /** The same in the middle of an answer, where the engine tells each step that it makes. */
+  modelPauseMs: 1 * MINUTE,
   modelConnectMs: 10 * SECOND,
   /** Attempts of one model request before the run ends as failed, first one included. */
   modelAttempts: 4,

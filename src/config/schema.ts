@@ -7,7 +7,7 @@ import { aliasProblems } from '../contracts/model-aliases.ts';
 import { checkSchema } from '../contracts/runs.ts';
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
-const BACKEND_TYPES = ['openai', 'rehearsal'] as const;
+const BACKEND_TYPES = ['openai', 'triton', 'rehearsal'] as const;
 const EXECUTOR_MODES = ['in_process', 'socket'] as const;
 
 /** What one sandbox may ever be given. */
@@ -33,7 +33,10 @@ const MAX_WAITING = 100_000;
 const MAX_WAIT_MS = 3_600_000;
 /** That stored responses may be kept. */
 const MAX_DAYS = 3650;
-const NO_TLS = 'a ca is for a url that begins with https://';
+const NO_TLS = 'a ca is for a url that begins with https://, or an address that begins with grpcs://';
+const OF_TRITON = ['address', 'model', 'model_folder', 'key_name', 'context_tokens'] as const;
+const NOT_OF_TRITON = ['url', 'script'] as const;
+const MAX_CONTEXT = 100_000_000;
 const ENV_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const FILE_PREFIX = 'file:';
 
@@ -43,6 +46,11 @@ function parts(z: Zod) {
 
   const address = z.string().superRefine((text, context) => {
     const problem = addressProblem(text);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
+  const grpcAddress = z.string().superRefine((text, context) => {
+    const problem = grpcAddressProblem(text);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
   });
 
@@ -57,6 +65,13 @@ function parts(z: Zod) {
       name: word.regex(/^[a-z0-9][a-z0-9._-]*$/, 'a name of small letters, digits, dots, dashes and underscores'),
       type: z.enum(BACKEND_TYPES),
       url: address.optional(),
+      address: grpcAddress.optional(),
+      model: word.optional(),
+      model_folder: path.optional(),
+      key_name: word
+        .regex(/^[a-z0-9_.-]+$/, 'a name of small letters, digits, dots, dashes and underscores')
+        .optional(),
+      context_tokens: z.int().min(1).max(MAX_CONTEXT).optional(),
       key: secret.optional(),
       ca: path.optional(),
       models: z.array(word).max(100).optional(),
@@ -77,7 +92,11 @@ function parts(z: Zod) {
       if (value.type === 'rehearsal' && value.url !== undefined) refuse('url', 'a rehearsal has no url');
       if (value.type === 'rehearsal' && value.key !== undefined) refuse('key', 'a rehearsal has no key');
     })
-    .refine(({ ca, url }) => ca === undefined || url?.startsWith('https://') === true, { path: ['ca'], error: NO_TLS });
+    .superRefine(tritonFields)
+    .refine(({ ca, url, address }) => ca === undefined || /^(?:http|grpc)s:/.test(url ?? address ?? ''), {
+      path: ['ca'],
+      error: NO_TLS,
+    });
   return { word, path, address, secret, backend };
 }
 
@@ -189,6 +208,32 @@ export function addressProblem(text: string): string | undefined {
   if (protocol !== 'http:' && protocol !== 'https:') return 'expected an address that begins with http:// or https://';
   if (username !== '' || password !== '') return 'an address holds no user name and no password: use key';
   return search === '' && hash === '' ? undefined : 'an address ends before ? and #';
+}
+
+/** The same for the address of a Triton. */
+function grpcAddressProblem(text: string): string | undefined {
+  if (!/^grpcs?:\/\/[^/?#@]+\/?$/.test(text) || !URL.canParse(text))
+    return 'expected an address such as grpc://host:8001, or grpcs://host:8001 with TLS';
+  return undefined;
+}
+
+type TritonFields = { readonly type: string; readonly key?: unknown } & {
+  readonly [Field in (typeof OF_TRITON)[number] | (typeof NOT_OF_TRITON)[number]]?: unknown;
+};
+
+function tritonFields(value: TritonFields, context: Schema.RefinementCtx): void {
+  const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  const isTriton = value.type === 'triton';
+  for (const field of isTriton ? NOT_OF_TRITON : OF_TRITON)
+    if (value[field] !== undefined)
+      refuse(
+        field,
+        isTriton ? `a backend of type triton has no ${field}` : `only a backend of type triton has ${field}`,
+      );
+  if (!isTriton) return;
+  if (value.address === undefined) refuse('address', 'a backend of type triton needs an address: grpc://host:8001');
+  if ((value.key === undefined) !== (value.key_name === undefined))
+    refuse(value.key === undefined ? 'key_name' : 'key', 'a restricted Triton needs key and key_name');
 }
 
 function uniqueNames(items: readonly { readonly name: string }[], context: Schema.RefinementCtx): void {

@@ -42,6 +42,22 @@ type BackendKind =
       /** Empty: ask the engine. */
       readonly models: readonly string[];
     }
+  | {
+      readonly name: string;
+      readonly type: 'triton';
+      readonly address: string;
+      /** Both of a restricted protocol, or none. */
+      readonly key?: SecretRef;
+      readonly keyName?: string;
+      readonly ca?: string;
+      /** Its name in Triton; absent: the one that is asked for. */
+      readonly model?: string;
+      /** With chat template and tokenizer; absent: plain text only. */
+      readonly modelFolder?: string;
+      readonly contextTokens?: number;
+      /** Empty: ask the engine. */
+      readonly models: readonly string[];
+    }
   | { readonly name: string; readonly type: 'rehearsal'; readonly script: string; readonly models: readonly string[] };
 
 export interface LoadedConfig {
@@ -180,6 +196,7 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
   const { name, type, url = '', script = '', key, ca, models = [] } = backend;
   const { max_concurrent, gpus, weight, session_header: sessionHeader } = backend;
   const load = camelNames({ max_concurrent, gpus, weight }, ['maxConcurrent', 'gpus', 'weight']);
+  if (type === 'triton') return { ...tritonOf(backend, env), ...load };
   return type === 'openai'
     ? {
         name,
@@ -192,6 +209,22 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
         ...load,
       }
     : { name, type, script, models, ...load };
+}
+
+function tritonOf(backend: BackendValues, env: NodeJS.ProcessEnv): Extract<BackendConfig, { readonly type: 'triton' }> {
+  const { name, address = '', key, key_name, ca, model, model_folder, context_tokens, models } = backend;
+  return {
+    name,
+    type: 'triton',
+    address,
+    ...keyOf(key, env),
+    ...(key_name === undefined ? {} : { keyName: key_name }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(model === undefined ? {} : { model }),
+    ...(model_folder === undefined ? {} : { modelFolder: model_folder }),
+    ...(context_tokens === undefined ? {} : { contextTokens: context_tokens }),
+    models: models ?? (model === undefined ? [] : [model]),
+  };
 }
 
 function keyOf(secret: SecretSource | undefined, env: NodeJS.ProcessEnv): { readonly key?: SecretRef } {

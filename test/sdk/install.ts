@@ -40,7 +40,8 @@ export function installPython(name: string, requirements: string): Promise<Insta
   );
 }
 
-async function installOnce(
+/** Commands run one after the other in the folder, where `files` lie as well; what was installed from the same files is kept. */
+export async function installOnce(
   name: string,
   files: readonly string[],
   commands: readonly (readonly string[])[],

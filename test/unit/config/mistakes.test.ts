@@ -110,7 +110,7 @@ const MISTAKES: readonly Mistake[] = [
     name: 'a backend without a type',
     text: 'backends:\n  - name: a\n',
     place: [2, 5, 'backends[0].type'],
-    message: 'this is missing: expected openai or rehearsal',
+    message: 'this is missing: expected openai or triton or rehearsal',
   },
   {
     name: 'an engine without an address',
@@ -128,7 +128,7 @@ const MISTAKES: readonly Mistake[] = [
     name: 'a ca for an engine that is spoken to in clear',
     text: 'backends: [{name: a, type: openai, url: "http://a", ca: ca.pem}]\n',
     place: [1, 57, 'backends[0].ca'],
-    message: 'a ca is for a url that begins with https://',
+    message: 'a ca is for a url that begins with https://, or an address that begins with grpcs://',
   },
   {
     name: 'a rehearsal with an address',
