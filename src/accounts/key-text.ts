@@ -28,7 +28,13 @@ export function prefixOf(key: string): string {
 }
 
 function checksum(body: string): string {
-  return base62(BigInt(crc32(body)), CHECK_LETTERS);
+  let rest = crc32(body);
+  let text = '';
+  for (let index = 0; index < CHECK_LETTERS; index += 1) {
+    text = LETTERS.charAt(rest % LETTERS.length) + text;
+    rest = Math.floor(rest / LETTERS.length);
+  }
+  return text;
 }
 
 function base62(value: bigint, letters: number): string {

@@ -21,6 +21,7 @@ export interface PassingOptions {
 /** More streams than this at once wait for a connection. */
 const CONNECTIONS = 4096;
 const REFUSAL_BYTES = 64 * 1024;
+const MOST_GATHERED_BYTES = 256 * 1024;
 /** The engine may take the request when it is put in other words. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 404, 405, 413, 415, 422]);
 
@@ -75,6 +76,9 @@ function createPassage(
   let refusal: { readonly headers: Record<string, string>; readonly parts: Buffer[]; bytes: number } | undefined;
   let over = false;
   const abort = () => controller?.abort(new Error('the client has gone'));
+  const gathering = createGathering((bytes) => {
+    if (!over) listener.data(bytes);
+  });
   const finish = (tell: () => void) => {
     if (over) return;
     over = true;
@@ -97,7 +101,7 @@ function createPassage(
       else if (code >= 200) refusal = { headers: textsOf(headers), parts: [], bytes: 0 };
     },
     onResponseData: (given, chunk) => {
-      if (refusal === undefined) return listener.data(chunk);
+      if (refusal === undefined) return gathering.take(chunk);
       refusal.parts.push(chunk);
       refusal.bytes += chunk.length;
       const seen = refusal;
@@ -106,16 +110,42 @@ function createPassage(
       return given.abort(new Error('a refusal without end'));
     },
     onResponseEnd: () => {
+      gathering.flush();
       const seen = refusal;
       finish(() => (seen === undefined ? listener.end() : refuse(seen)));
     },
-    onResponseError: (_controller, error) =>
+    onResponseError: (_controller, error) => {
+      gathering.flush();
       finish(() => {
         if (signal.aborted) listener.fail(abortedEvent());
         else listener.fail(status === 200 ? lostEvent(error, address) : failureOf(error, address, now()));
-      }),
+      });
+    },
   };
   return { handler, abort, control: { pause: () => controller?.pause(), resume: () => controller?.resume() } };
+}
+
+/** What one read of the socket brings comes in a piece for each event: it is handed on at once when that read is over. */
+function createGathering(hand: (bytes: Buffer) => void) {
+  let pieces: Buffer[] = [];
+  let bytes = 0;
+  const flush = () => {
+    const [first, ...rest] = pieces;
+    if (first === undefined) return;
+    const all = rest.length === 0 ? first : Buffer.concat(pieces, bytes);
+    pieces = [];
+    bytes = 0;
+    hand(all);
+  };
+  return {
+    flush,
+    take: (piece: Buffer) => {
+      if (pieces.length === 0) process.nextTick(flush);
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes > MOST_GATHERED_BYTES) flush();
+    },
+  };
 }
 
 function textsOf(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {

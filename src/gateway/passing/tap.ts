@@ -1,7 +1,8 @@
 // Owns the tap on a stream that passes: whether its answer is whole, what it used, and the events that must be kept back. Changes no
-// event. Almost every buffer is only searched; what ends an answer is read.
+// event. Almost every event is only compared with one before it, or searched; what ends an answer is read.
 import type { FinishReason } from '../../contracts/model-events.ts';
 import { isWholeCall } from '../../contracts/whole-call.ts';
+import { createFrames, type Frames } from './frames.ts';
 
 export interface TappedUsage {
   readonly promptTokens: number;
@@ -49,6 +50,7 @@ export function createTap({
   readonly hidesUsage: boolean;
   readonly maxEventBytes: number;
 }): Tap {
+  const frames = createFrames();
   const seen: Seen = {
     tail: Buffer.alloc(0),
     events: 0,
@@ -74,8 +76,7 @@ export function createTap({
       seen.urgent = seen.first;
       seen.first = false;
       // Behind a call every event is read.
-      const plain = seen.calls.size > 0 ? 0 : plainPart(whole);
-      if (plain > 0) seen.events += 1;
+      const plain = seen.calls.size > 0 ? 0 : plainPart(whole, frames, seen);
       if (plain === whole.length) return whole;
       seen.urgent = true;
       const rest = readEvents(whole.subarray(plain), seen, hidesUsage);
@@ -89,8 +90,37 @@ export function createTap({
   };
 }
 
-/** Bytes of the events before the first one that ends, calls, counts or fails; 0 where one is not sure. */
-function plainPart(events: Buffer): number {
+/** Bytes of the events before the first one that ends, calls, counts or fails. */
+function plainPart(whole: Buffer, frames: Frames, seen: Seen): number {
+  const text = whole.toString('latin1');
+  let at = 0;
+  while (at < text.length) {
+    const { to, count } = frames.skip(text, at);
+    seen.events += count;
+    at = to;
+    const end = text.indexOf(EVENT_END, at) + EVENT_END.length;
+    const event = text.slice(at, end);
+    if (at === text.length || !saysOnly(event) || !frames.learn(event)) break;
+    seen.events += 1;
+    at = end;
+  }
+  const searched = at === whole.length ? 0 : searchedPart(whole.subarray(at));
+  if (searched > 0) seen.events += 1;
+  return at + searched;
+}
+
+/** True for a chunk that is nothing but a piece of text or of thinking. */
+function saysOnly(event: string): boolean {
+  const chunk = event.startsWith('data: {') ? parsed(event.slice('data: '.length)) : undefined;
+  const [choice, ...others] = chunk?.choices ?? [];
+  if (chunk === undefined || choice === undefined || others.length > 0) return false;
+  return [chunk.error, chunk.usage, choice.finish_reason, choice.delta?.tool_calls].every(
+    (value) => (value ?? undefined) === undefined,
+  );
+}
+
+/** The same for events of which no two are alike; 0 where one is not sure. */
+function searchedPart(events: Buffer): number {
   if (!events.includes(GOES_ON)) return 0;
   let first = events.length;
   for (const needle of NEEDLES) {

@@ -53,7 +53,6 @@ describe('an answer is cut', () => {
     'without a finish': TEXT,
     'in the middle of an event': `${TEXT}data: {"cho`,
     'when nothing came': '',
-    'with garbage in it': `${TEXT}data: <html>\n\n${DONE}`,
   };
   for (const [name, text] of Object.entries(cuts))
     test(name, () => assert.equal(played([Buffer.from(text)]).verdict, 'cut'));
@@ -65,6 +64,7 @@ describe('the end of an answer is not sent', () => {
     'whose call was never closed': `${OPEN}${call('{"command":"ls -a &&')}${chunk({}, 'tool_calls')}`,
     'whose call ran into the limit': `${OPEN}${call('{"command":"ls"}')}${chunk({}, 'length')}`,
     'with an error in the stream': 'data: {"error":{"message":"died","code":500}}\n\n',
+    'with garbage in the stream': 'data: <html>\n\n',
   };
   for (const [name, end] of Object.entries(broken))
     test(name, () => {
