@@ -123,10 +123,12 @@ function makeDoor(
 ): Admission {
   const engines = createEngines({
     engines: config.backends,
-    backendOf: async (model, signal) => (await router.backendOf(model, signal))?.name,
+    backendsOf: (model, signal) => router.replicasOf(model, signal),
+    accepts: (name) => router.accepts(name),
     queue: config.queue,
     clock: systemClock,
   });
+  router.onChange(() => engines.changed());
   return createAdmission({ quotas: createQuotas({ store, clock: systemClock, usage }), usage, engines });
 }
 

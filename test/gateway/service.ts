@@ -82,7 +82,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     usage,
     engines: createEngines({
       engines: [{ name: 'engine', models: [], maxConcurrent: 64, gpus: 1, ...wishes.engine }],
-      backendOf: async () => undefined,
+      backendsOf: async () => [],
       queue: wishes.queue ?? { most: 256, waitMs: 60_000 },
       clock: systemClock,
     }),

@@ -1,6 +1,6 @@
-// Owns the line and the clock of each engine: which engine answers for a model, who is there, what its GPUs were busy with. Asks no engine.
+// Owns the line before the replicas of each model, their places, and what their GPUs were busy with. Asks no engine.
 import type { Clock } from '../../base/clock.ts';
-import { createFairQueue, type FairQueue } from './queue.ts';
+import { createFairQueue, type FairQueue, type Place } from './queue.ts';
 
 /** What the configuration says of a backend. */
 export interface EngineSettings {
@@ -13,11 +13,11 @@ export interface EngineSettings {
   readonly gpus?: number;
 }
 
+/** All replicas of a model, which is whoever serves it: a request waits for the first free place in any of them. */
 export interface Engine {
+  /** Names of the replicas. */
   readonly name: string;
   readonly queue: FairQueue;
-  /** Begins a request; the function ends it and gives its GPU seconds: its time × GPUs ÷ requests that ran at once. */
-  work(): () => number;
 }
 
 export interface Engines {
@@ -25,48 +25,105 @@ export interface Engines {
   engineOf(model: string, signal: AbortSignal): Promise<Engine | undefined>;
   /** Those that were needed so far. */
   all(): readonly Engine[];
+  /** A replica has come or gone. */
+  changed(): void;
 }
 
 export interface EnginePorts {
   readonly engines: readonly EngineSettings[];
-  /** Name of the backend that serves the model; asked only where the settings do not say. */
-  backendOf(model: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Names of the backends that serve the model; asked only where the settings do not say. */
+  backendsOf(model: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Whether the backend takes requests now. Absent: all do. */
+  readonly accepts?: (name: string) => boolean;
   readonly queue: { readonly most: number; readonly waitMs: number };
   readonly clock: Pick<Clock, 'monotonic'>;
 }
 
 const MAX_CONCURRENT = 64;
 
+/** The places of one backend: lines of several models may share them. */
+interface Seats {
+  readonly name: string;
+  taken: number;
+  readonly work: Place['work'];
+  /** The one whose turn it is first. */
+  lines: readonly FairQueue[];
+}
+
 export function createEngines(ports: EnginePorts): Engines {
+  const backends = new Map<string, Seats>();
   const made = new Map<string, Engine>();
-  const make = (name: string): Engine => {
-    const { maxConcurrent = MAX_CONCURRENT, gpus = 1 } = ports.engines.find((one) => one.name === name) ?? {};
-    const queue = createFairQueue({ ...ports.queue, atOnce: maxConcurrent }, ports.clock);
-    const engine = { name, queue, work: createGpuClock(gpus, ports.clock) };
-    made.set(name, engine);
-    return engine;
+  const settingsOf = (name: string) => ports.engines.find((one) => one.name === name);
+  const seatsOf = (name: string): Seats => {
+    const known = backends.get(name);
+    if (known !== undefined) return known;
+    const seats = { name, taken: 0, work: createGpuClock(settingsOf(name)?.gpus ?? 1, ports.clock), lines: [] };
+    backends.set(name, seats);
+    return seats;
+  };
+  const take = (all: readonly Seats[]): Place | undefined => {
+    const accepting = all.filter(({ name }) => ports.accepts?.(name) ?? true);
+    // Nobody is there to wait for: whoever asks is told so.
+    const among = accepting.length === 0 ? all : accepting;
+    const sizes = among.map((seats) => ({ seats, size: settingsOf(seats.name)?.maxConcurrent ?? MAX_CONCURRENT }));
+    const free = sizes.filter(({ seats, size }) => accepting.length === 0 || seats.taken < size);
+    const [first, ...others] = free;
+    if (first === undefined) return undefined;
+    const part = ({ seats, size }: typeof first) => seats.taken / size;
+    const { seats } = others.reduce((least, one) => (part(one) < part(least) ? one : least), first);
+    return placeIn(seats);
+  };
+  const make = (names: readonly string[]): Engine => {
+    const all = names.map(seatsOf);
+    const queue = createFairQueue(ports.queue, ports.clock, () => take(all));
+    for (const seats of all) seats.lines = [...seats.lines, queue];
+    return { name: names.join(', '), queue };
   };
   return {
     engineOf: async (model, signal) => {
-      const name = nameOf(model, ports.engines) ?? (await ports.backendOf(model, signal));
-      return name === undefined ? undefined : (made.get(name) ?? make(name));
+      const declared = namesOf(model, ports.engines);
+      const names = declared.length > 0 ? declared : await ports.backendsOf(model, signal);
+      if (names.length === 0) return undefined;
+      const name = names.join(', ');
+      const engine = made.get(name) ?? make(names);
+      made.set(name, engine);
+      return engine;
     },
     all: () => [...made.values()],
+    changed: () => {
+      for (const { queue } of made.values()) queue.advance();
+    },
+  };
+}
+
+function placeIn(seats: Seats): Place {
+  seats.taken += 1;
+  return {
+    work: () => seats.work(),
+    free: () => {
+      seats.taken -= 1;
+      // Who had the place goes behind the others that wait for it.
+      const [first, ...others] = seats.lines;
+      if (first === undefined || others.length === 0) return;
+      seats.lines = [...others, first];
+      for (const line of seats.lines) line.advance();
+    },
   };
 }
 
 /** A single engine that declares no model gets all of them. */
-function nameOf(model: string, engines: readonly EngineSettings[]): string | undefined {
+function namesOf(model: string, engines: readonly EngineSettings[]): readonly string[] {
+  const found = engines.filter(({ models }) => models.includes(model));
   const [only] = engines;
-  const found = engines.find(({ models }) => models.includes(model));
-  return (found ?? (engines.length === 1 && only?.models.length === 0 ? only : undefined))?.name;
+  const all = found.length === 0 && engines.length === 1 && only?.models.length === 0 ? engines : found;
+  return all.map(({ name }) => name);
 }
 
 /**
  * Each moment of the engine is shared by those that run in it: the clock counts what one of them got since it began. The shares of all
  * requests together are the time in which the engine was busy × its GPUs.
  */
-function createGpuClock(gpus: number, clock: Pick<Clock, 'monotonic'>): Engine['work'] {
+function createGpuClock(gpus: number, clock: Pick<Clock, 'monotonic'>): Place['work'] {
   let running = 0;
   let share = 0;
   let last = clock.monotonic();

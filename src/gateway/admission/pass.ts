@@ -123,7 +123,7 @@ async function enter(
     return refusalOf('gone');
   }
   held.place = entered.leave;
-  held.work = engine.work();
+  held.work = entered.work();
   return undefined;
 }
 

@@ -1,10 +1,8 @@
-// Owns who is next at one engine: bounded, fair between keys and classes, with a deadline. Knows no request and no HTTP.
+// Owns who is next for one of several places: bounded, fair between keys and classes, with a deadline. Knows no engine and no request.
 import type { Clock } from '../../base/clock.ts';
 import { REQUEST_CLASSES, type RequestClass } from '../../contracts/accounts.ts';
 
 export interface QueueLimits {
-  /** Requests at the engine at the same time. */
-  readonly atOnce: number;
   /** Requests that wait; more are turned away. */
   readonly most: number;
   readonly waitMs: number;
@@ -21,7 +19,8 @@ export interface Guest {
 
 export type Entered =
   /** `leave` gives the place back; only its first call counts. */
-  { readonly ok: true; readonly leave: () => void } | { readonly ok: false; readonly why: 'full' | 'late' | 'gone' };
+  | ({ readonly ok: true; readonly leave: () => void } & Pick<Place, 'work'>)
+  | { readonly ok: false; readonly why: 'full' | 'late' | 'gone' };
 
 export interface QueueView {
   readonly running: readonly Guest[];
@@ -29,10 +28,19 @@ export interface QueueView {
   readonly waiting: readonly (Guest & { readonly waitedMs: number })[];
 }
 
+/** Of one request at one engine. */
+export interface Place {
+  free(): void;
+  /** Begins the request; the function ends it and gives its GPU seconds: its time × GPUs ÷ requests that ran at once. */
+  work(): () => number;
+}
+
 export interface FairQueue {
   /** Resolves with a place, or why there is none. An abort of the signal gives the place in the line back. */
   enter(guest: Guest, signal: AbortSignal): Promise<Entered>;
   view(): QueueView;
+  /** Places may have become free that no guest of this line left. */
+  advance(): void;
 }
 
 interface Waiter {
@@ -53,24 +61,41 @@ interface Lines {
 /** Where both classes wait, one place of so many goes to batch. */
 const BATCH_SHARE = 8;
 
-export function createFairQueue(limits: QueueLimits, clock: Pick<Clock, 'monotonic'>): FairQueue {
+/** `take` takes a place, if one is free. */
+export function createFairQueue(
+  limits: QueueLimits,
+  clock: Pick<Clock, 'monotonic'>,
+  take: () => Place | undefined,
+): FairQueue {
   const running = new Set<Guest>();
   const lines: Lines = { byClass: { interactive: new Map(), batch: new Map() }, passedOver: 0 };
-  const take = (guest: Guest): Entered => {
+  const seat = (guest: Guest, place: Place): Entered => {
     // The same guest may be there twice: each place is one object.
-    const place = { ...guest };
-    running.add(place);
+    const seated = { ...guest };
+    running.add(seated);
     const leave = () => {
-      if (!running.delete(place)) return;
-      const next = running.size < limits.atOnce ? takeNext(lines) : undefined;
-      next?.settle(take(next.guest));
+      if (!running.delete(seated)) return;
+      place.free();
+      advance();
     };
-    return { ok: true, leave };
+    return { ok: true, leave, work: () => place.work() };
+  };
+  const advance = () => {
+    while (isAnyone(lines)) {
+      const place = take();
+      if (place === undefined) return;
+      const next = takeNext(lines);
+      if (next === undefined) place.free();
+      else next.settle(seat(next.guest, place));
+    }
   };
   return {
+    advance,
     enter: async (guest, signal) => {
       if (signal.aborted) return { ok: false, why: 'gone' };
-      if (running.size < limits.atOnce) return take(guest);
+      advance();
+      const place = isAnyone(lines) ? undefined : take();
+      if (place !== undefined) return seat(guest, place);
       if (guest.patient !== true && sizeOf(lines) >= limits.most && !makeRoom(lines, guest))
         return { ok: false, why: 'full' };
       return wait(guest, signal, lines, { waitMs: limits.waitMs, since: clock.monotonic() });
@@ -108,6 +133,10 @@ function wait(
     if (own === undefined) line.set(guest.key, new Set([waiter]));
     else own.add(waiter);
   });
+}
+
+function isAnyone({ byClass }: Lines): boolean {
+  return byClass.interactive.size > 0 || byClass.batch.size > 0;
 }
 
 /** Interactive before batch, but not always; then the key whose turn it is; then who came first. */

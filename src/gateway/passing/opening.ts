@@ -1,4 +1,4 @@
-// Owns the name of a conversation by how it begins, from its bytes: the same that the router finds in a request that is read. Keeps no text.
+// Owns the name of a conversation by how it begins, from its bytes: the one that the router gives a request that is read. Keeps no text.
 import { openingName, SYSTEM_CHARACTERS, USER_CHARACTERS } from '../../backends/routing/affinity.ts';
 import { readList, readMembers, type Span, textAt, valueAt } from './top-level.ts';
 

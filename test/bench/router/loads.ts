@@ -1,4 +1,4 @@
-// Owns the conversations that the simulated replicas are asked for: made from a seed, or with the steps of a recorded one. Knows no replica.
+// Owns the conversations that simulated replicas are asked for: made from a seed, or with the steps of a recorded one. Knows no replica.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseRehearsal } from '../../../src/backends/rehearsal/script.ts';

@@ -1,4 +1,4 @@
-// Owns a simulated day of replicas: its clock, who is asked, what came of it. The picking is the router's own code, or what it is held against.
+// Owns a simulated day of replicas: its clock, who is asked, what came of it. The router's own code picks, or what it is held against.
 import { choose } from '../../../src/backends/routing/attempts.ts';
 import { keyOf } from '../../../src/backends/routing/affinity.ts';
 import { createReplica, type Replica } from '../../../src/backends/routing/replica.ts';

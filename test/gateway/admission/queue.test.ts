@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RequestClass } from '../../../src/contracts/accounts.ts';
-import { createFairQueue, type QueueLimits } from '../../../src/gateway/admission/queue.ts';
+import { createFairQueue, type Place, type QueueLimits } from '../../../src/gateway/admission/queue.ts';
 import { pick, seeded, upTo } from '../../unit/tools/seeded.ts';
 
 interface Request {
@@ -15,9 +15,15 @@ interface Request {
 }
 
 /** A queue, and clients that remember in which order they got their places. */
-function makeScene(limits: Partial<QueueLimits> = {}) {
+function makeScene({ atOnce = 1, ...limits }: Partial<QueueLimits> & { readonly atOnce?: number } = {}) {
   const clock = { now: 0 };
-  const queue = createFairQueue({ atOnce: 1, most: 1000, waitMs: 60_000, ...limits }, { monotonic: () => clock.now });
+  let taken = 0;
+  const take = (): Place | undefined => {
+    if (taken >= atOnce) return undefined;
+    taken += 1;
+    return { free: () => (taken -= 1), work: () => () => 0 };
+  };
+  const queue = createFairQueue({ most: 1000, waitMs: 60_000, ...limits }, { monotonic: () => clock.now }, take);
   const requests: Request[] = [];
   const order: string[] = [];
   const come = (name: string, key: string, of: RequestClass = 'interactive', patient = false): Request => {

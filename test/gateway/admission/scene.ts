@@ -43,7 +43,7 @@ export async function startDoor(context: TestContext, wishes: DoorWishes = {}) {
   const engine: EngineSettings = { name: 'engine', models: [], ...wishes.engine };
   const engines = createEngines({
     engines: [engine],
-    backendOf: async () => undefined,
+    backendsOf: async () => [],
     queue: wishes.queue ?? { most: 256, waitMs: 60_000 },
     clock: sense,
   });

@@ -1,4 +1,4 @@
-// A server that speaks as vLLM does and has a prefix cache: it says how many tokens of a prompt it knew. It is killed, comes back, and lies.
+// A server that speaks as vLLM does and has a prefix cache: it says how much of a prompt it knew. It is killed, comes back, and lies.
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
