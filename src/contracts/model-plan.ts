@@ -54,6 +54,8 @@ export interface RefusedBuild {
   readonly fits: false;
   readonly minimum: number;
   readonly reason: string;
+  /** GPUs that its makers name. */
+  readonly makers?: string;
 }
 
 export interface Plan {

@@ -8,6 +8,8 @@ export interface Build {
   readonly model: string;
   readonly repository: string | undefined;
   readonly precision: BuildValues['precision'];
+  /** GPUs that its makers name, in words. */
+  readonly hardware: string | undefined;
   readonly weightsBytes: number;
   readonly parameters: number;
   readonly memory: NonNullable<ModelFile['memory']>;
@@ -31,6 +33,7 @@ export function buildsOf(file: ModelFile): readonly Build[] {
     model: model.name,
     repository: build.repository,
     precision: build.precision,
+    hardware: build.hardware,
     weightsBytes: build.weights_gb * GIGA,
     parameters: parameters.total,
     memory,

@@ -47,7 +47,8 @@ function adapted(build: Build, { fp8 }: GpuGroup): Build {
 
 function planBuild(build: Build, gpus: GpuGroup, wish: Wish): FittingBuild | RefusedBuild {
   const minimum = minimumBytes(build);
-  const refused = (reason: string): RefusedBuild => ({ build: build.name, fits: false, minimum, reason });
+  const makers = build.hardware === undefined ? {} : { makers: build.hardware };
+  const refused = (reason: string): RefusedBuild => ({ build: build.name, fits: false, minimum, reason, ...makers });
   const cannot = refusalOf(build, wish.engine) ?? precisionProblem(build, gpus) ?? contextProblem(build, wish);
   if (cannot !== undefined) return refused(cannot);
   const degrees = DEGREES.filter((degree) => degree <= gpus.count);

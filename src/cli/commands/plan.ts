@@ -81,7 +81,10 @@ function linesOf({ engine, gpus, builds }: Plan): readonly string[] {
     machineLine(gpus),
     ...fitting.flatMap((build) => ['', ...fittingLines(build, engine)]),
     ...(refused.length === 0 ? [] : ['']),
-    ...refused.map((build) => `no    ${build.build}: ${build.reason}`),
+    ...refused.flatMap(({ build, reason, makers }) => [
+      `no    ${build}: ${reason}`,
+      ...(makers === undefined ? [] : [`      its makers name: ${makers}`]),
+    ]),
   ];
 }
 

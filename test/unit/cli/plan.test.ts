@@ -54,6 +54,8 @@ describe('caisson plan', () => {
       '      8 sequences of 150528 tokens fit at once',
     ]);
     assert.ok(lines.includes('        --max-model-len=150528 \\'), stdout);
+    const narrow = await caisson(context, ['plan', '--gpus', 'L4', '--model', 'nemotron-3-nano-30b-a3b-bf16']);
+    assert.equal(narrow.stdout.split('\n').at(-1), '      its makers name: one H100 or A100 of 80 GB');
     assert.ok(lines.includes('no    nemotron-3-nano-30b-a3b-q8_0: a GGUF file is for llama.cpp, not for vllm'), stdout);
   });
 
@@ -70,6 +72,7 @@ describe('caisson plan', () => {
           fits: false,
           minimum: 37_920_000_000,
           reason: 'needs at least 37.9 GB in all; 1 × L4-24, over which one engine can split it, has 24.0 GB',
+          makers: 'one card of 48 GB, DGX Spark, Jetson Thor',
         },
       ],
       problems: [],
