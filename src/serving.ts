@@ -4,6 +4,7 @@ import { Server } from 'node:https';
 import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
 import { newId } from './base/ids.ts';
+import type { OidcConfig } from './config/oidc.ts';
 import type { ChatRequest } from './contracts/messages.ts';
 import { buildApp } from './gateway/app.ts';
 import { sweepUploads } from './gateway/api/uploads.ts';
@@ -44,8 +45,9 @@ export interface OnPort extends OnTheAir {
 export async function listenOnPort(house: House, readiness: Readiness): Promise<OnPort> {
   const { host, port, tls } = house.config.server;
   const material = tls === undefined ? undefined : await readTls(tls, systemClock.now());
+  const people = await peopleOf(house.config.auth?.oidc);
   const telemetry = createTelemetry(house);
-  const ports = portsOf(house, readiness, telemetry, false);
+  const ports = { ...portsOf(house, readiness, telemetry, false), ...people };
   await sweepUploads(ports);
   const app = buildApp(ports, material);
   const address = await listenOnAddress(app, host, port);
@@ -62,6 +64,28 @@ export async function listenOnPort(house: House, readiness: Readiness): Promise<
   return { address: address.replace(/^http:/, 'https:'), reload: watch.reload, close };
 }
 
+/** Loaded only where it is configured. Throws where the `ca` is wrong. */
+async function peopleOf(oidc: OidcConfig | undefined): Promise<Pick<GatewayPorts, 'people'>> {
+  if (oidc === undefined) return {};
+  const { roles, team, ca, ...rules } = oidc;
+  const { createPeople } = await import('./accounts/oidc.ts');
+  const { readSigners } = await import('./base/certificates.ts');
+  const trust =
+    ca === undefined ? {} : { ca: await readSigners({ file: ca, field: 'auth.oidc.ca' }, systemClock.now()) };
+  const people = createPeople(
+    {
+      ...rules,
+      ...trust,
+      rolesClaim: roles.claim,
+      roles: new Map(Object.entries(roles.values)),
+      ...(team === undefined ? {} : { teamClaim: team.claim }),
+      teams: new Map(Object.entries(team?.values ?? {})),
+    },
+    systemClock,
+  );
+  return { people };
+}
+
 const ALWAYS: Readiness = { ready: async () => ({ ok: true, reasons: [] }) };
 
 interface Telemetry {
@@ -69,9 +93,9 @@ interface Telemetry {
   readonly metrics: Metrics;
 }
 
-function createTelemetry({ journal, approvals, admission }: House): Telemetry {
+function createTelemetry({ journal, approvals, admission, router }: House): Telemetry {
   const tally = createTally({ journal });
-  return { tally, metrics: createMetrics({ tally, approvals, queues: () => admission.counts() }) };
+  return { tally, metrics: createMetrics({ tally, approvals, queues: () => admission.counts(), backends: () => router.states() }) };
 }
 
 async function closeAll(app: { close(): Promise<unknown> }, { tally, metrics }: Telemetry): Promise<void> {
@@ -111,6 +135,11 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
     ...storing(house),
     accounts,
     admission,
+    backends: {
+      states: () => router.states(),
+      drain: (name, drained) => router.drain(name, drained),
+      reload: () => house.reloadBackends(),
+    },
     runs: house.host === 'service' ? runs : { ...runs, create: refuseMore },
     approvals,
     journal,

@@ -25,6 +25,10 @@ export const CATALOGUE = {
     status: 401,
     hint: 'Send a valid API key: Authorization: Bearer csn_… (make one with `caisson keys create`).',
   },
+  identity_unreachable: {
+    status: 503,
+    hint: 'Check that the identity provider of auth.oidc answers; API keys work without it.',
+  },
   forbidden: { status: 403, hint: 'Use a key that has the role named in the message.' },
   origin_refused: {
     status: 403,

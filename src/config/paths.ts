@@ -9,12 +9,13 @@ interface Base {
 
 /** The same values with every path absolute; `~/` is the home directory. */
 export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
-  const { data_dir, policy, backends, client, server } = values;
+  const { data_dir, policy, backends, client, server, auth } = values;
   return {
     ...values,
     ...ownFolders(values, from),
     ...(data_dir === undefined ? {} : { data_dir: absolute(data_dir, from) }),
     ...(policy === undefined ? {} : { policy: absolute(policy, from) }),
+    ...(auth?.oidc?.ca === undefined ? {} : { auth: { oidc: { ...auth.oidc, ca: absolute(auth.oidc.ca, from) } } }),
     ...(server?.tls === undefined ? {} : { server: { ...server, tls: absoluteTls(server.tls, from) } }),
     ...(client?.key === undefined ? {} : { client: { ...client, key: absoluteSecret(client.key, from) } }),
     ...(backends === undefined ? {} : { backends: backends.map((backend) => absoluteBackend(backend, from)) }),

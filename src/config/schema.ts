@@ -5,6 +5,7 @@ import type { SandboxLimits } from '../contracts/executor.ts';
 import { type Late, late, type Zod } from '../base/schema.ts';
 import { aliasProblems } from '../contracts/model-aliases.ts';
 import { checkSchema } from '../contracts/runs.ts';
+import { oidcSchema } from './oidc.ts';
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
 const BACKEND_TYPES = ['openai', 'triton', 'rehearsal'] as const;
@@ -117,6 +118,10 @@ export const configSchema = late((z) => {
       .partial()
       .optional(),
     client: z.strictObject({ url: address, key: secret }).partial().optional(),
+    auth: z
+      .strictObject({ oidc: oidcSchema(z) })
+      .partial()
+      .optional(),
     backends: z.array(backend).max(MAX_BACKENDS).superRefine(uniqueNames).optional(),
     queue: z
       .strictObject({ most: z.int().min(0).max(MAX_WAITING), wait_ms: z.int().min(1).max(MAX_WAIT_MS) })

@@ -5,6 +5,7 @@ import type { SandboxLimits } from '../contracts/executor.ts';
 import type { Aliases } from '../contracts/model-aliases.ts';
 import type { Check } from '../contracts/runs.ts';
 import type { Merged } from './merge.ts';
+import { type OidcConfig, oidcOf } from './oidc.ts';
 import {
   type BackendValues,
   type ConfigValues,
@@ -75,6 +76,8 @@ export interface LoadedConfig {
   };
   /** The service that commands speak to, where another one than this machine's own is meant. */
   readonly client: { readonly url?: string; readonly key?: SecretRef };
+  /** People who come with a token of an identity provider; absent: keys only. */
+  readonly auth?: { readonly oidc: OidcConfig };
   readonly backends: readonly BackendConfig[];
   /** By model, the one that is asked where nobody can be asked for it. */
   readonly fallbackModels: Readonly<Record<string, string>>;
@@ -132,6 +135,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     dataDir,
     server: serverOf(values.server),
     client: clientOf(values.client, env),
+    ...authOf(values.auth),
     backends,
     queue: queueOf(values.queue),
     responses: responsesOf(values.responses),
@@ -178,6 +182,10 @@ function responsesOf(responses: ConfigValues['responses'] = {}): LoadedConfig['r
 
 function modelsOf({ folder, aliases = {} }: NonNullable<ConfigValues['models']> = {}): LoadedConfig['models'] {
   return { aliases, ...(folder === undefined ? {} : { folder }) };
+}
+
+function authOf({ oidc }: NonNullable<ConfigValues['auth']> = {}): Pick<LoadedConfig, 'auth'> {
+  return oidc === undefined ? {} : { auth: { oidc: oidcOf(oidc) } };
 }
 
 function clientOf(client: ConfigValues['client'] = {}, env: NodeJS.ProcessEnv): LoadedConfig['client'] {

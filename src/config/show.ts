@@ -10,8 +10,8 @@ interface Line {
   readonly secret?: SecretRef;
 }
 
-/** Its keys are names of models, not of ours. */
-const ALIASES = 'models.aliases';
+/** Their keys are names that others gave, not ours. */
+const FOREIGN_KEYS: readonly string[] = ['models.aliases', 'auth.oidc.roles.values', 'auth.oidc.team.values'];
 const MOST_COLUMN = 72;
 
 /** YAML lines of the whole configuration; with `origin`, each value says where it is written. A secret is `set` or `not set`. */
@@ -30,6 +30,7 @@ function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
     data_dir: dataDir,
     server,
     client,
+    auth: loaded.auth,
     backends,
     queue,
     responses: loaded.responses,
@@ -55,12 +56,12 @@ function linesOf(
   if (value === undefined) return [];
   const field = path === '' ? name : `${path}.${name}`;
   const origin = origins.get(field) ?? 'default';
-  const start = `${indent}${path === ALIASES ? scalar(name) : name}:`;
+  const start = `${indent}${FOREIGN_KEYS.includes(path) ? scalar(name) : name}:`;
   if (value instanceof SecretRef) return [{ text: `${start} ${secretText(value)}`, origin, secret: value }];
   if (Array.isArray(value)) return listLines(start, value, indent, field, origins);
   if (typeof value !== 'object' || value === null) return [{ text: `${start} ${scalar(value)}`, origin }];
   const inner = Object.entries(value).flatMap(([key, item]) =>
-    linesOf(field === ALIASES ? key : snakeCase(key), item, `${indent}  `, field, origins),
+    linesOf(FOREIGN_KEYS.includes(field) ? key : snakeCase(key), item, `${indent}  `, field, origins),
   );
   return inner.length === 0 ? [] : [{ text: start }, ...inner];
 }

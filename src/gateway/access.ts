@@ -1,4 +1,4 @@
-// Owns who speaks: the key of a request, or the owner of the machine on a unix socket, and which roles a route wants. Knows no run.
+// Owns who speaks: the holder of a key, a person with a token, the owner of the machine on a unix socket, and which roles a route wants.
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { CaissonError } from '../base/errors.ts';
 import type { Principal, Role } from '../contracts/accounts.ts';
@@ -11,10 +11,13 @@ export interface Gate {
   principalOf(request: FastifyRequest): Principal;
 }
 
+const TOKEN = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 const BEARER = /^Bearer +([\x21-\x7e]{1,256})$/i;
 const PLAIN = /^[\x21-\x7e]{1,256}$/;
 
-export function createGate(app: FastifyInstance, ports: Pick<GatewayPorts, 'accounts' | 'localOwner'>): Gate {
+type GatePorts = Pick<GatewayPorts, 'accounts' | 'localOwner' | 'people'>;
+
+export function createGate(app: FastifyInstance, ports: GatePorts): Gate {
   const admitted = new WeakMap<FastifyRequest, Principal>();
   return {
     admit:
@@ -40,8 +43,10 @@ export function hasRole(principal: Principal, roles: readonly Role[]): boolean {
 async function identify(
   request: FastifyRequest,
   app: FastifyInstance,
-  { accounts, localOwner }: Pick<GatewayPorts, 'accounts' | 'localOwner'>,
+  { accounts, localOwner, people }: GatePorts,
 ): Promise<Principal> {
+  const token = tokenOf(request);
+  if (people !== undefined && token !== undefined) return people.identify(token);
   const keys = keysOf(request);
   if (keys.length === 0) {
     if (localOwner !== undefined && isUnixSocket(app)) return localOwner;
@@ -55,6 +60,12 @@ async function identify(
   const principal = key === undefined ? undefined : await accounts.authenticate(key);
   if (principal === undefined) throw new CaissonError('unauthenticated', 'the API key is not valid');
   return principal;
+}
+
+/** Of a person, who works with the service and not with engines; a key beside it is a mistake, which the look at the keys tells. */
+function tokenOf({ headers, routeOptions }: FastifyRequest): string | undefined {
+  if (routeOptions.url?.startsWith('/api/v1/') !== true || headers['x-api-key'] !== undefined) return undefined;
+  return TOKEN.exec(headers.authorization ?? '')?.[1];
 }
 
 /** One for each header that may hold a key and is there; undefined for one that holds none. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { showConfig } from '../../../src/config/show.ts';
 import { makeFolder } from './folder.ts';
 
 test('with no source at all, everything has its default and no origin', async (context) => {
@@ -218,4 +219,27 @@ test('the files of a certificate are named together', async (context) => {
   assert.deepEqual(await tlsOf('{cert: a.pem, key: a.key}'), { cert, key });
   assert.deepEqual(await tlsOf('{cert: a.pem, key: a.key, client_ca: ca.pem}'), { cert, key, clientCa });
   await assert.rejects(tlsOf('{cert: a.pem}'), /this is missing/);
+});
+
+test('an identity provider is named with what its claims give', async (context) => {
+  const folder = await makeFolder(context);
+  const rest = 'client_id: caisson, roles: {claim: groups, values: {ops: [admin], devs: [client, author]}}';
+  const authOf = async (more: string) => {
+    await folder.write('system.yaml', `auth:\n  oidc: {issuer: "https://id.example/realm", ${rest}${more}}\n`);
+    return (await loadConfig(folder.sources())).auth;
+  };
+  const roles = { claim: 'groups', values: { ops: ['admin'], devs: ['client', 'author'] } };
+  const plain = { issuer: 'https://id.example/realm', clientId: 'caisson', algorithms: ['RS256', 'ES256'], roles };
+  assert.deepEqual(await authOf(''), { oidc: plain });
+  assert.deepEqual(await authOf(', algorithms: [EdDSA], ca: ca.pem, team: {claim: unit, values: {u1: red}}'), {
+    oidc: {
+      ...plain,
+      algorithms: ['EdDSA'],
+      ca: join(folder.path, 'ca.pem'),
+      team: { claim: 'unit', values: { u1: 'red' } },
+    },
+  });
+  const written = 'auth: {oidc: {issuer: "https://id", client_id: c, roles: {claim: g, values: {/Ops: [admin]}}}}\n';
+  await folder.write('system.yaml', written);
+  assert.match(showConfig(await loadConfig(folder.sources()), { origin: false }), /values:\n +\/Ops: \[admin\]\n/);
 });

@@ -43,8 +43,8 @@ const MISTAKES: readonly Mistake[] = [
     text: '__proto__: {model: x}\n',
     place: [1, 1, '__proto__'],
     message:
-      'there is no "__proto__"; known: data_dir, server, client, backends, queue, responses, model, models, policy, executor, sandbox, ' +
-      'limits, checks, journal, log',
+      'there is no "__proto__"; known: data_dir, server, client, auth, backends, queue, responses, model, models, ' +
+      'fallback_models, policy, executor, sandbox, limits, checks, journal, log',
   },
   {
     name: 'a wrong type',
@@ -129,6 +129,18 @@ const MISTAKES: readonly Mistake[] = [
     text: 'backends: [{name: a, type: openai, url: "http://a", ca: ca.pem}]\n',
     place: [1, 57, 'backends[0].ca'],
     message: 'a ca is for a url that begins with https://, or an address that begins with grpcs://',
+  },
+  {
+    name: 'an identity provider in clear on another machine',
+    text: 'auth: {oidc: {issuer: "http://id.example", client_id: c, roles: {claim: g, values: {a: [admin]}}}}\n',
+    place: [1, 23, 'auth.oidc.issuer'],
+    message: 'expected an address that begins with https:// and ends before ? and #',
+  },
+  {
+    name: 'an identity provider whose tokens are signed with a secret',
+    text: 'auth: {oidc: {issuer: "https://id", client_id: c, algorithms: [HS256], roles: {claim: g, values: {}}}}\n',
+    place: [1, 64, 'auth.oidc.algorithms[0]'],
+    message: 'expected RS256 or PS256 or ES256 or ES384 or EdDSA, found "HS256"; did you mean "RS256"?',
   },
   {
     name: 'a rehearsal with an address',
