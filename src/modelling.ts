@@ -6,9 +6,11 @@ import type { ModelInfo } from './contracts/ports.ts';
 import { createBackends } from './engines.ts';
 import { type Catalogue, readCatalogue } from './models/catalogue.ts';
 import { parseGpus, recognizeGpus } from './models/gpus.ts';
+import type { Build } from './models/build.ts';
 import { listGpus } from './models/nvidia-smi.ts';
 import { planBuilds, wantedBuilds } from './models/plan.ts';
 import { aliasRemarks, listServed } from './models/served.ts';
+import type { Start } from './models/starting/commands.ts';
 import { composeFile } from './models/starting/compose.ts';
 
 const ASK_MS = 5000;
@@ -64,16 +66,25 @@ export async function makePlan(
   return { plan: planBuilds(builds, group, wish), problems: problems.map(formatError) };
 }
 
-/** The compose file for the one build that the wish names, on one GPU. Throws `usage`. */
-export async function makeCompose(config: LoadedConfig, wish: Omit<PlanWish, 'gpus' | 'engine'>): Promise<string> {
+/** The compose file for the one build that the wish names, on one GPU or split over those that are given. Throws `usage`. */
+export async function makeCompose(config: LoadedConfig, wish: Omit<PlanWish, 'engine'>): Promise<string> {
   const catalogue = await readCatalogue(config.models.folder);
   const [build, ...others] = wantedBuilds(catalogue.builds, { ...wish, engine: 'vllm' });
   if (build === undefined || others.length > 0)
     throw new CaissonError('usage', '--compose is for one build', {
       hint: `Name one with --model: ${catalogue.builds.map(({ name }) => name).join(', ')}.`,
     });
-  const { contextTokens = build.contextTokens.default, sequences = 8 } = wish;
-  return composeFile(build, ggufOf(catalogue, build.model), { gpus: 1, contextTokens, sequences });
+  return composeFile(build, ggufOf(catalogue, build.model), startOf(build, wish));
+}
+
+const SEQUENCES = 8;
+
+function startOf(build: Build, { gpus, ...wish }: Omit<PlanWish, 'engine'>): Start {
+  const { contextTokens = build.contextTokens.default, sequences = SEQUENCES } = wish;
+  if (gpus === undefined) return { gpus: 1, contextTokens, sequences };
+  const [planned] = planBuilds([build], parseGpus(gpus), { ...wish, model: build.name, engine: 'vllm' }).builds;
+  if (planned?.fits !== true) throw new CaissonError('usage', `${build.name} on ${gpus}: ${planned?.reason ?? ''}`);
+  return { gpus: planned.gpus, contextTokens: planned.share.contextTokens, sequences };
 }
 
 /** The largest GGUF file of the model. */

@@ -23,7 +23,7 @@ export const planCommand: Command = {
     engine: { type: 'string', value: 'NAME', help: `${PLAN_ENGINES.join(', ')} (vllm)` },
     context: { type: 'string', value: 'TOKENS', help: "of each sequence (the model's own, or the longest that fits)" },
     sequences: { type: 'string', value: 'COUNT', help: 'of full length that must fit at once (1)' },
-    compose: { type: 'boolean', help: 'print the compose file for --model on one GPU instead' },
+    compose: { type: 'boolean', help: 'print the compose file for --model instead (on one GPU, or on --gpus)' },
     json: { type: 'boolean', help: 'print JSON for a program' },
   },
   positionals: [0, 0],

@@ -45,7 +45,7 @@ function canServe(build: Build | undefined, engine: PlanEngine): boolean {
 }
 
 function vllmService(build: Build, start: Start): Service {
-  return engineService(build, 'vllm', {
+  return engineService(build, 'vllm', start, {
     command: ['--model=/model', ...vllmFlags(build, start)],
     environment: { ...vllmEnvironment(build, start), ...SCRATCH },
     healthcheck: healthOf('/health'),
@@ -54,7 +54,7 @@ function vllmService(build: Build, start: Start): Service {
 
 function tritonService(build: Build, start: Start): Service {
   const folder = `/repository/${build.name}`;
-  return engineService(build, 'triton', {
+  return engineService(build, 'triton', start, {
     command: ['tritonserver', '--model-repository=/repository'],
     environment: { ...vllmEnvironment(build, start), ...SCRATCH },
     configs: [
@@ -74,7 +74,7 @@ function tritonConfigs(build: Build, start: Start): Service {
 
 /** Without NGC_API_KEY and HF_TOKEN nothing is tried online. */
 function nimService(build: Build, start: Start): Service {
-  return engineService(build, 'nim', {
+  return engineService(build, 'nim', start, {
     environment: {
       NIM_MODEL_PATH: '/model',
       NIM_PASSTHROUGH_ARGS: `--served-model-name=${build.name} ${nimArguments(start)}`,
@@ -88,7 +88,7 @@ function nimService(build: Build, start: Start): Service {
 /** The image has curl and no Python. */
 function llamaService(build: Build, start: Start): Service {
   const flags = llamaFlags(build, { ...start, sequences: 1 }, `/model/${build.name}.gguf`);
-  return engineService(build, 'llamacpp', {
+  return engineService(build, 'llamacpp', start, {
     command: [...flags, '--host', '0.0.0.0'],
     healthcheck: { test: ['CMD', 'curl', '--fail', '--silent', 'http://127.0.0.1:8000/health'], ...HEALTH },
   });
@@ -102,7 +102,7 @@ function healthOf(path: string) {
 }
 
 /** What all engines share: never published, never root, nothing written but in memory, the weights read-only. */
-function engineService(build: Build, engine: PlanEngine, own: Service): Service {
+function engineService(build: Build, engine: PlanEngine, { gpus }: Start, own: Service): Service {
   return {
     profiles: [engine],
     image: `\${${engine.toUpperCase()}_IMAGE:-${build.engines[engine]?.image ?? ''}}`,
@@ -115,7 +115,7 @@ function engineService(build: Build, engine: PlanEngine, own: Service): Service 
     security_opt: ['no-new-privileges:true'],
     networks: ['engines'],
     deploy: {
-      resources: { reservations: { devices: [{ driver: 'nvidia', count: 1, capabilities: ['gpu'] }] } },
+      resources: { reservations: { devices: [{ driver: 'nvidia', count: gpus, capabilities: ['gpu'] }] } },
     },
     restart: 'unless-stopped',
   };

@@ -26,11 +26,18 @@ async function caisson(context: TestContext, words: readonly string[], config = 
   return { exitCode, stdout, stderr };
 }
 
-/** Serves these models as vLLM lists them. */
+/** Serves these models as vLLM lists them; each says one word. */
 async function endpoint(context: TestContext, models: Readonly<Record<string, number>>): Promise<string> {
   const data = Object.entries(models).map(([id, max_model_len]) => ({ id, object: 'model', max_model_len }));
-  const server = createServer((_request, response) => {
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ object: 'list', data }));
+  const chunk = (delta: object, finish_reason: string | null) =>
+    `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+  const server = createServer(({ method }, response) => {
+    if (method === 'GET')
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ object: 'list', data }));
+    else
+      response
+        .setHeader('content-type', 'text/event-stream')
+        .end(`${chunk({ role: 'assistant', content: 'yes' }, null)}${chunk({}, 'stop')}data: [DONE]\n\n`);
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -94,6 +101,21 @@ describe('caisson plan', () => {
       const { exitCode, stdout, stderr } = await caisson(context, ['plan', ...words.split(' ')]);
       assert.deepEqual([exitCode, stdout, stderr.split('\n')[0]], [2, '', `caisson: ${message}`]);
     });
+
+  test('prints the compose file of a build that is split over GPUs, and refuses one that does not fit on them', async (context) => {
+    const words = ['plan', '--compose', '--model', 'nemotron-3-super-120b-a12b-bf16', '--gpus'];
+    const [four, two] = await Promise.all(['4xH100', '2xH100'].map((gpus) => caisson(context, [...words, gpus])));
+    assert.match(four?.stdout ?? '', /--tensor-parallel-size=4\n[\s\S]* {14}count: 4\n/);
+    assert.doesNotMatch(four?.stdout ?? '', /count: 1\n|profiles:\n {6}- llamacpp/);
+    assert.deepEqual(
+      [two?.exitCode, two?.stderr.split('\n')[0]],
+      [
+        2,
+        'caisson: nemotron-3-super-120b-a12b-bf16 on 2xH100: needs at least 289.4 GB in all; ' +
+          '2 × H100-80, over which one engine can split it, have 160.0 GB',
+      ],
+    );
+  });
 
   test('plans with the files of the site, and tells those that are wrong', async (context) => {
     const folder = await makeFolder(context);
@@ -168,6 +190,7 @@ models: { folder: ${join(folder.path, 'models')}, aliases: { codex: nemotron-nan
   const { stdout } = await caisson(context, ['doctor'], config);
   assert.match(stdout, new RegExp(`^FAIL {2}model files: ${wrong}:`, 'm'));
   assert.match(stdout, /^FAIL {2}aliases: models\.aliases\.loose: no backend that answers serves "nothing"$/m);
+  assert.match(stdout, /→ Correct models\.aliases, or start the engine that serves the model\.$/m);
   assert.match(
     stdout,
     /^ok {4}backend gpu: serves nemotron-nano-9b-v2: the engine takes 4096 tokens of context, and the model file says 131072: /m,
