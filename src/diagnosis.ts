@@ -82,7 +82,10 @@ function filesLine({ files, builds, problems }: Awaited<ReturnType<typeof readCa
 async function aliasLine(config: LoadedConfig): Promise<string> {
   const { aliases } = config.models;
   const remarks = aliasRemarks(aliases, (await askModels(config)).models);
-  if (remarks.length > 0) throw new Error(remarks.join('; '));
+  if (remarks.length > 0)
+    throw new CaissonError('model_not_found', remarks.join('; '), {
+      hint: 'Correct models.aliases, or start the engine that serves the model.',
+    });
   return Object.entries(aliases)
     .map(([alias, model]) => `${alias} → ${model}`)
     .join(', ');
