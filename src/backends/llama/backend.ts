@@ -1,0 +1,231 @@
+// Owns llama.cpp in a process of its own as a backend: any GGUF file, its own chat template. Imported only where one is configured.
+import { CaissonError } from '../../base/errors.ts';
+import { newId } from '../../base/ids.ts';
+import { type ChatRequest, textOf } from '../../contracts/messages.ts';
+import type { ModelErrorEvent, ModelEvent } from '../../contracts/model-events.ts';
+import type { ModelProfile, Sampling } from '../../contracts/model-profile.ts';
+import type { Backend, Embeddings, EmbedRequest, ModelInfo } from '../../contracts/ports.ts';
+import type { OutputReader, PromptFormat } from '../../prompting/format.ts';
+import { createEngine, type EngineOptions, type LlamaEngine, type Piece } from './engine.ts';
+import { answerGrammar } from './grammar/answer.ts';
+import type { GenerateOrder, Loaded, Meter } from './wire.ts';
+
+export interface LlamaOptions extends EngineOptions {
+  /** Name under which the model is served. */
+  readonly model: string;
+  readonly profile: ModelProfile;
+  /** From what the model file says of itself. Throws `config_invalid`. */
+  readonly makeFormat: (about: ModelAbout & { readonly template: string }) => PromptFormat;
+}
+
+export type ModelAbout = Pick<Loaded, 'bos' | 'eos'>;
+
+export interface LlamaBackend extends Backend {
+  /** What the engine itself counted, as it said after the last answer. */
+  meter(): Meter;
+  /** Of the engine's process, while there is one. */
+  pid(): number | undefined;
+  /** Resolves when the engine is dead. */
+  close(): Promise<void>;
+}
+
+const NO_TEMPLATE = 'the model file holds no chat template: it can go on with a text, but not with a conversation';
+
+export function createLlamaBackend(options: LlamaOptions): LlamaBackend {
+  const { name, model } = options;
+  const engine = createEngine(options);
+  const scene: Scene = { options, engine, formatOf: formats(options) };
+  return {
+    name,
+    recorded: false,
+    declared: [model],
+    models: (signal) => modelsOf(scene, signal),
+    stream: (request, signal) => chat(scene, request, signal),
+    complete: (request, signal) => complete(scene, request, signal),
+    embed: (request, signal) => embed(engine, request, signal),
+    countTokens: async (request) => {
+      const running = await engine.ready();
+      const format = 'loaded' in running ? scene.formatOf(running.loaded) : undefined;
+      const rendered = format !== undefined && 'render' in format ? format.render(request) : undefined;
+      return rendered?.type === 'prompt' ? engine.count(rendered.text) : undefined;
+    },
+    contextTokens: async () => {
+      const running = await engine.ready();
+      return 'loaded' in running ? running.loaded.contextTokens : undefined;
+    },
+    healthy: async (signal) => {
+      const running = await Promise.race([engine.ready(), whenAborted(signal)]);
+      return running === undefined ? undefined : 'loaded' in running;
+    },
+    meter: () => engine.meter(),
+    pid: () => engine.pid(),
+    close: () => engine.close(),
+  };
+}
+
+interface Scene {
+  readonly options: LlamaOptions;
+  readonly engine: LlamaEngine;
+  readonly formatOf: (loaded: Loaded) => PromptFormat | ModelErrorEvent;
+}
+
+/** The format is made once for each start of the engine: the file may be another one. */
+function formats({ makeFormat }: LlamaOptions): Scene['formatOf'] {
+  const made = new WeakMap<Loaded, PromptFormat | ModelErrorEvent>();
+  return (loaded) => {
+    const before = made.get(loaded);
+    if (before !== undefined) return before;
+    const { template, bos, eos } = loaded;
+    let now: PromptFormat | ModelErrorEvent;
+    try {
+      now =
+        template === undefined
+          ? failure('not_supported', NO_TEMPLATE)
+          : makeFormat({ template, ...(bos === undefined ? {} : { bos }), ...(eos === undefined ? {} : { eos }) });
+    } catch (error) {
+      now = failure('not_supported', error instanceof Error ? error.message : String(error));
+    }
+    made.set(loaded, now);
+    return now;
+  };
+}
+
+async function* chat(scene: Scene, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
+  const prepared = await prepare(scene, request, signal);
+  if ('type' in prepared) {
+    yield prepared;
+    return;
+  }
+  const { order, reader } = prepared;
+  for await (const piece of asked(scene.engine, request, order, signal)) {
+    if (piece.type === 'text') yield* reader.push(piece.text).map((event) => named(event, scene.options));
+    else if (piece.type === 'failed') yield piece.event;
+    else {
+      yield { type: 'usage', ...piece.usage };
+      for (const event of reader.end(piece.reason))
+        yield event.type === 'finish' ? { ...event, ...clientStop(request, piece) } : named(event, scene.options);
+    }
+  }
+}
+
+/** A model gives its calls no id. */
+function named(event: ModelEvent, { clock }: LlamaOptions): ModelEvent {
+  if (event.type !== 'tool_call' || event.name === undefined || event.id !== undefined) return event;
+  return { ...event, id: newId('call', clock.now()) };
+}
+
+/** What the engine is asked, and who reads its answer; or why it cannot be asked. */
+async function prepare(
+  { options: { profile }, engine, formatOf }: Scene,
+  request: ChatRequest,
+  signal: AbortSignal,
+): Promise<{ readonly order: Wish; readonly reader: OutputReader } | ModelErrorEvent> {
+  const running = await Promise.race([engine.ready(), whenAborted(signal)]);
+  if (running === undefined) return failure('aborted', 'the request was aborted');
+  if ('event' in running) return running.event;
+  const format = formatOf(running.loaded);
+  if ('type' in format) return format;
+  const rendered = format.render(request);
+  if (rendered.type === 'refused') return failure('invalid_input', rendered.message);
+  const { text: prompt, opensThinking } = rendered;
+  const grammar = answerGrammar(request, profile.output, opensThinking);
+  return {
+    order: {
+      ...orderOf(request, likedSampling(request, profile, opensThinking)),
+      prompt,
+      plain: false,
+      stops: [...new Set([...format.stops, ...(request.stop ?? [])])],
+      stopTokenIds: profile.output.stopTokenIds,
+      ...(grammar === undefined ? {} : { grammar }),
+    },
+    reader: format.read(request, opensThinking),
+  };
+}
+
+async function* complete({ engine }: Scene, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
+  const prompt = request.messages.map(({ content }) => textOf(content)).join('');
+  const order = { ...orderOf(request, {}), prompt, plain: true, stops: request.stop ?? [], stopTokenIds: [] };
+  for await (const piece of asked(engine, request, order, signal)) {
+    if (piece.type === 'text') yield piece;
+    else if (piece.type === 'failed') yield piece.event;
+    else {
+      yield { type: 'usage', ...piece.usage };
+      yield { type: 'finish', reason: piece.reason, ...clientStop(request, piece) };
+    }
+  }
+}
+
+type Wish = Omit<GenerateOrder, 'type' | 'id'>;
+
+async function* asked(
+  engine: LlamaEngine,
+  { logprobs }: ChatRequest,
+  order: Wish,
+  signal: AbortSignal,
+): AsyncGenerator<Piece> {
+  if (logprobs === undefined) yield* engine.generate(order, signal);
+  else yield { type: 'failed', event: failure('not_supported', 'this engine gives no log-probabilities') };
+}
+
+function orderOf(
+  { affinity, ...request }: ChatRequest,
+  liked: Sampling,
+): Pick<Wish, 'sampling' | 'maxTokens' | 'affinity'> {
+  const { seed, presencePenalty, frequencyPenalty, maxTokens } = request;
+  const temperature = request.temperature ?? liked.temperature;
+  const topP = request.topP ?? liked.topP;
+  const topK = request.topK ?? liked.topK;
+  const sampling = { temperature, topP, topK, seed, presencePenalty, frequencyPenalty };
+  const told = Object.entries(sampling).filter(([, value]) => value !== undefined);
+  return {
+    sampling: Object.fromEntries(told),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(affinity === undefined ? {} : { affinity }),
+  };
+}
+
+function likedSampling({ tools = [] }: ChatRequest, { sampling }: ModelProfile, opensThinking: boolean): Sampling {
+  if (tools.length > 0) return sampling.toolCalls;
+  return opensThinking ? sampling.thinking : sampling.text;
+}
+
+/** A stop of the client is told, one of the model is not. */
+function clientStop({ stop = [] }: ChatRequest, piece: { readonly stop?: string }): { readonly stop?: string } {
+  return piece.stop !== undefined && stop.includes(piece.stop) ? { stop: piece.stop } : {};
+}
+
+async function embed(
+  engine: LlamaEngine,
+  { input, dimensions }: EmbedRequest,
+  signal: AbortSignal,
+): Promise<Embeddings | ModelErrorEvent> {
+  const answer = await engine.embed(input, signal);
+  if (answer.type === 'failed') return answer.event;
+  const size = answer.vectors[0]?.length;
+  if (dimensions !== undefined && dimensions !== size)
+    return failure('invalid_input', `the model gives vectors of ${size} numbers, and dimensions is ${dimensions}`);
+  return { type: 'embeddings', vectors: answer.vectors, promptTokens: answer.promptTokens };
+}
+
+async function modelsOf({ options, engine }: Scene, signal: AbortSignal): Promise<readonly ModelInfo[]> {
+  const running = await Promise.race([engine.ready(), whenAborted(signal)]);
+  const { name, model, order } = options;
+  if (running === undefined)
+    throw new CaissonError('backend_unreachable', `the engine of ${name} is still loading ${order.file}`, {
+      hint: 'Wait until it is loaded: a large file on a slow disk takes minutes.',
+    });
+  if ('loaded' in running) return [{ id: model, backend: name, contextTokens: running.loaded.contextTokens }];
+  const { refused = running.event.message, hint } = running;
+  throw new CaissonError('backend_unreachable', refused, hint === undefined ? {} : { hint });
+}
+
+function whenAborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+function failure(code: ModelErrorEvent['code'], message: string): ModelErrorEvent {
+  return { type: 'error', code, message, retryable: false };
+}

@@ -1,0 +1,310 @@
+// Owns the engine of one model file: its process, started when it is needed and again after its death, and its answers. Knows no prompt.
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { FinishReason, ModelErrorEvent, Usage } from '../../contracts/model-events.ts';
+import { createUnread } from '../triton/unread.ts';
+import { createLine } from './line.ts';
+import { type EngineProcess, launch, type LaunchOptions, type Launched } from './process.ts';
+import type { EmbedOrder, GenerateOrder, Loaded, Meter, Report } from './wire.ts';
+
+export interface EngineOptions extends LaunchOptions {
+  readonly name: string;
+  /** Characters of an answer that a slow reader may leave unread. */
+  readonly mostUnread: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export type Piece =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'end'; readonly reason: FinishReason; readonly usage: Usage; readonly stop?: string }
+  | Failed;
+
+/** `refused`, `hint`: why the engine does not start and what to do, for who runs the service and not for clients. */
+interface Failed {
+  readonly type: 'failed';
+  readonly event: ModelErrorEvent;
+  readonly refused?: string;
+  readonly hint?: string;
+}
+
+type End = Exclude<Piece, { readonly type: 'text' }>;
+
+export interface Running {
+  readonly loaded: Loaded;
+  readonly child: EngineProcess;
+}
+
+export interface LlamaEngine {
+  /** Starts it if need be. Never rejects. */
+  ready(): Promise<Running | Failed>;
+  /** Texts, then one end or failure. Never throws. */
+  generate(order: Omit<GenerateOrder, 'type' | 'id'>, signal: AbortSignal): AsyncGenerator<Piece, void>;
+  /** Undefined: there is no engine now. Never rejects. */
+  count(text: string): Promise<number | undefined>;
+  embed(inputs: EmbedOrder['inputs'], signal: AbortSignal): Promise<Extract<Report, { type: 'embedded' }> | Failed>;
+  /** As it said after the last answer. */
+  meter(): Meter;
+  /** Of the process, while there is one. */
+  pid(): number | undefined;
+  /** Resolves when the process is dead. */
+  close(): Promise<void>;
+}
+
+/** Answers that may wait for a slot. */
+const MOST_WAITING = 256;
+const RETRY_SECONDS = 2;
+/** After a death the first start is at once. */
+const BACK_OFF_MS = [0, 1000, 2000, 4000, 8000, 16_000, 30_000];
+/** A file or an installation that is wrong may be mended meanwhile. */
+const REFUSED_MS = 3000;
+const ABORTED = failed('aborted', 'the request was aborted', false);
+
+type Heard = Extract<Report, { readonly id: number }> | { readonly type: 'died'; readonly how: string };
+
+interface Inner {
+  readonly options: EngineOptions;
+  readonly waiting: Map<number, (heard: Heard) => void>;
+  launched: Promise<Running | Failed> | undefined;
+  running: Running | undefined;
+  nextId: number;
+  /** Since an answer came to its end. */
+  deaths: number;
+  notBefore: number;
+  meter: Meter;
+  closed: boolean;
+}
+
+export function createEngine(options: EngineOptions): LlamaEngine {
+  const inner: Inner = {
+    options,
+    waiting: new Map(),
+    launched: undefined,
+    running: undefined,
+    nextId: 1,
+    deaths: 0,
+    notBefore: Number.NEGATIVE_INFINITY,
+    meter: { active: 0, evaluatedTokens: 0, generatedTokens: 0 },
+    closed: false,
+  };
+  const line = createLine(options.order.slots, MOST_WAITING);
+  return {
+    ready: () => ready(inner),
+    generate: (order, signal) => generate(inner, line, order, signal),
+    count: async (text) => {
+      const running = await ready(inner);
+      if ('type' in running) return undefined;
+      const heard = await ask(inner, running, (id) => ({ type: 'count', id, text }));
+      return heard.type === 'counted' ? heard.tokens : undefined;
+    },
+    embed: (inputs, signal) => embed(inner, inputs, signal),
+    meter: () => inner.meter,
+    pid: () => inner.running?.child.pid,
+    close: async () => {
+      inner.closed = true;
+      const running = await inner.launched;
+      if (running !== undefined && 'child' in running) await running.child.kill();
+    },
+  };
+}
+
+function ready(inner: Inner): Promise<Running | Failed> {
+  const { clock } = inner.options;
+  if (inner.closed) return Promise.resolve(failed('backend_unreachable', 'the engine is closed', false));
+  const wait = inner.notBefore - clock.monotonic();
+  if (inner.launched === undefined && wait > 0) {
+    const message = `the engine of ${inner.options.name} ended ${inner.deaths} times in a row and is started again later`;
+    const event = { ...failed('backend_unreachable', message, true).event, unsent: true as const };
+    return Promise.resolve({ type: 'failed', event: { ...event, retryAfter: Math.ceil(wait / 1000) } });
+  }
+  inner.launched ??= begin(inner);
+  return inner.launched;
+}
+
+async function begin(inner: Inner): Promise<Running | Failed> {
+  const { name, logger } = inner.options;
+  const launched = await launch(inner.options, {
+    report: (report) => hear(inner, report),
+    died: (how, said) => mourn(inner, how, said),
+  });
+  if ('child' in launched) {
+    inner.running = launched;
+    logger.info('the engine is ready', {
+      backend: name,
+      pid: launched.child.pid,
+      tokens: launched.loaded.contextTokens,
+    });
+    return launched;
+  }
+  logger.warn('the engine does not start', { backend: name, reason: launched.refused });
+  const refused = inner.launched;
+  setTimeout(() => {
+    if (inner.launched === refused) inner.launched = undefined;
+  }, REFUSED_MS).unref();
+  return refusedBy(name, launched);
+}
+
+function refusedBy(name: string, { refused, hint }: Extract<Launched, { readonly refused: string }>): Failed {
+  const { event } = failed(
+    'backend_unreachable',
+    `the engine of ${name} does not start: caisson doctor says why`,
+    false,
+  );
+  return { type: 'failed', event: { ...event, unsent: true }, refused, hint };
+}
+
+function hear(inner: Inner, report: Extract<Report, { readonly id: number } | { readonly type: 'meter' }>): void {
+  if (report.type === 'meter') {
+    const { type: _type, ...meter } = report;
+    inner.meter = meter;
+    return;
+  }
+  if (report.type === 'end') inner.deaths = 0;
+  inner.waiting.get(report.id)?.(report);
+}
+
+/** Whatever was under way has failed; the next request starts it again, at once after the first death. */
+function mourn(inner: Inner, how: string, said: string): void {
+  const { name, logger, clock } = inner.options;
+  if (!inner.closed) logger.error('the engine ended', { backend: name, how, said });
+  inner.running = undefined;
+  inner.launched = undefined;
+  inner.meter = { active: 0, evaluatedTokens: 0, generatedTokens: 0 };
+  inner.notBefore = clock.monotonic() + (BACK_OFF_MS[Math.min(inner.deaths, BACK_OFF_MS.length - 1)] ?? 0);
+  inner.deaths += 1;
+  for (const hearDeath of inner.waiting.values()) hearDeath({ type: 'died', how });
+}
+
+async function* generate(
+  inner: Inner,
+  line: ReturnType<typeof createLine>,
+  order: Omit<GenerateOrder, 'type' | 'id'>,
+  signal: AbortSignal,
+): AsyncGenerator<Piece, void> {
+  const entering = line.enter(signal);
+  if (entering === 'full') {
+    yield overloaded(inner);
+    return;
+  }
+  const leave = await entering.catch(() => undefined);
+  if (leave === undefined || signal.aborted) {
+    leave?.();
+    yield ABORTED;
+    return;
+  }
+  const running = await Promise.race([ready(inner), aborted(signal)]);
+  if ('type' in running) {
+    leave();
+    yield running;
+    return;
+  }
+  yield* listen(inner, running, order, { signal, leave });
+}
+
+function overloaded({ options: { name, order } }: Inner): Failed {
+  const message = `${name} answers ${order.slots} requests at a time, and ${MOST_WAITING} wait already`;
+  const { event } = failed('overloaded', message, true);
+  return { type: 'failed', event: { ...event, retryAfter: RETRY_SECONDS } };
+}
+
+/** The place is given back when the engine says that the answer is over, not when nobody listens any more. */
+async function* listen(
+  inner: Inner,
+  running: Running,
+  order: Omit<GenerateOrder, 'type' | 'id'>,
+  { signal, leave }: { readonly signal: AbortSignal; readonly leave: () => void },
+): AsyncGenerator<Piece, void> {
+  const unread = createUnread<End>(inner.options.mostUnread);
+  const id = take(inner, running, (heard, done) => {
+    if (heard.type === 'text') {
+      if (unread.add(heard.text)) return;
+      unread.end(failed('backend_failed', 'nobody took the words of the answer', false));
+      running.child.send({ type: 'cancel', id });
+      return;
+    }
+    unread.end(endOf(heard, inner.options.name));
+    done();
+    leave();
+  });
+  const abort = () => unread.cut(ABORTED);
+  signal.addEventListener('abort', abort, { once: true });
+  running.child.send({ ...order, type: 'generate', id });
+  try {
+    for (;;) {
+      const taken = await unread.take();
+      yield 'end' in taken ? taken.end : { type: 'text', text: taken.text };
+      if ('end' in taken) return;
+    }
+  } finally {
+    signal.removeEventListener('abort', abort);
+    running.child.send({ type: 'cancel', id });
+  }
+}
+
+function endOf(heard: Exclude<Heard, { readonly type: 'text' }>, name: string): End {
+  if (heard.type === 'end') {
+    const { promptTokens, completionTokens, cachedTokens, stop } = heard;
+    const usage = { promptTokens, completionTokens, cachedTokens };
+    if (heard.reason === 'aborted') return ABORTED;
+    return { type: 'end', reason: heard.reason, usage, ...(stop === undefined ? {} : { stop }) };
+  }
+  return failureOf(heard, name);
+}
+
+function failureOf(heard: Heard, name: string): Failed {
+  if (heard.type === 'failed') return failed(heard.code, heard.message, heard.code === 'backend_failed');
+  const how = heard.type === 'died' ? heard.how : 'it spoke out of turn';
+  return failed('backend_failed', `the engine of ${name} ended in the middle of the work (${how})`, true);
+}
+
+async function embed(
+  inner: Inner,
+  inputs: EmbedOrder['inputs'],
+  signal: AbortSignal,
+): ReturnType<LlamaEngine['embed']> {
+  const running = await Promise.race([ready(inner), aborted(signal)]);
+  if ('type' in running) return running;
+  const heard = await Promise.race([ask(inner, running, (id) => ({ type: 'embed', id, inputs })), aborted(signal)]);
+  if (heard.type === 'embedded') return heard;
+  return 'event' in heard ? heard : failureOf(heard, inner.options.name);
+}
+
+async function ask(
+  inner: Inner,
+  running: Running,
+  order: (id: number) => Parameters<EngineProcess['send']>[0],
+): Promise<Heard> {
+  const { promise, resolve } = Promise.withResolvers<Heard>();
+  const id = take(inner, running, (heard, done) => {
+    done();
+    resolve(heard);
+  });
+  running.child.send(order(id));
+  return promise;
+}
+
+/** A number under which words are heard until they are done. The process is kept in mind as long as one is. */
+function take(inner: Inner, running: Running, listener: (heard: Heard, done: () => void) => void): number {
+  const id = inner.nextId;
+  inner.nextId += 1;
+  const done = () => {
+    inner.waiting.delete(id);
+    if (inner.waiting.size === 0) running.child.keepAlive(false);
+  };
+  inner.waiting.set(id, (heard) => listener(heard, done));
+  running.child.keepAlive(true);
+  // It died before anybody listened.
+  if (inner.running !== running) queueMicrotask(() => listener({ type: 'died', how: 'before it began' }, done));
+  return id;
+}
+
+function aborted(signal: AbortSignal): Promise<Failed> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(ABORTED);
+    signal.addEventListener('abort', () => resolve(ABORTED), { once: true });
+  });
+}
+
+function failed(code: ModelErrorEvent['code'], message: string, retryable: boolean): Failed {
+  return { type: 'failed', event: { type: 'error', code, message, retryable } };
+}
