@@ -3,42 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPERATIONS as ALL } from '../../../src/gateway/openapi/document.ts';
 import { EVERY_ROLE, says, type Service, startService } from '../service.ts';
+import { createRandom, spoil, spoilText } from './spoil.ts';
 
 /** A bundle is read from the socket itself, which a request that is injected does not have. */
 const OPERATIONS = ALL.filter(({ bodyType }) => bodyType === undefined);
 const COUNT = Number(process.env['CAISSON_MUTATIONS'] ?? 10_000);
 const SEED = Number(process.env['CAISSON_SEED'] ?? 20_261_125);
 const ANSWER_MS = 5000;
-
-/** The same numbers for the same seed, from 0 to 1. */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const VALUES: readonly unknown[] = [
-  null,
-  true,
-  0,
-  -1,
-  1e308,
-  '',
-  'x'.repeat(5000),
-  '\u0000\ud800',
-  [],
-  {},
-  [[[]]],
-  [null],
-  { type: 'text' },
-  { type: 'function', function: {} },
-  { __proto__: null, constructor: { prototype: 1 } },
-  { role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:,' } }] },
-];
 
 const BODIES: readonly unknown[] = [
   {
@@ -82,26 +53,6 @@ const BODIES: readonly unknown[] = [
     ],
   },
 ];
-
-/** The same value with one place in it spoilt. */
-function spoil(value: unknown, random: () => number): unknown {
-  const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)];
-  if (random() < 0.15 || typeof value !== 'object' || value === null) return pick(VALUES);
-  if (Array.isArray(value)) {
-    const at = Math.floor(random() * (value.length + 1));
-    return random() < 0.2 ? value.toSpliced(at, 1) : value.toSpliced(at, 1, spoil(value[at], random));
-  }
-  const name = pick(Object.keys(value)) ?? 'x';
-  const { [name as keyof typeof value]: inner, ...rest } = value;
-  return random() < 0.2 ? { ...rest, [`${name}?`]: inner } : { ...rest, [name]: spoil(inner, random) };
-}
-
-function spoilText(text: string, random: () => number): string {
-  const at = Math.floor(random() * text.length);
-  return random() < 0.5
-    ? text.slice(0, at)
-    : `${text.slice(0, at)}${String.fromCharCode(random() * 256)}${text.slice(at + 1)}`;
-}
 
 function mutation(random: () => number, key: string) {
   const pick = <Item>(items: readonly [Item, ...Item[]]): Item =>

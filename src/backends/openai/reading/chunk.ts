@@ -1,6 +1,7 @@
 // Owns the form of one chunk of a streamed chat answer, as loose as engines are, read by hand: it is read for every token of every
 // answer. Knows no meaning.
 import type { TokenLogprob } from '../../../contracts/model-events.ts';
+import { countIn } from '../../../base/count.ts';
 import { readLogprobs } from './logprobs.ts';
 
 /** What of a chunk is read. A field that is absent or null is undefined here; others are left out. */
@@ -92,10 +93,10 @@ function callOf(item: unknown): CallDelta {
 
 function usageOf(usage: Fields): ChunkUsage {
   return {
-    promptTokens: numberOf(usage['prompt_tokens']),
-    completionTokens: numberOf(usage['completion_tokens']),
-    cachedTokens: numberOf(fieldsOf(usage['prompt_tokens_details'] ?? {})['cached_tokens']),
-    reasoningTokens: numberOf(fieldsOf(usage['completion_tokens_details'] ?? {})['reasoning_tokens']),
+    promptTokens: countOf(usage['prompt_tokens']),
+    completionTokens: countOf(usage['completion_tokens']),
+    cachedTokens: countOf(fieldsOf(usage['prompt_tokens_details'] ?? {})['cached_tokens']),
+    reasoningTokens: countOf(fieldsOf(usage['completion_tokens_details'] ?? {})['reasoning_tokens']),
   };
 }
 
@@ -118,6 +119,11 @@ function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
   throw new NoChunk();
+}
+
+/** A number that is no count is as good as none: it must not spoil an answer, nor be billed. */
+function countOf(value: unknown): number | undefined {
+  return countIn(numberOf(value));
 }
 
 function numberOf(value: unknown): number | undefined {
