@@ -196,7 +196,7 @@ test('the service’s configuration for each engine names the engine and the mod
   for (const [name, model] of Object.entries(started)) {
     const way =
       name === 'triton'
-        ? { type: 'triton', address: 'grpc://triton:8001', model_folder: '/etc/caisson/model' }
+        ? { type: 'triton', address: 'grpc://triton:8001', model_folder: '/etc/caisson/model', model }
         : { type: 'openai', url: `http://${name}:8000/v1` };
     assert.deepEqual(parseYaml(`deploy/engines/${name}.yaml`), { server, backends: [{ name, ...way }], model });
     assert.ok(configSchema().safeParse(parseYaml(`deploy/engines/${name}.yaml`)).success, name);

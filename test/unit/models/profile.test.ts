@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readCatalogue } from '../../../src/models/catalogue.ts';
-import { fileOf } from '../../../src/models/profile.ts';
-import { readProfile } from '../../../src/models/read-profile.ts';
+import { fileOf, profileOf } from '../../../src/models/profile.ts';
 import { listServed } from '../../../src/models/served.ts';
 
 const { files } = await readCatalogue();
@@ -29,8 +28,8 @@ describe('a served name', () => {
 });
 
 describe('a profile', () => {
-  test('of Nano holds what its file says', async () => {
-    assert.deepEqual(await readProfile('nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16'), {
+  test('of Nano holds what its file says', () => {
+    assert.deepEqual(profileOf(files, 'nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16'), {
       name: 'nemotron-3-nano-30b-a3b',
       templateArguments: { enable_thinking: true, truncate_history_thinking: false, force_nonempty_content: true },
       thinksByDefault: true,
@@ -51,17 +50,17 @@ describe('a profile', () => {
     });
   });
 
-  test('says how thinking is switched: by an argument, less by another, or by a word of the system text', async () => {
-    const of = async (name: string) => (await readProfile(name)).thinking;
-    assert.deepEqual(await of('nemotron-3-super-120b-a12b-fp8'), {
+  test('says how thinking is switched: by an argument, less by another, or by a word of the system text', () => {
+    const of = (name: string) => profileOf(files, name).thinking;
+    assert.deepEqual(of('nemotron-3-super-120b-a12b-fp8'), {
       off: { templateArguments: { enable_thinking: false } },
       less: { low_effort: true },
     });
-    assert.deepEqual(await of('nemotron-nano-9b-v2'), { off: { systemText: '/no_think' } });
+    assert.deepEqual(of('nemotron-nano-9b-v2'), { off: { systemText: '/no_think' } });
   });
 
-  test('of a model that no file knows is the generic one', async () => {
-    assert.deepEqual(await readProfile('some-model'), {
+  test('of a model that no file knows is the generic one', () => {
+    assert.deepEqual(profileOf(files, 'some-model'), {
       name: 'generic',
       templateArguments: {},
       thinksByDefault: false,
