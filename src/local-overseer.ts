@@ -47,8 +47,13 @@ export function localOverseer(house: House): Overseer {
     halt: (note) => runs.halt(LOCAL_OWNER.name, note),
     release: () => runs.release(LOCAL_OWNER.name),
     createKey: async (request) => recordMade(await accounts.create(request), house),
-    rotateKey: async (id, rotation) =>
-      recordMade((await accounts.rotate(id, rotation)) ?? missing(`there is no key ${id}`), house),
+    rotateKey: async (id, rotation) => {
+      const made = (await accounts.rotate(id, rotation)) ?? missing(`there is no key ${id}`);
+      const { overlapMs } = rotation;
+      const body = { type: 'key_rotated', key: made.record.id, of: id, overlapMs, by: LOCAL_OWNER.name } as const;
+      await journal.append([{ chain: SERVICE_CHAIN, body }]);
+      return made;
+    },
     keys: () => accounts.list(),
     revokeKey: async (id) => {
       const record = (await accounts.revoke(id)) ?? missing(`there is no key ${id}`);

@@ -154,6 +154,7 @@ function serviceEvents(z: Zod, { hash, event }: Words) {
     event('halted', { by: z.string(), note: z.string() }),
     event('released', { by: z.string() }),
     event('key_created', { key: z.string(), name: z.string(), roles: z.array(z.string()), by: z.string() }),
+    event('key_rotated', { key: z.string(), of: z.string(), overlapMs: z.int(), by: z.string() }),
     event('key_revoked', { key: z.string(), by: z.string() }),
   ] as const;
 }

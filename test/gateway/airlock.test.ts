@@ -125,6 +125,19 @@ describe('a key', () => {
     );
   });
 
+  test('that is rotated is told in the journal as such, with the key that came in its place', async (context) => {
+    const { service } = await start(context);
+    const key = await service.key(['admin']);
+    const { record } = await service.ports.accounts.create({ name: 'ci', team: 'red', roles: ['client'] });
+    const path = `/api/v1/keys/${record.id}/rotate`;
+    const { body } = await callJson<{ record: KeyRecord }>(service, 'POST', path, { key, json: { overlapMs: 5000 } });
+    const events = await service.ports.journal.read(SERVICE_CHAIN, 0, 10);
+    assert.deepEqual(
+      events.map((event) => event.body),
+      [{ type: 'key_rotated', key: body.record.id, of: record.id, overlapMs: 5000, by: 'red admin' }],
+    );
+  });
+
   test('of an unknown role, without a role, or expired from birth is not made', async (context) => {
     const { service } = await start(context);
     const key = await service.key(['admin']);

@@ -51,8 +51,10 @@ export function keyRoutes(app: FastifyInstance, { ports, gate }: RouteContext): 
   app.post<IdParams>('/api/v1/keys/:id/rotate', { onRequest }, async (request, reply) => {
     const rotation = parseInput(rotateSchema, request.body);
     refusePast(rotation.expiresAt, ports);
-    const made = (await accounts.rotate(request.params.id, rotation)) ?? missing(request.params.id);
-    await recordMade(made, by(request), ports);
+    const { id: of } = request.params;
+    const made = (await accounts.rotate(of, rotation)) ?? missing(of);
+    const { overlapMs } = rotation;
+    await record({ type: 'key_rotated', key: made.record.id, of, overlapMs, by: by(request) }, ports);
     return reply.code(201).send(made);
   });
   app.post<IdParams>('/api/v1/keys/:id/revoke', { onRequest }, async (request) => {
