@@ -2,7 +2,7 @@
 import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
 import type { Overseer, Seen } from './cli/overseer.ts';
-import type { MadeKey } from './contracts/accounts.ts';
+import type { KeyRotation, MadeKey } from './contracts/accounts.ts';
 import type { ProgressNote } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import type { House } from './house.ts';
@@ -47,13 +47,7 @@ export function localOverseer(house: House): Overseer {
     halt: (note) => runs.halt(LOCAL_OWNER.name, note),
     release: () => runs.release(LOCAL_OWNER.name),
     createKey: async (request) => recordMade(await accounts.create(request), house),
-    rotateKey: async (id, rotation) => {
-      const made = (await accounts.rotate(id, rotation)) ?? missing(`there is no key ${id}`);
-      const { overlapMs } = rotation;
-      const body = { type: 'key_rotated', key: made.record.id, of: id, overlapMs, by: LOCAL_OWNER.name } as const;
-      await journal.append([{ chain: SERVICE_CHAIN, body }]);
-      return made;
-    },
+    rotateKey: (id, rotation) => rotateKey(id, rotation, house),
     keys: () => accounts.list(),
     revokeKey: async (id) => {
       const record = (await accounts.revoke(id)) ?? missing(`there is no key ${id}`);
@@ -76,6 +70,14 @@ async function recordMade(made: MadeKey, { journal }: House): Promise<MadeKey> {
   await journal.append([
     { chain: SERVICE_CHAIN, body: { type: 'key_created', key, name, roles: [...roles], by: LOCAL_OWNER.name } },
   ]);
+  return made;
+}
+
+async function rotateKey(of: string, rotation: KeyRotation, { accounts, journal }: House): Promise<MadeKey> {
+  const made = (await accounts.rotate(of, rotation)) ?? missing(`there is no key ${of}`);
+  const { overlapMs } = rotation;
+  const body = { type: 'key_rotated', key: made.record.id, of, overlapMs, by: LOCAL_OWNER.name } as const;
+  await journal.append([{ chain: SERVICE_CHAIN, body }]);
   return made;
 }
 
