@@ -3,6 +3,7 @@ import type { ModelProfile } from '../contracts/model-profile.ts';
 import { type AssistantMessage, type ChatRequest, type Message, textOf, type ToolCall } from '../contracts/messages.ts';
 import type { Guard } from './guard.ts';
 import { fromPlain, readJson } from './python/json.ts';
+import { textOf as textOfValue } from './python/text.ts';
 import { isList, type Keywords, PyDict, type PyValue } from './python/values.ts';
 
 export interface SpecialTokens {
@@ -36,7 +37,7 @@ export function variablesOf(
       tools.map((tool) => guarded(toolOf(tool), guard)),
     );
   variables.set('add_generation_prompt', true);
-  for (const [name, value] of given.entries()) variables.set(String(name), value);
+  for (const [name, value] of given.entries()) variables.set(textOfValue(name), value);
   variables.set('chat_template_kwargs', given);
   return variables;
 }

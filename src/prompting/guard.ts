@@ -46,7 +46,8 @@ function quote(text: string): string {
 }
 
 function restorerOf(marks: readonly string[]): Restorer {
-  const heads = [...new Set(marks.map(first))];
+  const heads = [...new Set(marks.map((mark) => mark.charAt(0)))];
+  const longest = Math.max(0, ...marks.map((mark) => mark.length)) + MOST_JOINERS;
   const pattern = new RegExp(
     marks
       .map(
@@ -61,7 +62,7 @@ function restorerOf(marks: readonly string[]): Restorer {
   return {
     push(text) {
       const whole = held + text;
-      const at = mayBegin(whole, heads, marks);
+      const at = mayBegin(whole, heads, marks, longest);
       held = whole.slice(at);
       return restore(whole.slice(0, at));
     },
@@ -74,13 +75,18 @@ function restorerOf(marks: readonly string[]): Restorer {
 }
 
 /** Where an end begins that more text could make a broken mark of; the length if there is none. */
-function mayBegin(text: string, heads: readonly string[], marks: readonly string[]): number {
-  const at = Math.max(...heads.map((head) => text.lastIndexOf(head)), -1);
-  if (at === -1) return text.length;
-  const head = first(text.slice(at));
-  const rest = text.slice(at + head.length).replace(new RegExp(`^${JOINER}{1,${MOST_JOINERS}}`, 'u'), '');
-  const isOpen = marks.some(
-    (mark) => first(mark) === head && mark.slice(head.length).startsWith(rest) && head + rest !== mark,
-  );
-  return isOpen ? at : text.length;
+function mayBegin(text: string, heads: readonly string[], tails: readonly string[], longest: number): number {
+  for (let at = text.length - 1; at >= 0 && at >= text.length - longest; at -= 1) {
+    const head = text.charAt(at);
+    if (!heads.includes(head)) continue;
+    const rest = withoutJoiners(text.slice(at + 1));
+    if (tails.some((tail) => tail.startsWith(head + rest) && tail !== head + rest)) return at;
+  }
+  return text.length;
+}
+
+function withoutJoiners(text: string): string {
+  let at = 0;
+  while (text.charAt(at) === JOINER) at += 1;
+  return text.slice(at);
 }

@@ -50,7 +50,15 @@ export class Evaluator {
         return this.#logic(of, scope);
       case 'choice':
         return this.#choice(of, scope);
-      default:
+      case 'operation':
+      case 'sign':
+      case 'comparison':
+      case 'concat':
+      case 'list':
+      case 'tuple':
+      case 'dict':
+      case 'slice':
+      case 'test':
         return this.#operation(of, scope);
     }
   }
@@ -168,7 +176,10 @@ function holds(sign: CompareSign, left: PyValue, right: PyValue): boolean {
       return contains(right, left);
     case 'not in':
       return !contains(right, left);
-    default:
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
       return compare(left, right, sign);
   }
 }

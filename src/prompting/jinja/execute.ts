@@ -76,7 +76,11 @@ class Executor {
       case 'break':
       case 'continue':
         return statement.kind;
-      default:
+      case 'set_block':
+      case 'call':
+      case 'filter':
+      case 'with':
+      case 'scope':
         return this.#block(statement, scope, output);
     }
   }

@@ -1,5 +1,6 @@
 // Owns what a template sees of the loop it is in, and the other objects of Jinja: namespace, cycler, joiner. Knows no statement.
 import { found } from '../python/members.ts';
+import { textOf } from '../python/text.ts';
 import { equals, iterate } from '../python/order.ts';
 import {
   type Keywords,
@@ -165,7 +166,7 @@ class Joiner extends PyObject {
 
 export function makeNamespace([given]: PyList, named: Keywords): Namespace {
   const made = new Namespace();
-  if (given instanceof PyDict) for (const [key, value] of given.entries()) made.set(String(key), value);
+  if (given instanceof PyDict) for (const [key, value] of given.entries()) made.set(textOf(key), value);
   for (const [name, value] of named) made.set(name, value);
   return made;
 }

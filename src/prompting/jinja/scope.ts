@@ -44,7 +44,9 @@ export class Scope {
   }
 
   get(name: string): PyValue {
-    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.#outer) {
+    const own = this.#names.get(name);
+    if (own !== undefined) return own;
+    for (let scope = this.#outer; scope !== undefined; scope = scope.#outer) {
       const value = scope.#names.get(name);
       if (value !== undefined) return value;
     }

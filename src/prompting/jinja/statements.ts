@@ -44,7 +44,7 @@ class StatementParser {
           this.#depth -= 1;
           return { body, ended: word };
         }
-        body.push({ line, ...this.#statement(word) } as Statement);
+        body.push({ line, ...this.#statement(word) });
         parser.expect('end');
       }
     }

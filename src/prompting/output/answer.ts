@@ -1,18 +1,13 @@
-// Owns the meaning of marks: what of an answer is thought, text, call. Knows no engine and no cutting.
+// Owns the meaning of marks outside of calls: what of an answer is thought, text, or the opening of a call. Knows no cutting.
 import type { ToolDefinition } from '../../contracts/messages.ts';
 import type { ModelProfile } from '../../contracts/model-profile.ts';
 import type { RepairKind } from '../../contracts/model-events.ts';
 import type { Guard } from '../guard.ts';
+import { CallBody, type Mark, type Mode } from './call-body.ts';
 import { CallWriter, type Emit } from './call.ts';
 import { beginsJson, callsOf, type JsonCall, JsonScanner } from './json-call.ts';
 import type { Item } from './marks.ts';
 import { Speech } from './speech.ts';
-
-/**
- * How a value goes on that holds marks of calls. `live`: stop and ask. `nested`: they are text of the value, which ends at a mark of
- * its own. `flat`: marks of the call were left out.
- */
-export type Mode = 'live' | 'nested' | 'flat';
 
 export interface Parts {
   readonly tools: ReadonlyMap<string, ToolDefinition>;
@@ -21,129 +16,93 @@ export interface Parts {
   readonly emit: Emit;
 }
 
-type State = 'thinking' | 'text' | 'opening' | 'json' | 'function' | 'value' | 'value_end' | 'function_end';
-type Mark = Exclude<Item, { readonly kind: 'text' }>;
+export type Place = 'thinking' | 'text' | 'opening' | 'json' | 'call';
 
 export class AnswerReader {
-  state: State;
+  place: Place;
   readonly calls: CallWriter[] = [];
-  /** False: this reading cannot be what was meant. */
-  isSound = true;
-  /** `live` only: a mark stands in a value, and what it means shows at the end. */
-  isInDoubt = false;
   readonly #parts: Parts;
   readonly #mode: Mode;
+  readonly #firstIndex: number;
   readonly #thoughts: Speech;
   readonly #text: Speech;
+  #isSound = true;
+  #body: CallBody | undefined;
+  #opener: Mark | undefined;
   #held = '';
-  #openers: Mark[] = [];
   #json = new JsonScanner();
-  #nested: ('calls' | 'function' | 'parameter')[] = [];
-  #firstIndex: number;
+  /** Marks of thinking that were told as text, and wait for their end. */
   #plainThinking = 0;
   #saidAfter = false;
 
   constructor(parts: Parts, mode: Mode, begins: { readonly thinking: boolean; readonly index: number }) {
     this.#parts = parts;
     this.#mode = mode;
-    this.state = begins.thinking ? 'thinking' : 'text';
+    this.place = begins.thinking ? 'thinking' : 'text';
     this.#firstIndex = begins.index;
     this.#thoughts = new Speech('reasoning', parts.emit, parts.guard, true);
     this.#text = new Speech('text', parts.emit, parts.guard, begins.thinking);
   }
 
+  /** False: this reading cannot be what was meant. */
+  get isSound(): boolean {
+    return this.#isSound && this.#body?.isSound !== false;
+  }
+
+  get isInDoubt(): boolean {
+    return this.#body?.isInDoubt === true;
+  }
+
+  get isInValue(): boolean {
+    return this.place === 'call' && this.#body?.isInValue === true;
+  }
+
   take(item: Item): void {
-    if (item.kind === 'text') return this.#takeText(item.raw);
-    switch (this.state) {
-      case 'thinking':
-        return this.#markInThinking(item);
-      case 'text':
-        return this.#markInText(item);
-      case 'opening':
-        return this.#markInOpening(item);
-      case 'json':
-        return this.#takeJson(item.raw, item);
-      case 'function':
-        return this.#markInFunction(item);
-      case 'value':
-        return this.#markInValue(item);
-      case 'value_end':
-        return this.#markAfterValue(item);
-      case 'function_end':
-        return this.#markAfterFunction(item);
-    }
+    if (this.place === 'call') this.#inCall(item);
+    else if (this.place === 'json') this.#inJson(item.raw, item.kind === 'calls_end');
+    else if (this.place === 'opening') this.#inOpening(item);
+    else if (this.place === 'thinking') this.#inThinking(item);
+    else if (item.kind === 'text') this.#say(item.raw);
+    else this.#markInText(item);
   }
 
-  #takeText(text: string): void {
-    const isBlank = text.trim() === '';
-    switch (this.state) {
-      case 'thinking':
-        return this.#thoughts.push(text);
-      case 'text':
-        return this.#say(text);
-      case 'opening':
-        return this.#textInOpening(text);
-      case 'json':
-        return this.#takeJson(text, undefined);
-      case 'value':
-        return this.#call?.append(text);
-      case 'value_end':
-        this.#held += text;
-        return isBlank ? undefined : this.#goOnWithValue();
-      case 'function':
-        if (!isBlank) this.#refuse('call_ambiguous');
-        return undefined;
-      case 'function_end':
-        return isBlank ? undefined : this.#closeAndSay(text);
-    }
-  }
-
-  // ---- thinking and text
-
-  #markInThinking(mark: Mark): void {
-    if (mark.kind === 'think' && !this.#thoughts.said) return this.#repair('thinking_opened_twice');
-    if (mark.kind !== 'think_end') return this.#thoughts.push(mark.raw);
-    this.#thoughts.pause(true);
-    this.#text.pause(true);
-    this.state = 'text';
-    return undefined;
+  #inThinking(item: Item): void {
+    if (item.kind === 'think' && !this.#thoughts.said) this.#repair('thinking_opened_twice');
+    else if (item.kind === 'think_end') {
+      this.#thoughts.pause(true);
+      this.#text.pause(true);
+      this.place = 'text';
+    } else this.#thoughts.push(item.raw);
   }
 
   #markInText(mark: Mark): void {
-    switch (mark.kind) {
-      case 'think':
-        return this.#openThinking(mark);
-      case 'think_end':
-        return this.#closeThinking(mark);
-      case 'calls':
-        if (this.#text.isInFence) return this.#say(mark.raw);
-        return this.#open(mark);
-      case 'function':
-        return this.#mayOpen(mark) ? this.#open(mark) : this.#stray(mark);
-      case 'stop':
-        return this.#say(mark.raw);
-      default:
-        return this.#stray(mark);
-    }
+    if (mark.kind === 'think') this.#openThinking(mark);
+    else if (mark.kind === 'think_end') this.#closeThinking(mark);
+    else if (mark.kind === 'stop') this.#say(mark.raw);
+    else if (mark.kind === 'calls' && !this.#text.isInFence) this.#open(mark);
+    else if (mark.kind === 'calls') this.#say(mark.raw);
+    else if (mark.kind === 'function' && this.#mayOpen(mark)) this.#open(mark);
+    else this.#stray(mark);
   }
 
   #openThinking(mark: Mark): void {
-    if (this.#text.said || this.calls.length > 0) {
-      this.#plainThinking += 1;
-      return this.#say(mark.raw);
+    if (!this.#text.said && this.calls.length === 0) {
+      this.place = 'thinking';
+      return;
     }
-    this.state = 'thinking';
-    return undefined;
+    this.#plainThinking += 1;
+    this.#say(mark.raw);
   }
 
   /** A closing mark that nothing opened: the thought before it was told as text already. */
   #closeThinking(mark: Mark): void {
     if (this.#plainThinking > 0) {
       this.#plainThinking -= 1;
-      return this.#say(mark.raw);
+      this.#say(mark.raw);
+    } else {
+      this.#text.pause(true);
+      this.#repair('thinking_closed_twice');
     }
-    this.#text.pause(true);
-    return this.#repair('thinking_closed_twice');
   }
 
   #say(text: string): void {
@@ -156,64 +115,76 @@ export class AnswerReader {
 
   /** Marks of a call outside of a call. Behind a call they show that it was not read as it was meant. */
   #stray(mark: Mark): void {
-    if (this.calls.length === 0) return this.#say(mark.raw);
-    if (mark.kind === 'calls_end' && !this.#saidAfter) return this.#repair('call_closed_twice');
-    this.isSound = false;
+    if (this.calls.length > 0 && mark.kind === 'calls_end' && !this.#saidAfter) {
+      this.#repair('call_closed_twice');
+      return;
+    }
+    if (this.calls.length > 0) this.#isSound = false;
     for (const call of this.calls) if (call.refused === undefined) call.refuse('call_ambiguous');
-    return this.#say(mark.raw);
+    this.#say(mark.raw);
   }
-
-  // ---- the opening of a call
 
   #mayOpen(mark: Mark): boolean {
     return this.#text.isAtLineStart && !this.#text.isInFence && this.#parts.tools.has(mark.name);
   }
 
   #open(mark: Mark): void {
-    this.state = 'opening';
-    this.#openers = [mark];
+    this.place = 'opening';
+    this.#opener = mark;
     this.#held = mark.raw;
+  }
+
+  /** A call is one only if its beginning goes on as one. */
+  #inOpening(item: Item): void {
+    const opener = this.#opener;
+    if (item.kind === 'text') this.#textInOpening(item.raw);
+    else if (opener?.kind === 'calls' && item.kind === 'function') this.#begin(item, true);
+    else if (opener?.kind === 'calls' && item.kind === 'calls') {
+      this.#repair('call_opened_twice');
+      this.#open(item);
+    } else if (opener?.kind === 'function' && (item.kind === 'parameter' || item.kind === 'function_end')) {
+      this.#begin(opener, false);
+      this.calls.at(-1)?.repair('call_not_opened');
+      this.take(item);
+    } else {
+      this.#unopen();
+      this.take(item);
+    }
   }
 
   #textInOpening(text: string): void {
     this.#held += text;
-    if (text.trim() === '') return undefined;
-    const isJson = this.#openers.length === 1 && this.#openers[0]?.kind === 'calls';
-    const begun = this.#held.slice(this.#openers[0]?.raw.length);
-    if (!isJson || !(beginsJson(begun) || begun.trim() === '[')) return this.#unopen();
-    if (begun.trim() === '[') return undefined;
+    if (text.trim() === '') return;
+    const begun = this.#held.slice(this.#opener?.raw.length);
+    if (this.#opener?.kind === 'calls' && begun.trim() === '[') return;
+    if (this.#opener?.kind !== 'calls' || !beginsJson(begun)) {
+      this.#unopen();
+      return;
+    }
     this.#json = new JsonScanner();
-    this.state = 'json';
-    return this.#takeJson(begun, undefined);
-  }
-
-  #markInOpening(mark: Mark): void {
-    const [first, second] = this.#openers;
-    if (second === undefined && first?.kind === 'calls' && mark.kind === 'function') return this.#begin(mark);
-    if (second === undefined && first?.kind === 'calls' && mark.kind === 'calls') {
-      this.#repair('call_opened_twice');
-      return this.#open(mark);
-    }
-    if (first?.kind === 'function' && (mark.kind === 'parameter' || mark.kind === 'function_end')) {
-      this.#begin(first);
-      this.#call?.repair('call_not_opened');
-      return this.take(mark);
-    }
-    this.#unopen();
-    return this.take(mark);
+    this.place = 'json';
+    this.#inJson(begun, false);
   }
 
   /** It was no call: what was held back is text. */
   #unopen(): void {
-    this.state = 'text';
-    this.#say(this.#held);
+    const held = this.#held;
     this.#held = '';
+    this.place = 'text';
+    this.#say(held);
   }
 
-  #begin(mark: Mark): void {
-    this.#begun(mark.name);
-    if (this.#parts.profile.output.toolCalls === 'json') this.#call?.repair('other_syntax');
-    this.state = 'function';
+  #begin(mark: Mark, needsEnd: boolean): void {
+    const call = this.#begun(mark.name);
+    if (this.#parts.profile.output.toolCalls === 'json') call.repair('other_syntax');
+    this.#enter(call, needsEnd, 'function');
+  }
+
+  #enter(call: CallWriter, needsEnd: boolean, phase: 'function' | 'function_end'): void {
+    if (this.#body?.isSound === false) this.#isSound = false;
+    const isTool = (name: string) => this.#parts.tools.has(name);
+    this.#body = new CallBody(call, { mode: this.#mode, needsEnd, isTool }, phase);
+    this.place = 'call';
   }
 
   #begun(name: string): CallWriter {
@@ -226,198 +197,55 @@ export class AnswerReader {
     return call;
   }
 
-  get #call(): CallWriter | undefined {
-    return this.calls.at(-1);
+  #inCall(item: Item): void {
+    const outcome = this.#body?.take(item) ?? 'next';
+    if (outcome === 'in') return;
+    this.#text.pause(true);
+    this.place = 'text';
+    if (outcome === 'left') return;
+    if (item.kind === 'function') this.#begin(item, this.#opener?.kind === 'calls');
+    else this.take(item);
   }
 
-  // ---- a call as JSON
-
-  #takeJson(raw: string, mark: Mark | undefined): void {
-    if (mark?.kind === 'calls_end' && !this.#json.isInString) {
-      this.#held = (this.#openers[0]?.raw ?? '') + this.#json.text() + raw;
-      this.#repair('call_unreadable');
-      return this.#unopen();
+  #inJson(raw: string, isEnd: boolean): void {
+    if (isEnd && !this.#json.isInString) {
+      this.#unread(raw);
+      return;
     }
     const { used, whole } = this.#json.push(raw);
-    if (!whole) return undefined;
+    if (!whole) return;
     const calls = callsOf(this.#json.text());
-    if (calls === undefined) {
-      this.#held = (this.#openers[0]?.raw ?? '') + this.#json.text();
-      this.#repair('call_unreadable');
-      this.#unopen();
-    } else {
-      for (const call of calls) this.#writeJson(call);
-      this.state = 'function_end';
-    }
-    const rest = raw.slice(used);
-    return rest === '' ? undefined : this.#takeText(rest);
+    if (calls === undefined) this.#unread('');
+    else for (const call of calls) this.#writeJson(call);
+    if (used < raw.length) this.take({ kind: 'text', raw: raw.slice(used) });
+  }
+
+  #unread(raw: string): void {
+    this.#held = (this.#opener?.raw ?? '') + this.#json.text() + raw;
+    this.#repair('call_unreadable');
+    this.#unopen();
   }
 
   #writeJson(given: JsonCall): void {
     const call = this.#begun(given.name);
     const restorer = this.#parts.guard.restorer();
-    call.write(restorer.push(given.arguments ?? '{}') + restorer.end());
-    if (given.renamed) call.repair('arguments_renamed');
-    if (given.inText) call.repair('arguments_in_text');
+    call.write(restorer.push(given.arguments) + restorer.end());
+    if (given.repair !== undefined) call.repair(given.repair);
     if (this.#parts.profile.output.toolCalls === 'xml') call.repair('other_syntax');
     call.closed = true;
-  }
-
-  // ---- a call with marks
-
-  #markInFunction(mark: Mark): void {
-    switch (mark.kind) {
-      case 'parameter':
-        return this.#openValue(mark);
-      case 'function_end':
-        return this.#closeFunction();
-      case 'calls_end':
-        this.#call?.repair('call_not_closed');
-        this.#closeFunction();
-        return this.#leave();
-      case 'calls':
-      case 'function':
-        return this.#nextWithoutEnd(mark);
-      default:
-        return this.#refuse('call_ambiguous');
-    }
-  }
-
-  #openValue(mark: Mark): void {
-    this.#call?.openValue(mark.name);
-    if (this.#call?.refused !== undefined) this.isSound = false;
-    this.#nested = [];
-    this.state = 'value';
-  }
-
-  #markInValue(mark: Mark): void {
-    if (mark.kind === 'parameter_end' && this.#nested.at(-1) !== 'parameter') {
-      this.#held = mark.raw;
-      this.state = 'value_end';
-      return undefined;
-    }
-    const isPlain = mark.kind === 'think' || mark.kind === 'think_end' || mark.kind === 'stop';
-    if (isPlain) return this.#call?.append(mark.raw);
-    if (this.#mode === 'live') {
-      this.isInDoubt = true;
-      return undefined;
-    }
-    return this.#mode === 'nested' ? this.#nest(mark) : this.#closeMissing(mark);
-  }
-
-  #nest(mark: Mark): void {
-    const top = this.#nested.at(-1);
-    if (mark.kind === 'calls' || mark.kind === 'function' || mark.kind === 'parameter') this.#nested.push(mark.kind);
-    else if (top !== undefined && mark.kind === `${top}_end`) this.#nested.pop();
-    this.#call?.append(mark.raw);
-  }
-
-  /** The value's own end was left out. */
-  #closeMissing(mark: Mark): void {
-    const isNext = mark.kind === 'parameter' && this.#call?.mayTake(mark.name) === true;
-    if (!isNext && mark.kind !== 'function_end' && mark.kind !== 'calls_end') this.isSound = false;
-    this.#call?.closeValue();
-    this.#call?.repair('parameter_not_closed');
-    this.state = 'function';
-    return this.#markInFunction(mark);
-  }
-
-  /** The mark that looked like the value's end was text of the value. */
-  #goOnWithValue(): void {
-    this.#call?.append(this.#held);
-    this.#held = '';
-    this.state = 'value';
-  }
-
-  #markAfterValue(mark: Mark): void {
-    if (mark.kind === 'parameter_end') {
-      this.#call?.append(this.#held);
-      this.#held = mark.raw;
-      return undefined;
-    }
-    const isPlain = mark.kind === 'think' || mark.kind === 'think_end' || mark.kind === 'stop';
-    if (isPlain) {
-      this.#goOnWithValue();
-      return this.take(mark);
-    }
-    this.#held = '';
-    this.#call?.closeValue();
-    this.state = 'function';
-    return this.#markInFunction(mark);
-  }
-
-  #closeFunction(): void {
-    const call = this.#call;
-    call?.closeArguments();
-    if (call !== undefined) call.closed = true;
-    this.state = 'function_end';
-  }
-
-  #markAfterFunction(mark: Mark): void {
-    if (mark.kind === 'calls_end') return this.#leave();
-    if (mark.kind === 'function' || mark.kind === 'calls') return this.#nextWithoutEnd(mark);
-    if (this.#mode === 'flat') this.isSound = false;
-    this.#notClosed();
-    this.#leave();
-    return this.take(mark);
-  }
-
-  #closeAndSay(text: string): void {
-    if (this.#mode === 'flat') this.isSound = false;
-    this.#notClosed();
-    this.#leave();
-    return this.#takeText(text);
-  }
-
-  /** A call without an opening mark needs no closing one. */
-  #notClosed(): void {
-    if (this.#openers[0]?.kind === 'calls') this.#call?.repair('call_not_closed');
-  }
-
-  #leave(): void {
-    this.state = 'text';
-    this.#text.pause(true);
-  }
-
-  #nextWithoutEnd(mark: Mark): void {
-    if (mark.kind === 'function' && this.state === 'function' && !this.#parts.tools.has(mark.name))
-      return this.#refuse('call_ambiguous');
-    if (this.state === 'function') this.#closeFunction();
-    this.#notClosed();
-    if (mark.kind === 'function') return this.#begin(mark);
-    this.#leave();
-    return this.#open(mark);
-  }
-
-  #refuse(kind: RepairKind): void {
-    this.isSound = false;
-    this.#call?.refuse(kind);
+    this.#enter(call, true, 'function_end');
   }
 
   #repair(kind: RepairKind): void {
     this.#parts.emit({ type: 'repair', kind });
   }
 
-  // ---- the end
-
   /** `stopped`: the model ended its answer by itself, so that only closing marks can be missing. */
   end(stopped: boolean): void {
-    if (this.state === 'json') {
-      this.#held = (this.#openers[0]?.raw ?? '') + this.#json.text();
-      this.#repair(stopped ? 'call_unreadable' : 'call_cut');
-      this.#unopen();
-    }
-    if (this.state === 'opening') this.#unopen();
-    if (this.state === 'thinking' && stopped) this.#repair('thinking_not_closed');
-    if (this.state === 'value_end' && stopped) {
-      this.#call?.closeValue();
-      this.state = 'function';
-    }
-    if (this.state === 'function' && stopped && this.#call?.hasParameters === true) {
-      this.#call.repair('call_not_closed');
-      this.#closeFunction();
-    } else if (this.state === 'function_end') this.#notClosed();
-    if (this.state === 'function' || this.state === 'value' || this.state === 'value_end') this.#refuse('call_cut');
+    if (this.place === 'json') this.#unread('');
+    else if (this.place === 'opening') this.#unopen();
+    else if (this.place === 'call') this.#body?.end(stopped);
+    else if (this.place === 'thinking' && stopped) this.#repair('thinking_not_closed');
     this.#thoughts.pause(true);
     this.#thoughts.end();
     if (this.calls.length > 0) this.#text.pause(true);

@@ -41,6 +41,7 @@ export class CallWriter {
   }
 
   refuse(kind: RepairKind, about?: string): void {
+    if (this.refused === kind) return;
     this.refused ??= kind;
     this.repair(kind, about);
   }

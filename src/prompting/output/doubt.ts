@@ -1,6 +1,7 @@
 // Owns the settling of what a value was that holds marks of calls: both readings are tried, one of them must fail. Knows no stream.
 import type { ModelEvent } from '../../contracts/model-events.ts';
-import { AnswerReader, type Mode, type Parts } from './answer.ts';
+import { AnswerReader, type Parts } from './answer.ts';
+import type { Mode } from './call-body.ts';
 import type { CallWriter } from './call.ts';
 import type { Item } from './marks.ts';
 
@@ -9,16 +10,17 @@ export interface Settled {
   readonly calls: readonly CallWriter[];
 }
 
+/** What was told of a call already: the text of its arguments by its index, and every other event. */
+export interface Told {
+  readonly events: ModelEvent[];
+  readonly written: Map<number, string>;
+}
+
 /**
  * `items`: from the opening of the call to the end of the answer. `told`: events that were told of it already; what comes back goes
  * on from there. Undefined: both readings can be meant, or none.
  */
-export function settle(
-  items: readonly Item[],
-  parts: Parts,
-  index: number,
-  told: readonly ModelEvent[],
-): Settled | undefined {
+export function settle(items: readonly Item[], parts: Parts, index: number, told: Told): Settled | undefined {
   const sound = (['nested', 'flat'] as const)
     .map((mode) => readAs(mode, items, parts, index))
     .filter((read) => read !== undefined);
@@ -38,26 +40,24 @@ function readAs(mode: Mode, items: readonly Item[], parts: Parts, index: number)
 }
 
 /** The events without what was told; undefined if they do not begin with it. */
-function without(events: readonly ModelEvent[], told: readonly ModelEvent[]): readonly ModelEvent[] | undefined {
-  const before = told.map((event) => JSON.stringify(event));
-  const written = new Map<number, string>();
-  for (const event of told)
-    if (event.type === 'tool_call')
-      written.set(event.index, (written.get(event.index) ?? '') + (event.arguments ?? ''));
+function without(events: readonly ModelEvent[], told: Told): readonly ModelEvent[] | undefined {
+  const before = told.events.map((event) => JSON.stringify(event));
+  const written = new Map(told.written);
   const left: ModelEvent[] = [];
   for (const event of events) {
-    const text = event.type === 'tool_call' ? event.arguments : undefined;
-    if (event.type === 'tool_call' && text !== undefined) {
+    if (event.type === 'tool_call' && event.arguments !== undefined) {
       const known = written.get(event.index) ?? '';
-      const shared = Math.min(known.length, text.length);
-      if (known.slice(0, shared) !== text.slice(0, shared)) return undefined;
+      const shared = Math.min(known.length, event.arguments.length);
+      if (known.slice(0, shared) !== event.arguments.slice(0, shared)) return undefined;
       written.set(event.index, known.slice(shared));
-      if (shared < text.length) left.push({ ...event, arguments: text.slice(shared) });
-    } else {
-      const at = before.indexOf(JSON.stringify(event));
-      if (at === -1) left.push(event);
-      else before.splice(at, 1);
-    }
+      if (shared < event.arguments.length) left.push({ ...event, arguments: event.arguments.slice(shared) });
+    } else if (!taken(before, JSON.stringify(event))) left.push(event);
   }
   return [...written.values()].every((rest) => rest === '') ? left : undefined;
+}
+
+function taken(texts: string[], text: string): boolean {
+  const at = texts.indexOf(text);
+  if (at !== -1) texts.splice(at, 1);
+  return at !== -1;
 }

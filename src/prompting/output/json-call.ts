@@ -1,38 +1,42 @@
 // Owns one call that is written as JSON: {"name": …, "arguments": …}. Knows no mark.
-import { isJson } from './values.ts';
+import type { RepairKind } from '../../contracts/model-events.ts';
+import { type JsonStyle, readJson, writeJson } from '../python/json.ts';
+import { isList, PyDict, type PyValue } from '../python/values.ts';
 
 export interface JsonCall {
   readonly name: string;
-  /** JSON text; undefined: there are none. */
-  readonly arguments: string | undefined;
-  readonly renamed: boolean;
-  readonly inText: boolean;
+  /** JSON text. */
+  readonly arguments: string;
+  readonly repair?: RepairKind;
 }
+
+/** As models write it. */
+const STYLE: JsonStyle = { indent: undefined, itemSeparator: ', ', keySeparator: ': ', sortKeys: false, ascii: false };
+const KEYS = ['name', 'arguments', 'parameters', 'id', 'type'];
 
 /** The calls of a JSON text: one, or a list of them. Undefined if it is no such text. */
 export function callsOf(text: string): readonly JsonCall[] | undefined {
-  if (!isJson(text)) return undefined;
-  const value: unknown = JSON.parse(text);
-  const calls = (Array.isArray(value) ? value : [value]).map(callOf);
+  const value = readJson(text);
+  if (value === undefined) return undefined;
+  const calls = (isList(value) ? value : [value]).map(callOf);
   return calls.length > 0 && calls.every((call) => call !== undefined) ? calls : undefined;
 }
 
-function callOf(value: unknown): JsonCall | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { name, arguments: given, parameters, ...rest } = value as Record<string, unknown>;
-  if (typeof name !== 'string' || name === '' || (given !== undefined && parameters !== undefined)) return undefined;
-  if (Object.keys(rest).some((key) => key !== 'id' && key !== 'type')) return undefined;
-  const renamed = given === undefined && parameters !== undefined;
-  const found = given ?? parameters;
-  if (typeof found === 'string')
-    return isObjectText(found) ? { name, arguments: found, renamed, inText: true } : undefined;
-  if (found === undefined || found === null) return { name, arguments: undefined, renamed, inText: false };
-  if (typeof found !== 'object' || Array.isArray(found)) return undefined;
-  return { name, arguments: JSON.stringify(found), renamed, inText: false };
+function callOf(value: PyValue): JsonCall | undefined {
+  if (!(value instanceof PyDict) || !value.keys().every((key) => typeof key === 'string' && KEYS.includes(key)))
+    return undefined;
+  const name = value.get('name');
+  if (typeof name !== 'string' || name === '' || (value.has('arguments') && value.has('parameters'))) return undefined;
+  const given = argumentsOf(value.get('arguments') ?? value.get('parameters') ?? null);
+  if (given === undefined) return undefined;
+  return { name, ...(value.has('parameters') ? { repair: 'arguments_renamed' as const } : {}), ...given };
 }
 
-function isObjectText(text: string): boolean {
-  return text.trimStart().startsWith('{') && isJson(text);
+function argumentsOf(given: PyValue): Omit<JsonCall, 'name'> | undefined {
+  if (given === null) return { arguments: '{}' };
+  if (given instanceof PyDict) return { arguments: writeJson(given, STYLE) };
+  const isText = typeof given === 'string' && readJson(given) instanceof PyDict;
+  return isText ? { arguments: given, repair: 'arguments_in_text' } : undefined;
 }
 
 /** Finds where a JSON value ends that comes in pieces. */

@@ -52,11 +52,14 @@ class MarkReader implements Marks {
   readonly #fixed: Fixed;
   readonly #withNames: boolean;
   readonly #heads: RegExp;
+  /** Second characters of marks: most that begin like one stop there. */
+  readonly #seconds: ReadonlySet<string>;
   #rest = '';
 
   constructor(fixed: Fixed, withNames: boolean) {
     this.#fixed = fixed;
     this.#withNames = withNames;
+    this.#seconds = new Set([...fixed.map(([text]) => text.charAt(1)), ...(withNames ? ['f', 'p'] : []), '']);
     const heads = new Set([...fixed.map(([text]) => text.slice(0, 1)), ...(withNames ? ['<'] : [])]);
     this.#heads = new RegExp(`[${[...heads].map((head) => head.replace(/[\\\]^-]/, String.raw`\$&`)).join('')}]`, 'g');
   }
@@ -99,6 +102,7 @@ class MarkReader implements Marks {
 
   /** `open`: more text may make a mark of it. */
   #markAt(text: string, at: number): Exclude<Item, { readonly kind: 'text' }> | 'open' | undefined {
+    if (!this.#seconds.has(text.charAt(at + 1))) return undefined;
     let isOpen = false;
     for (const [mark, kind] of this.#fixed) {
       if (text.startsWith(mark, at)) return { kind, raw: mark, name: '' };

@@ -7,7 +7,7 @@ import type { Guard } from '../guard.ts';
 import { AnswerReader, type Parts } from './answer.ts';
 import type { CallWriter } from './call.ts';
 import { ThoughtCall } from './draft.ts';
-import { settle } from './doubt.ts';
+import { settle, type Told } from './doubt.ts';
 import { type Item, markReader, type Marks } from './marks.ts';
 
 /** What a model writes that goes on after its end: the next turn, which it invents. */
@@ -30,7 +30,7 @@ class StreamReader implements OutputReader {
   #events: ModelEvent[] = [];
   /** Items and events since the last place outside of a call. */
   #since: Item[] = [];
-  #told: ModelEvent[] = [];
+  #told: Told = { events: [], written: new Map() };
   #callsBefore = 0;
   #thought: ThoughtCall | undefined;
   #isDrafting = false;
@@ -47,7 +47,9 @@ class StreamReader implements OutputReader {
     this.#marks = markReader(profile.output, this.#withCalls);
     const emit = (event: ModelEvent) => {
       this.#events.push(event);
-      this.#told.push(event);
+      const { events, written } = this.#told;
+      if (event.type !== 'tool_call' || event.arguments === undefined) events.push(event);
+      else written.set(event.index, (written.get(event.index) ?? '') + event.arguments);
     };
     this.#parts = { tools: new Map(tools.map((tool) => [tool.name, tool])), profile, guard, emit };
     this.#answer = new AnswerReader(this.#parts, 'live', { thinking: opensThinking, index: 0 });
@@ -81,32 +83,39 @@ class StreamReader implements OutputReader {
     if (item.kind === 'text' && (after === '' || (NEXT_TURN.startsWith(after) && after !== NEXT_TURN))) return;
     const held = this.#ending;
     this.#ending = [];
-    this.#hasEnded = after.startsWith(NEXT_TURN) && this.#answer.state !== 'value';
+    this.#hasEnded = after.startsWith(NEXT_TURN) && !this.#answer.isInValue;
     if (this.#hasEnded) this.#parts.emit({ type: 'repair', kind: 'text_after_end' });
     else for (const each of held) this.#route(each);
   }
 
   #route(item: Item): void {
     if (this.#thought !== undefined) return this.#takeThought(this.#thought, item);
-    if (this.#answer.isInDoubt) this.#since.push(item);
+    if (this.#answer.isInDoubt) this.#remember(item);
     else this.#feed(item);
   }
 
   #feed(item: Item): void {
-    const { state } = this.#answer;
-    if (state !== 'thinking') this.#isDrafting = false;
-    if (state === 'thinking' && item.kind === 'calls' && !this.#isDrafting) {
+    const { place } = this.#answer;
+    if (place !== 'thinking') this.#isDrafting = false;
+    if (place === 'thinking' && item.kind === 'calls' && !this.#isDrafting) {
       this.#thought = new ThoughtCall((name) => this.#parts.tools.has(name));
       this.#thought.take(item);
       return;
     }
-    if (state === 'text' || state === 'thinking') {
+    if (place === 'text' || place === 'thinking') {
       this.#since = [];
-      this.#told = [];
+      this.#told = { events: [], written: new Map() };
       this.#callsBefore = this.#answer.calls.length;
     }
-    this.#since.push(item);
+    this.#remember(item);
     this.#answer.take(item);
+  }
+
+  #remember(item: Item): void {
+    const last = this.#since.at(-1);
+    if (item.kind === 'text' && last?.kind === 'text')
+      this.#since[this.#since.length - 1] = { kind: 'text', raw: last.raw + item.raw };
+    else this.#since.push(item);
   }
 
   #takeThought(thought: ThoughtCall, item: Item): void {
@@ -138,8 +147,7 @@ class StreamReader implements OutputReader {
     this.#thought = undefined;
     this.#parts.emit({ type: 'repair', kind: 'call_in_thinking' });
     this.#feed({ kind: 'think_end', raw: '', name: '' });
-    for (const item of thought.items)
-      if (item.kind !== 'think_end' || this.#answer.state === 'value') this.#route(item);
+    for (const item of thought.items) if (item.kind !== 'think_end' || this.#answer.isInValue) this.#route(item);
   }
 
   #ended(stopped: boolean): readonly CallWriter[] {

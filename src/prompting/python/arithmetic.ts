@@ -76,50 +76,38 @@ function calculate(sign: Operator, left: boolean | bigint | number, right: boole
 
 function onFractions(sign: Operator, left: number, right: number, wholes: boolean): number {
   if (right === 0 && (sign === '/' || sign === '//' || sign === '%')) throw byZero(sign, wholes);
-  switch (sign) {
-    case '+':
-      return left + right;
-    case '-':
-      return left - right;
-    case '*':
-      return left * right;
-    case '/':
-      return left / right;
-    case '//':
-      return Math.floor(left / right);
-    case '%':
-      return moduloOf(left, right);
-    case '**':
-      return left ** right;
-  }
+  return FRACTIONS[sign](left, right);
 }
+
+const FRACTIONS: Readonly<Record<Operator, (left: number, right: number) => number>> = {
+  '+': (left, right) => left + right,
+  '-': (left, right) => left - right,
+  '*': (left, right) => left * right,
+  '/': (left, right) => left / right,
+  '//': (left, right) => Math.floor(left / right),
+  '%': moduloOf,
+  '**': (left, right) => left ** right,
+};
 
 function moduloOf(left: number, right: number): number {
   const rest = left % right;
   return rest !== 0 && rest < 0 !== right < 0 ? rest + right : rest;
 }
 
-function onWholes(sign: Exclude<Operator, '/'>, left: bigint, right: bigint): PyValue;
-function onWholes(sign: Operator, left: bigint, right: bigint): PyValue;
 function onWholes(sign: Operator, left: bigint, right: bigint): PyValue {
   if (right === 0n && (sign === '//' || sign === '%')) throw byZero(sign, true);
-  switch (sign) {
-    case '+':
-      return left + right;
-    case '-':
-      return left - right;
-    case '*':
-      return left * right;
-    case '//':
-      return floorOf(left, right);
-    case '%':
-      return left - floorOf(left, right) * right;
-    case '**':
-      return power(left, right);
-    case '/':
-      return Number(left) / Number(right);
-  }
+  return WHOLES[sign](left, right);
 }
+
+const WHOLES: Readonly<Record<Operator, (left: bigint, right: bigint) => PyValue>> = {
+  '+': (left, right) => left + right,
+  '-': (left, right) => left - right,
+  '*': (left, right) => left * right,
+  '/': (left, right) => Number(left) / Number(right),
+  '//': floorOf,
+  '%': (left, right) => left - floorOf(left, right) * right,
+  '**': power,
+};
 
 function floorOf(left: bigint, right: bigint): bigint {
   const quotient = left / right;

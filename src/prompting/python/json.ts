@@ -4,6 +4,7 @@ import { floatText } from './text.ts';
 import { isList, PyDict, PyError, PyTuple, type PyValue, stringOf, typeNameOf } from './values.ts';
 
 const DEEPEST = 200;
+const NEEDS_ESCAPE = new RegExp(String.raw`["\\\x00-\x1f]`, 'g');
 const STRING = /"(?:[^"\\]|\\[^])*"/y;
 const NUMBER = /-?\d+(?:(\.\d+)?([eE][-+]?\d+)?)/y;
 const BLANK = /[ \t\n\r]*/y;
@@ -126,7 +127,7 @@ export function writeJson(value: PyValue, style: JsonStyle, depth = 0): string {
 }
 
 function quote(text: string, { ascii }: JsonStyle): string {
-  const quoted = text.replace(/["\\\u0000-\u001f]/g, (sign) => JSON.stringify(sign).slice(1, -1));
+  const quoted = text.replace(NEEDS_ESCAPE, (sign) => JSON.stringify(sign).slice(1, -1));
   return `"${ascii ? quoted.replace(/[\u007f-\uffff]/g, escapeUnit) : quoted}"`;
 }
 

@@ -3,7 +3,7 @@ import { equals, lengthOf } from './order.ts';
 import { formatBraces } from './percent.ts';
 import { pointsOf } from './spaces.ts';
 import { dictMethod, stringMethod } from './string-methods.ts';
-import { reprOf } from './text.ts';
+import { reprOf, textOf } from './text.ts';
 import {
   isList,
   Markup,
@@ -52,9 +52,13 @@ function missing(value: PyValue, key: PyValue): Undefined {
 
 /** An attribute as Python has it, without a look at keys. */
 export function memberNamed(value: PyValue, name: string): PyValue | undefined {
-  const type = typeNameOf(value);
-  if (name.startsWith('_') || CHANGES[type]?.includes(name) === true)
-    return name.startsWith('__') || CHANGES[type]?.includes(name) === true ? unsafe(value, name) : undefined;
+  const changes = CHANGES[typeNameOf(value)]?.includes(name) === true;
+  if (changes || name.startsWith('__')) return unsafe(value, name);
+  if (name.startsWith('_')) return undefined;
+  return ownMember(value, name);
+}
+
+function ownMember(value: PyValue, name: string): PyValue | undefined {
   const text = stringOf(value);
   if (text !== undefined) return textMember(text, name, value instanceof Markup);
   if (value instanceof PyDict) return bound(name, dictMethod(value, name));
@@ -136,8 +140,8 @@ export function sliceOf(value: PyValue, start: PyValue, stop: PyValue, step: PyV
   const by = step === null ? 1 : wholeOf(step);
   if (by === 0) throw new PyError('ValueError', 'slice step cannot be zero');
   const picked = positions(lengthOf(value) ?? 0, start, stop, by).map((at) => items[at] ?? null);
-  if (typeof value === 'string') return picked.join('');
-  if (value instanceof Markup) return new Markup(picked.join(''));
+  if (typeof value === 'string') return picked.map(textOf).join('');
+  if (value instanceof Markup) return new Markup(picked.map(textOf).join(''));
   return value instanceof PyTuple ? new PyTuple(picked) : picked;
 }
 

@@ -1,6 +1,6 @@
 // Owns texts with places in them: `'%s' % value` and `'{}'.format(value)`. Knows no template.
 import { isTrue } from './order.ts';
-import { pointCount } from './spaces.ts';
+import { pointCount, pointsOf } from './spaces.ts';
 import { floatText, reprOf, textOf } from './text.ts';
 import { isNumber, type Keywords, PyDict, PyError, type PyList, PyTuple, type PyValue, typeNameOf } from './values.ts';
 
@@ -45,7 +45,7 @@ function wholeOf(value: boolean | bigint | number): bigint {
 }
 
 function cut(text: string, digits: string | undefined): string {
-  return digits === undefined ? text : [...text].slice(0, Number(digits)).join('');
+  return digits === undefined ? text : pointsOf(text).slice(0, Number(digits)).join('');
 }
 
 function numberText(type: string, digits: string | undefined, value: boolean | bigint | number): string {
@@ -90,24 +90,31 @@ function zeros(text: string, missing: number): string {
   return text.slice(0, start) + '0'.repeat(missing) + text.slice(start);
 }
 
+type Look = (value: PyValue, part: string, isItem: boolean) => PyValue;
+
 /** `look`: reads a member of a value, for places such as `{0.name}` and `{0[key]}`. */
-export function formatBraces(
-  text: string,
-  positional: PyList,
-  named: Keywords,
-  look: (value: PyValue, part: string, isItem: boolean) => PyValue,
-): string {
+export function formatBraces(text: string, positional: PyList, named: Keywords, look: Look): string {
   let next = 0;
   return text.replace(BRACES, (...found) => {
-    const whole = found[0] as string;
+    const whole = String(found[0]);
     if (whole === '{{' || whole === '}}') return whole.slice(1);
     const { name = '', turn, spec = '' } = found.at(-1) as Partial<Record<string, string>>;
     const [, first = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(name) ?? [];
-    let value = pick(first === '' ? String(next++) : first, positional, named);
-    for (const [, attribute, item] of rest.matchAll(/\.([^.[]+)|\[([^\]]+)\]/g))
-      value = look(value, attribute ?? item ?? '', attribute === undefined);
-    return formatSpec(turn === 'r' ? reprOf(value) : turn === 's' ? textOf(value) : value, spec);
+    const value = walk(pick(first === '' ? String(next++) : first, positional, named), rest, look);
+    return formatSpec(turned(value, turn), spec);
   });
+}
+
+function walk(start: PyValue, path: string, look: Look): PyValue {
+  let value = start;
+  for (const [, attribute, item] of path.matchAll(/\.([^.[]+)|\[([^\]]+)\]/g))
+    value = look(value, attribute ?? item ?? '', attribute === undefined);
+  return value;
+}
+
+function turned(value: PyValue, turn: string | undefined): PyValue {
+  if (turn === undefined) return value;
+  return turn === 's' ? textOf(value) : reprOf(value);
 }
 
 function pick(name: string, positional: PyList, named: Keywords): PyValue {

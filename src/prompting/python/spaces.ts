@@ -5,7 +5,7 @@ export const SPACE = String.raw`\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\
 
 const LEFT = new RegExp(`^[${SPACE}]+`);
 const ONE = new RegExp(`[${SPACE}]`);
-const LINE_END = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g;
+const LINE_END = new RegExp(String.raw`\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]`, 'g');
 const ASTRAL = /[\ud800-\udbff]/;
 
 /** `characters`: those that are taken away; white space if absent. */
@@ -50,7 +50,7 @@ export function linesOf(text: string, keepEnds = false): string[] {
 
 /** Python counts and cuts by code points. */
 export function pointsOf(text: string): string[] {
-  return ASTRAL.test(text) ? [...text] : text.split('');
+  return ASTRAL.test(text) ? Array.from(text) : text.split('');
 }
 
 export function pointCount(text: string): number {

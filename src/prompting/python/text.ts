@@ -66,15 +66,19 @@ function rangeText({ start, stop, step }: PyRange): string {
 
 /** The shortest digits that give the same number back, with Python's choice of the form. */
 export function floatText(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  if (!Number.isFinite(value) || value === 0) return specialFloat(value);
   const [digits = '', power = ''] = value.toExponential().split('e');
   const exponent = Number(power);
   if (exponent < -4 || exponent >= 16)
     return `${digits}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
   const plain = exponent < 0 ? value.toFixed(digitsAfterPoint(digits, exponent)) : String(value);
   return plain.includes('.') ? plain : `${plain}.0`;
+}
+
+function specialFloat(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  return value > 0 ? 'inf' : '-inf';
 }
 
 function digitsAfterPoint(digits: string, exponent: number): number {

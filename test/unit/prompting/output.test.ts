@@ -1,0 +1,113 @@
+// Shows that a model's text is read as it was meant: named cases, any chunking, and outputs that are broken at random.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ANSWER_CASES, type AnswerCase } from './answer-cases.ts';
+import { mutate, randomOf } from './mutations.ts';
+import { eventsOf, gather, readOutput, type Read } from './reading.ts';
+import { VALUE_CASES } from './value-cases.ts';
+
+const NOTHING: Read = { reasoning: '', text: '', calls: [], repairs: [], finish: 'stop' };
+
+for (const [name, output, expected, how] of ANSWER_CASES)
+  test(`output: ${name}`, () => {
+    assert.deepEqual(readOutput([output], how), whole(expected));
+  });
+
+for (const [parameter, text, json, repair] of VALUE_CASES)
+  test(`value: ${JSON.stringify(text)} for the parameter ${parameter} becomes ${json}`, () => {
+    const calls = [`f{"${parameter}":${json}}`];
+    const repairs = repair === undefined ? [] : [repair];
+    assert.deepEqual(readOutput([callWith(parameter, text)]), whole({ calls, repairs }));
+  });
+
+test('there are at least 150 named cases', () => {
+  const names = new Set([...ANSWER_CASES.map(([name]) => name), ...VALUE_CASES.map((entry) => entry.join(' '))]);
+  assert.equal(names.size, ANSWER_CASES.length + VALUE_CASES.length);
+  assert.ok(names.size >= 150, `only ${names.size}`);
+});
+
+test('any cutting of an output gives the same answer', () => {
+  const random = randomOf(7);
+  for (const [name, output, expected, how] of everyCase()) {
+    assert.deepEqual(readOutput(output.split(''), how), whole(expected), `${name}: one by one`);
+    for (let round = 0; round < 5; round += 1)
+      assert.deepEqual(readOutput(cutAtRandom(output, random), how), whole(expected), name);
+  }
+});
+
+test('no event holds half of a character', () => {
+  const pieces = 'a 😀 <tool_call>\n<function=f>\n<parameter=a>\n😀😀\n</parameter>\n</function>\n</tool_call>'.split(
+    '',
+  );
+  for (const event of eventsOf(pieces, {})) assert.ok(JSON.stringify(event).isWellFormed(), JSON.stringify(event));
+  assert.equal(JSON.stringify(eventsOf(pieces, {})).includes(String.raw`\ud83d`), false);
+});
+
+test('10,000 broken outputs: nothing is thrown, nothing depends on the cutting, no call is invented', () => {
+  const random = randomOf(11);
+  const outputs = everyCase();
+  for (let round = 0; round < 10_000; round += 1) {
+    const [, output, , how] = outputs[Math.floor(random() * outputs.length)] ?? assert.fail();
+    const broken = mutate(output, random);
+    const read = readOutput([broken], how);
+    assertNotInvented(broken, read);
+    if (round % 10 === 0) assert.deepEqual(readOutput(cutAtRandom(broken, random), how), read, JSON.stringify(broken));
+  }
+});
+
+test('the arguments of a call are told as they come', () => {
+  const output = callWith('a', 'one two three');
+  const first = eventsOf([output.slice(0, output.indexOf(' three'))], { reason: 'length' });
+  assert.deepEqual(gather(first).calls, ['f{"a":"one two…']);
+});
+
+function whole(expected: Partial<Read>): Read {
+  const { calls = [] } = expected;
+  return { ...NOTHING, ...(calls.some((call) => !call.endsWith('…')) ? { finish: 'tool_calls' } : {}), ...expected };
+}
+
+function callWith(parameter: string, text: string): string {
+  return `<tool_call>\n<function=f>\n<parameter=${parameter}>\n${text}\n</parameter>\n</function>\n</tool_call>`;
+}
+
+function everyCase(): AnswerCase[] {
+  const values = VALUE_CASES.map(([parameter, text, json, repair]): AnswerCase => {
+    const repairs = repair === undefined ? [] : [repair];
+    return [`value ${text}`, callWith(parameter, text), { calls: [`f{"${parameter}":${json}}`], repairs }];
+  });
+  return [...ANSWER_CASES, ...values];
+}
+
+function cutAtRandom(text: string, random: () => number): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length;) {
+    const size = 1 + Math.floor(random() * 9);
+    pieces.push(text.slice(at, at + size));
+    at += size;
+  }
+  return pieces;
+}
+
+/** Each whole call has its own opening in the output, and its arguments are JSON. */
+function assertNotInvented(output: string, { calls }: Read): void {
+  const complete = calls.filter((call) => !call.endsWith('…'));
+  const openings = output.split(/<function=|"name"/).length - 1;
+  assert.ok(complete.length <= openings, `${JSON.stringify(output)} has ${openings} openings`);
+  for (const call of complete) {
+    const at = argumentsIn(call);
+    assert.notEqual(at, undefined, `${call} has no arguments`);
+    assert.ok(output.includes(call.slice(0, at)), `${call} is not in ${JSON.stringify(output)}`);
+  }
+}
+
+/** A broken name may hold a brace itself. */
+function argumentsIn(call: string): number | undefined {
+  const places = Array.from(call.matchAll(/\{/g), ({ index }) => index);
+  return places.find((at) => {
+    try {
+      return typeof JSON.parse(call.slice(at)) === 'object';
+    } catch {
+      return false;
+    }
+  });
+}
