@@ -15,6 +15,7 @@ export const COMMANDS: Loaders = {
   halt: async () => (await import('./cli/commands/airlock.ts')).haltCommand,
   journal: async () => (await import('./cli/commands/journal.ts')).journalCommand,
   keys: async () => (await import('./cli/commands/keys.ts')).keysCommand,
+  backends: async () => (await import('./cli/commands/backends.ts')).backendsCommand,
   usage: async () => (await import('./cli/commands/usage.ts')).usageCommand,
   doctor: async () => (await import('./cli/commands/doctor.ts')).doctorCommand,
   models: async () => (await import('./cli/commands/models.ts')).modelsCommand,

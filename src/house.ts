@@ -1,7 +1,6 @@
 // Owns the one place where ports meet implementations, for the service and for commands that do the work themselves.
 import { rgPath } from '@vscode/ripgrep';
 import { type Accounts, createAccounts } from './accounts/keys.ts';
-import { createQuotas } from './accounts/quotas.ts';
 import { createUsageLog, type UsageLog } from './accounts/usage.ts';
 import { createApprovals, type OpenApprovals } from './approvals/approvals.ts';
 import { createRouter, type Router } from './backends/router.ts';
@@ -12,8 +11,8 @@ import type { LoadedConfig } from './config/load.ts';
 import type { Executor } from './contracts/executor.ts';
 import type { Backend } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
-import { type Admission, createAdmission } from './gateway/admission/admission.ts';
-import { createEngines } from './gateway/admission/engines.ts';
+import { type Door, type LoadedBackends, makeDoor } from './door.ts';
+import type { Admission } from './gateway/admission/admission.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
 import { type HousePolicy, loadPolicyOf } from './policy-file.ts';
@@ -44,6 +43,7 @@ export interface House {
   readonly admission: Admission;
   readonly executor: Executor;
   readonly router: Router;
+  readonly reloadBackends: Door['reloadBackends'];
   readonly runs: Runs;
   readonly notes: LiveNotes;
   readonly logger: Logger;
@@ -55,6 +55,8 @@ export interface House {
 export interface HouseOptions {
   readonly host: 'service' | 'cli';
   readonly backends: readonly Backend[];
+  /** The list as the configuration has it now; absent: it does not change. */
+  readonly loadBackends?: () => Promise<LoadedBackends>;
   readonly logger: Logger;
   readonly faults: FaultPoint;
   /** Already on its way; absent: it is laid now. */
@@ -89,9 +91,9 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const notes = createLiveNotes();
     const selfTest = host === 'service' ? createSelfTest({ executor: executor.port, journal, logger }) : handshakeOnly;
     const usage = createUsageLog({ store, clock: systemClock, logger });
-    const admission = makeDoor(config, { store, usage, router });
+    const { admission, reloadBackends } = makeDoor(config, { store, usage, router }, options.loadBackends);
     const shared = { host, config, places, store, journal, approvals, router, notes, logger, selfTest };
-    const base = { ...shared, usage, admission };
+    const base = { ...shared, usage, admission, reloadBackends };
     const ports = runsPorts(base, executor, policy, {
       ...options,
       selfTest,
@@ -114,22 +116,6 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     await store.close();
     throw error;
   }
-}
-
-/** Clients of the gateway and runs of this house pass the same door to an engine. */
-function makeDoor(
-  config: LoadedConfig,
-  { store, usage, router }: Pick<House, 'store' | 'usage' | 'router'>,
-): Admission {
-  const engines = createEngines({
-    engines: config.backends,
-    backendsOf: (model, signal) => router.replicasOf(model, signal),
-    accepts: (name) => router.accepts(name),
-    queue: config.queue,
-    clock: systemClock,
-  });
-  router.onChange(() => engines.changed());
-  return createAdmission({ quotas: createQuotas({ store, clock: systemClock, usage }), usage, engines });
 }
 
 function runsPorts(

@@ -14,7 +14,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 export function localOverseer(house: House): Overseer {
-  const { runs, approvals, accounts, journal } = house;
+  const { runs, approvals, accounts, journal, router } = house;
   const socket = serveSocketSoon(house);
   const known = async (id: string) => (await runs.get(id)) ?? missing(`there is no run ${id}`);
   return {
@@ -54,6 +54,9 @@ export function localOverseer(house: House): Overseer {
       await journal.append([{ chain: SERVICE_CHAIN, body: { type: 'key_revoked', key: id, by: LOCAL_OWNER.name } }]);
       return record;
     },
+    backends: async () => router.states(),
+    drainBackend: async (name, drained) => router.drain(name, drained) ?? missing(`there is no backend ${name}`),
+    reloadBackends: house.reloadBackends,
     usage: ({ by, from, to }) => {
       const now = systemClock.now();
       return house.usage.report({ by, from: from ?? now - (now % DAY_MS), to: to ?? now + MINUTE_MS });

@@ -51,6 +51,11 @@ async function run(flags: Parameters<typeof configOf>[0], signals: Signals, thre
   const house = await openHouse(settled, {
     host: 'service',
     backends,
+    loadBackends: async () => {
+      const fresh = await configOf(flags, undefined);
+      const made = await createBackends(fresh, { allowRecorded: false, logger });
+      return { settings: fresh.backends, backends: made };
+    },
     logger,
     faults: noFaults,
     ...(thread === undefined ? {} : { thread }),
@@ -58,10 +63,13 @@ async function run(flags: Parameters<typeof configOf>[0], signals: Signals, thre
   const onTheAir: OnTheAir[] = [];
   try {
     const readiness = watchReadiness(house);
+    const unwatch = house.router.watch();
     if (settled.server.socket && settled.server.singleUser) onTheAir.push(await listenOnSocket(house, readiness));
     const http = await listenOnPort(house, readiness);
     onTheAir.push(http);
     signals.hangup.addEventListener('hangup', () => void http.reload());
+    signals.hangup.addEventListener('hangup', () => void rereadBackends(house));
+    onTheAir.push({ close: async () => unwatch() });
     process.stdout.write(`caisson serves at ${http.address}\n`);
     void remarkOnModels(house);
     await aborted(signals.stop);
@@ -79,6 +87,15 @@ async function remarkOnModels({ config, logger }: House): Promise<void> {
     for (const remark of await remarksOnModels(config)) logger.warn('models', { remark });
   } catch (error) {
     logger.warn('models', { remark: formatError(error) });
+  }
+}
+
+async function rereadBackends({ reloadBackends, logger }: House): Promise<void> {
+  try {
+    const states = await reloadBackends();
+    logger.info('the list of backends was read again', { backends: states.map(({ name }) => name).join(', ') });
+  } catch (error) {
+    logger.error('the list of backends stays as it was', { reason: formatError(error) });
   }
 }
 

@@ -93,9 +93,12 @@ interface Telemetry {
   readonly metrics: Metrics;
 }
 
-function createTelemetry({ journal, approvals, admission }: House): Telemetry {
+function createTelemetry({ journal, approvals, admission, router }: House): Telemetry {
   const tally = createTally({ journal });
-  return { tally, metrics: createMetrics({ tally, approvals, queues: () => admission.counts() }) };
+  return {
+    tally,
+    metrics: createMetrics({ tally, approvals, queues: () => admission.counts(), backends: () => router.states() }),
+  };
 }
 
 async function closeAll(app: { close(): Promise<unknown> }, { tally, metrics }: Telemetry): Promise<void> {
@@ -135,6 +138,11 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
     ...storing(house),
     accounts,
     admission,
+    backends: {
+      states: () => router.states(),
+      drain: (name, drained) => router.drain(name, drained),
+      reload: () => house.reloadBackends(),
+    },
     runs: house.host === 'service' ? runs : { ...runs, create: refuseMore },
     approvals,
     journal,

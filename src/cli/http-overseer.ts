@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { KeyRecord, MadeKey, UsageLine } from '../contracts/accounts.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
-import type { ProgressNote } from '../contracts/ports.ts';
+import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { ApplyAnswer } from '../contracts/run-service.ts';
 import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
@@ -56,6 +56,15 @@ export function createHttpOverseer(place: Place): Overseer {
     rotateKey: (id, rotation) => call.json<MadeKey>('POST', `/api/v1/keys/${id}/rotate`, rotation),
     keys: async () => (await call.json<{ keys: KeyRecord[] }>('GET', '/api/v1/keys')).keys,
     revokeKey: (id) => call.json<KeyRecord>('POST', `/api/v1/keys/${id}/revoke`, {}),
+    backends: async () => (await call.json<{ backends: BackendState[] }>('GET', '/api/v1/backends')).backends,
+    drainBackend: (name, drained) =>
+      call.json<BackendState>(
+        'POST',
+        `/api/v1/backends/${encodeURIComponent(name)}/${drained ? 'drain' : 'resume'}`,
+        {},
+      ),
+    reloadBackends: async () =>
+      (await call.json<{ backends: BackendState[] }>('POST', '/api/v1/backends/reload', {})).backends,
     usage: async (wish) => {
       const query = Object.entries(wish).map(([name, value]) => `${name}=${value}`);
       return (await call.json<{ usage: UsageLine[] }>('GET', `/api/v1/usage?${query.join('&')}`)).usage;

@@ -1,7 +1,7 @@
 // Owns what a person at a terminal can ask of Caisson, the same whether a service answers or this process does. Knows no transport.
 import type { KeyRecord, KeyRotation, MadeKey, NewKeyRequest, UsageLine, UsageView } from '../contracts/accounts.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
-import type { ProgressNote } from '../contracts/ports.ts';
+import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { ApplyAnswer, AppliedResult, ApplyWish } from '../contracts/run-service.ts';
 import type { CheckOutcome, RunRecord, RunRequest } from '../contracts/runs.ts';
@@ -47,6 +47,9 @@ export interface Overseer {
   rotateKey(id: string, rotation: KeyRotation): Promise<MadeKey>;
   keys(): Promise<readonly KeyRecord[]>;
   revokeKey(id: string): Promise<KeyRecord>;
+  backends(): Promise<readonly BackendState[]>;
+  drainBackend(name: string, drained: boolean): Promise<BackendState>;
+  reloadBackends(): Promise<readonly BackendState[]>;
   /** From midnight UTC until now, where the wish does not say. */
   usage(wish: UsageWish): Promise<readonly UsageLine[]>;
   /** Ends the work of a local one; leaves a service as it is. */

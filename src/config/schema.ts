@@ -28,6 +28,8 @@ const MAX_GPUS = 1024;
 /** Of one backend beside others of the same model. */
 const MIN_WEIGHT = 0.01;
 const MAX_WEIGHT = 1000;
+const SESSION_HEADER = /^x-[a-z0-9-]{1,60}$/;
+const NO_HEADER = 'a name of a header in small letters that begins with x-, such as x-session-id';
 /** Models with another in their place. */
 const MAX_FALLBACKS = 100;
 const MAX_WAITING = 100_000;
@@ -80,10 +82,7 @@ function parts(z: Zod) {
       max_concurrent: z.int().min(1).max(MAX_CONCURRENT).optional(),
       gpus: z.number().positive().max(MAX_GPUS).optional(),
       weight: z.number().min(MIN_WEIGHT).max(MAX_WEIGHT).optional(),
-      session_header: z
-        .string()
-        .regex(/^x-[a-z0-9-]{1,60}$/, 'a name of a header in small letters that begins with x-, such as x-session-id')
-        .optional(),
+      session_header: z.string().regex(SESSION_HEADER, NO_HEADER).optional(),
     })
     .superRefine((value, context) => {
       const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });

@@ -2,6 +2,7 @@
 import { fastify, type FastifyInstance } from 'fastify';
 import { createGate } from './access.ts';
 import { approvalRoutes } from './api/approvals.ts';
+import { backendRoutes } from './api/backends.ts';
 import { bundleRoutes } from './api/bundles.ts';
 import { controlRoutes } from './api/control.ts';
 import { journalRoutes } from './api/journal.ts';
@@ -77,6 +78,7 @@ export function buildApp(ports: GatewayPorts, tls?: TlsMaterial): FastifyInstanc
   controlRoutes(app, context);
   keyRoutes(app, context);
   usageRoutes(app, context);
+  backendRoutes(app, context);
   journalRoutes(app, context);
   openapiRoutes(app);
   return app;

@@ -16,7 +16,7 @@ import type {
 import type { Journal } from '../contracts/journal.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
-import type { Approvals, Embed, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
+import type { Approvals, BackendState, Embed, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
 import type { PassBytes } from '../contracts/passing.ts';
 import type { RunService } from '../contracts/run-service.ts';
 import type { ResponseStore } from '../contracts/stored-responses.ts';
@@ -44,6 +44,7 @@ export interface GatewayPorts {
   /** People with a token of an identity provider, on /api/v1 only; undefined: keys only. */
   readonly people?: PeoplePort;
   readonly admission: AdmissionPort;
+  readonly backends: BackendsPort;
   readonly runs: RunService;
   readonly approvals: ApprovalsPort;
   readonly journal: Journal;
@@ -79,6 +80,15 @@ export interface AccountsPort {
 export interface PeoplePort {
   /** Rejects with `unauthenticated`, and with `identity_unreachable` while the provider's keys are not to be had. */
   identify(token: string): Promise<Principal>;
+}
+
+/** The engines behind the service, for those who look after them. */
+export interface BackendsPort {
+  states(): readonly BackendState[];
+  /** Undefined if there is no such backend. What is under way there goes on. */
+  drain(name: string, drained: boolean): BackendState | undefined;
+  /** Reads their list in the configuration anew. Rejects with what is wrong there, and changes nothing then. */
+  reload(): Promise<readonly BackendState[]>;
 }
 
 /** The door to the engines: limits of keys, the line before each engine, and what was used. */

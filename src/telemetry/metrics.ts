@@ -1,7 +1,7 @@
 // Owns the Prometheus text of the service: names, help, labels. Labels come from closed lists: never an id, never a user's text.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { Approvals } from '../contracts/ports.ts';
+import type { Approvals, BackendState } from '../contracts/ports.ts';
 import type { Tally } from './tally.ts';
 
 export interface Metrics {
@@ -19,6 +19,7 @@ export interface QueueCount {
 }
 
 const NANOSECONDS = 1e9;
+const MENDED = 'What was mended of requests before an engine was asked.';
 const RESOLUTION_MS = 10;
 const QUANTILES: readonly (readonly [label: string, percent: number])[] = [
   ['0.5', 50],
@@ -32,8 +33,10 @@ export function createMetrics(of: {
   readonly approvals: Pick<Approvals, 'list'>;
   /** Requests at the engines and before them. Its models are those that are served. */
   readonly queues?: () => readonly QueueCount[];
+  /** Its names are those of the configuration. */
+  readonly backends?: () => readonly BackendState[];
 }): Metrics {
-  const { tally, approvals, queues } = of;
+  const { tally, approvals, queues, backends } = of;
   const registry = new Registry();
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
@@ -69,13 +72,13 @@ export function createMetrics(of: {
     'type',
     () => tally.counts().events,
   );
-  const mended = 'What was mended of requests before an engine was asked.';
-  countByLabel(counter, 'caisson_mended_total', mended, 'kind', () => tally.counts().mended);
+  countByLabel(counter, 'caisson_mended_total', MENDED, 'kind', () => tally.counts().mended);
   gauge('caisson_sandboxes_open', 'Sandboxes that are open now.', [], (into) => into.set(tally.counts().openSandboxes));
   gauge('caisson_approvals_waiting', 'Questions that wait for a person.', [], async (into) => {
     into.set((await approvals.list({ state: 'waiting' })).length);
   });
   if (queues !== undefined) countQueues(gauge, queues);
+  if (backends !== undefined) countBackends(counter, gauge, backends);
   gauge('caisson_event_loop_delay_seconds', 'Delay of the event loop since the last reading.', ['quantile'], (into) => {
     for (const [quantile, percent] of QUANTILES) into.set({ quantile }, delay.percentile(percent) / NANOSECONDS);
     delay.reset();
@@ -103,6 +106,26 @@ function countQueues(gauge: MakeGauge, queues: () => readonly QueueCount[]): voi
     into.reset();
     for (const { model, running } of queues()) into.set({ model }, running);
   });
+}
+
+function countBackends(counter: MakeCounter, gauge: MakeGauge, backends: () => readonly BackendState[]): void {
+  const gauges = [
+    ['up', 'Whether it gets requests.', ({ state }: BackendState) => (state === 'up' || state === 'trial' ? 1 : 0)],
+    ['in_flight', 'Requests that it works on.', ({ inFlight }: BackendState) => inFlight],
+  ] as const;
+  for (const [name, help, read] of gauges)
+    gauge(`caisson_backend_${name}`, help, ['backend'], (into) => {
+      into.reset();
+      for (const state of backends()) into.set({ backend: state.name }, read(state));
+    });
+  const counters = [
+    ['requests', 'Requests that were sent to it.', ({ requests }: BackendState) => requests],
+    ['failures', 'Those that failed by its own fault.', ({ failures }: BackendState) => failures],
+  ] as const;
+  for (const [name, help, read] of counters)
+    counter(`caisson_backend_${name}_total`, help, ['backend'], (into) => {
+      for (const state of backends()) into.inc({ backend: state.name }, read(state));
+    });
 }
 
 function countRequests(counter: MakeCounter, tally: Tally): void {

@@ -17,8 +17,9 @@ import type { LogFields } from '../../src/base/logger.ts';
 import { type Principal, type Role, ROLES } from '../../src/contracts/accounts.ts';
 import type { ChatRequest } from '../../src/contracts/messages.ts';
 import type { ModelEvent } from '../../src/contracts/model-events.ts';
-import type { ModelInfo, ProgressNote } from '../../src/contracts/ports.ts';
+import type { Backend, ModelInfo, ProgressNote } from '../../src/contracts/ports.ts';
 import { createAdmission } from '../../src/gateway/admission/admission.ts';
+import { createRouter } from '../../src/backends/router.ts';
 import { createEngines, type EngineSettings } from '../../src/gateway/admission/engines.ts';
 import { buildApp } from '../../src/gateway/app.ts';
 import { listenOnAddress, listenOnSocket } from '../../src/gateway/listen.ts';
@@ -59,6 +60,7 @@ export interface Wishes {
   readonly engine?: Partial<EngineSettings>;
   /** Of the line before it. */
   readonly queue?: { readonly most: number; readonly waitMs: number };
+  readonly backends?: readonly Backend[];
   /** Listen on a unix socket, whose clients are this principal. */
   readonly owner?: Principal;
 }
@@ -89,6 +91,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
   });
   const metrics = createMetrics({ tally, approvals, queues: () => admission.counts() });
   const uploadsDir = join(folder, 'uploads');
+  const router = createRouter(wishes.backends ?? []);
   await mkdir(uploadsDir);
   const asked: { request: ChatRequest; signal: AbortSignal }[] = [];
   const ports: GatewayPorts = {
@@ -99,6 +102,11 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     models: async () => wishes.models ?? [],
     accounts,
     admission,
+    backends: {
+      states: () => router.states(),
+      drain: (name, drained) => router.drain(name, drained),
+      reload: async () => router.states(),
+    },
     runs,
     approvals,
     journal,

@@ -9,6 +9,8 @@ const made = object({ key: text, record: key });
 const ok = object({ ok: yes });
 const plain = { type: 'string' };
 const noRun = { path: { id: 'run_00000000000000000000000000' }, status: 404 };
+const backend = object({ name: text, state: text, inFlight: whole, requests: whole, failures: whole });
+const noBackend = { path: { name: 'nobody' }, status: 404 };
 const noKey = { path: { id: 'key_00000000000000000000000000' }, status: 404 };
 const noQuestion = { path: { id: 'apr_00000000000000000000000000' }, status: 404 };
 const question = object({ id: text, run: text, state: text });
@@ -153,6 +155,22 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
   get('/api/v1/queue', 'What waits for the engines', ROLES, {
     answer: { status: 200, schema: object({ engines: list(object({ engine: text })) }) },
     example: { status: 200 },
+  }),
+  get('/api/v1/backends', 'The engines: state, what is under way, the last failure', ['auditor'], {
+    answer: { status: 200, schema: object({ backends: list(backend) }) },
+    example: { status: 200 },
+  }),
+  post('/api/v1/backends/:name/drain', 'Sends no more requests to an engine', [], {
+    answer: { status: 200, schema: backend },
+    example: noBackend,
+  }),
+  post('/api/v1/backends/:name/resume', 'Sends requests to it again', [], {
+    answer: { status: 200, schema: backend },
+    example: noBackend,
+  }),
+  post('/api/v1/backends/reload', 'Reads the list of engines in the configuration anew', [], {
+    answer: { status: 200, schema: object({ backends: list(backend) }) },
+    example: { body: {}, status: 200 },
   }),
   get('/api/v1/journal/:id', 'Events of one chain: `service`, or the id of a run', ['auditor'], {
     query: { after: whole, limit: whole },

@@ -1,0 +1,45 @@
+// Those who look after the engines see how each one is, drain it and take it back; numbers for Prometheus say the same.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ModelEvent } from '../../../src/contracts/model-events.ts';
+import type { Backend } from '../../../src/contracts/ports.ts';
+import { callJson } from '../http.ts';
+import { startService } from '../service.ts';
+
+const backend: Backend = {
+  name: 'one',
+  recorded: false,
+  weight: 2,
+  places: 8,
+  models: async () => [{ id: 'm', backend: 'one' }],
+  stream: async function* stream(): AsyncGenerator<ModelEvent> {
+    yield { type: 'finish', reason: 'stop' };
+  },
+};
+const IDLE = { name: 'one', weight: 2, places: 8, inFlight: 0, requests: 0, failures: 0 };
+
+test('an admin drains an engine and takes it back; an auditor sees it; a client does not', async (t) => {
+  const service = await startService(t, { backends: [backend] });
+  const [admin, auditor, client] = await Promise.all([
+    service.key(['admin']),
+    service.key(['auditor']),
+    service.key(['client']),
+  ]);
+  const ask = async (method: string, path: string, key: string) => {
+    const json = method === 'POST' ? { json: {} } : {};
+    const { status, body } = await callJson(service, method, `/api/v1/backends${path}`, { key, ...json });
+    return [status, body];
+  };
+  assert.deepEqual(await ask('GET', '', auditor), [200, { backends: [{ ...IDLE, state: 'up' }] }]);
+  assert.deepEqual(await ask('POST', '/one/drain', admin), [200, { ...IDLE, state: 'draining' }]);
+  assert.deepEqual(await ask('GET', '', admin), [200, { backends: [{ ...IDLE, state: 'draining' }] }]);
+  assert.deepEqual(await ask('POST', '/one/resume', admin), [200, { ...IDLE, state: 'up' }]);
+  assert.deepEqual(await ask('POST', '/reload', admin), [200, { backends: [{ ...IDLE, state: 'up' }] }]);
+  const refusals = [
+    ['GET', '', client, 403],
+    ['POST', '/one/drain', auditor, 403],
+    ['POST', '/reload', client, 403],
+    ['POST', '/nobody/drain', admin, 404],
+  ] as const;
+  for (const [method, path, key, status] of refusals) assert.equal((await ask(method, path, key))[0], status, path);
+});
