@@ -144,8 +144,11 @@ function createWatch(patience: Patience, channel: Channel, fail: (failed: Failur
   }, connectMs);
   let timer = setTimeout(() => silent(firstMs), firstMs);
   let isFirst = true;
+  let isOver = false;
   return {
     heard: () => {
+      // A timer that was cleared would run again.
+      if (isOver) return;
       if (!isFirst) {
         timer.refresh();
         return;
@@ -156,6 +159,7 @@ function createWatch(patience: Patience, channel: Channel, fail: (failed: Failur
       timer = setTimeout(() => silent(betweenMs), betweenMs);
     },
     stop: () => {
+      isOver = true;
       clearTimeout(connecting);
       clearTimeout(timer);
     },

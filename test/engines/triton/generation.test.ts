@@ -144,6 +144,16 @@ describe('a real Triton', { skip }, () => {
     assert.equal(triton.events().length, count);
   });
 
+  test('an asker who went away leaves no timer behind, whatever still comes', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const order = { pieces: ['word '], times: 100, pause_ms: 1 };
+    for await (const event of backendAt(triton.address).complete?.(asked('bls', order), patience()) ?? assert.fail())
+      if (event.type === 'text') break;
+    await delay(300);
+    assert.equal(timers(), before);
+  });
+
   test('a reader who does not read is let go, and the model stops', async () => {
     const before = triton.events().filter((one) => one.model === 'vllm' && one.event === 'cancelled').length;
     const order = { pieces: ['x'.repeat(1024)], times: 5000 };

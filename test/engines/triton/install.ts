@@ -58,9 +58,11 @@ function lackingPackages(): readonly string[] {
   const { status, stdout } = spawnSync('python3', ['-c', script], { encoding: 'utf8' });
   if (status !== 0) return ['python3', 'python3-venv'];
   const minor = stdout.trim();
-  const load = `import ctypes, sysconfig; ctypes.CDLL("libpython${minor}.so.1.0")`;
-  const inPlace = `import os, sysconfig; sys_lib = sysconfig.get_config_var("LIBDIR"); os.stat(sys_lib + "/libpython${minor}.so.1.0")`;
-  const isThere = [load, inPlace].some((one) => spawnSync('python3', ['-c', one], { stdio: 'ignore' }).status === 0);
+  const library = `libpython${minor}.so.1.0`;
+  const load = `import ctypes, os, sysconfig
+try: ctypes.CDLL("${library}")
+except OSError: os.stat(os.path.join(sysconfig.get_config_var("LIBDIR"), "${library}"))`;
+  const isThere = spawnSync('python3', ['-c', load], { stdio: 'ignore' }).status === 0;
   return isThere ? [] : [`libpython${minor}`];
 }
 

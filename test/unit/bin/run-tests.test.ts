@@ -16,15 +16,30 @@ before(async () => {
 afterEach(() => rm(join(checkout.root, 'test'), { recursive: true, force: true }));
 after(() => checkout.remove());
 
-async function verdict(files: Readonly<Record<string, string>>, ...words: readonly string[]) {
+type Files = Readonly<Record<string, string>>;
+
+const verdict = (files: Files, ...words: readonly string[]) => verdictUnder({ CI: '' }, files, ...words);
+
+async function verdictUnder(env: Readonly<Record<string, string>>, files: Files, ...words: readonly string[]) {
   for (const [path, text] of Object.entries(files)) await checkout.write(path, text);
-  const { code, stdout, stderr } = await run([process.execPath, join(checkout.root, 'bin', 'run-tests.cjs'), ...words]);
+  const argv = [process.execPath, join(checkout.root, 'bin', 'run-tests.cjs'), ...words];
+  const { code, stdout, stderr } = await run(argv, env);
   return { code, stdout, stderr, counts: /^(\d+ files?, .*), [\d.]+ m?s$/m.exec(stdout)?.[1] };
 }
 
 test('it is green when every test of every file passed', async () => {
   const { code, counts } = await verdict({ 'test/a.test.ts': GOOD, 'test/deep/b.test.ts': GOOD }, 'all');
   assert.deepEqual([code, counts], [0, '2 files, 2 passed, 0 failed, 0 left out']);
+});
+
+test('a test of an engine that this machine lacks is told as not run; where all must run it is left out', async () => {
+  const lacking = "test('talks', { skip: 'not run: type: sudo apt-get install x' }, () => {});";
+  const files = { 'test/a.test.ts': GOOD + lacking };
+  const here = await verdict(files, 'all');
+  assert.deepEqual([here.code, here.counts], [0, '1 files, 1 passed, 0 failed, 0 left out, 1 not run'], here.stdout);
+  assert.match(here.stdout, /talks: not run: type: sudo apt-get install x/);
+  const there = await verdictUnder({ CI: 'true' }, files, 'all');
+  assert.deepEqual([there.code, there.counts], [1, '1 files, 1 passed, 0 failed, 1 left out'], there.stdout);
 });
 
 test('benches and fixtures are not tests', async () => {
