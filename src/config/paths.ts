@@ -34,6 +34,8 @@ function absoluteBackend(backend: BackendValues, from: Base): BackendValues {
   return {
     ...backend,
     ...(backend.script === undefined ? {} : { script: absolute(backend.script, from) }),
+    ...(backend.model_file === undefined ? {} : { model_file: absolute(backend.model_file, from) }),
+    ...(backend.engine_folder === undefined ? {} : { engine_folder: absolute(backend.engine_folder, from) }),
     ...(backend.model_folder === undefined ? {} : { model_folder: absolute(backend.model_folder, from) }),
     ...(backend.ca === undefined ? {} : { ca: absolute(backend.ca, from) }),
     ...(backend.key === undefined ? {} : { key: absoluteSecret(backend.key, from) }),

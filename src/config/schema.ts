@@ -8,7 +8,7 @@ import { checkSchema } from '../contracts/runs.ts';
 import { oidcSchema } from './oidc.ts';
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
-const BACKEND_TYPES = ['openai', 'triton', 'rehearsal'] as const;
+const BACKEND_TYPES = ['openai', 'triton', 'llama', 'rehearsal'] as const;
 const EXECUTOR_MODES = ['in_process', 'socket'] as const;
 
 /** What one sandbox may ever be given. */
@@ -37,8 +37,12 @@ const MAX_WAIT_MS = 3_600_000;
 /** That stored responses may be kept. */
 const MAX_DAYS = 3650;
 const NO_TLS = 'a ca is for a url that begins with https://, or an address that begins with grpcs://';
-const OF_TRITON = ['address', 'model', 'model_folder', 'key_name', 'context_tokens'] as const;
+const OF_TRITON = ['address', 'model', 'model_folder', 'key_name'] as const;
 const NOT_OF_TRITON = ['url', 'script'] as const;
+const OF_LLAMA = ['model_file', 'threads', 'slots', 'gpu', 'engine_folder'] as const;
+const NOT_OF_LLAMA = ['url', 'script', 'key', 'session_header'] as const;
+const MAX_THREADS = 1024;
+const MAX_SLOTS = 256;
 const MAX_CONTEXT = 100_000_000;
 const ENV_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const FILE_PREFIX = 'file:';
@@ -75,6 +79,7 @@ function parts(z: Zod) {
         .regex(/^[a-z0-9_.-]+$/, 'a name of small letters, digits, dots, dashes and underscores')
         .optional(),
       context_tokens: z.int().min(1).max(MAX_CONTEXT).optional(),
+      ...llamaShape(z, path),
       key: secret.optional(),
       ca: path.optional(),
       models: z.array(word).max(100).optional(),
@@ -93,11 +98,22 @@ function parts(z: Zod) {
       if (value.type === 'rehearsal' && value.key !== undefined) refuse('key', 'a rehearsal has no key');
     })
     .superRefine(tritonFields)
+    .superRefine(llamaFields)
     .refine(({ ca, url, address }) => ca === undefined || /^(?:http|grpc)s:/.test(url ?? address ?? ''), {
       path: ['ca'],
       error: NO_TLS,
     });
   return { word, path, address, secret, backend };
+}
+
+function llamaShape(z: Zod, path: Schema.ZodString) {
+  return {
+    model_file: path.optional(),
+    threads: z.int().min(1).max(MAX_THREADS).optional(),
+    slots: z.int().min(1).max(MAX_SLOTS).optional(),
+    gpu: z.boolean().optional(),
+    engine_folder: path.optional(),
+  };
 }
 
 /** What one source (a file, the environment, the flags) may say: everything may be absent, nothing else may be there. */
@@ -221,23 +237,42 @@ function grpcAddressProblem(text: string): string | undefined {
   return undefined;
 }
 
-type TritonFields = { readonly type: string; readonly key?: unknown } & {
-  readonly [Field in (typeof OF_TRITON)[number] | (typeof NOT_OF_TRITON)[number]]?: unknown;
-};
+type Fields = Readonly<Record<string, unknown>> & { readonly type: string };
+type Refuse = (field: string, message: string) => void;
 
-function tritonFields(value: TritonFields, context: Schema.RefinementCtx): void {
-  const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-  const isTriton = value.type === 'triton';
-  for (const field of isTriton ? NOT_OF_TRITON : OF_TRITON)
+function refuseAt(context: Schema.RefinementCtx): Refuse {
+  return (field, message) => context.addIssue({ code: 'custom', path: [field], message });
+}
+
+/** Its own fields are of no other type, and some fields of others are not of it. */
+function ofOneType(type: string, own: readonly string[], foreign: readonly string[], value: Fields, refuse: Refuse) {
+  const isIt = value.type === type;
+  for (const field of isIt ? foreign : own)
     if (value[field] !== undefined)
-      refuse(
-        field,
-        isTriton ? `a backend of type triton has no ${field}` : `only a backend of type triton has ${field}`,
-      );
-  if (!isTriton) return;
-  if (value.address === undefined) refuse('address', 'a backend of type triton needs an address: grpc://host:8001');
-  if ((value.key === undefined) !== (value.key_name === undefined))
-    refuse(value.key === undefined ? 'key_name' : 'key', 'a restricted Triton needs key and key_name');
+      refuse(field, isIt ? `a backend of type ${type} has no ${field}` : `only a backend of type ${type} has ${field}`);
+}
+
+function tritonFields(value: Fields, context: Schema.RefinementCtx): void {
+  const refuse = refuseAt(context);
+  ofOneType('triton', OF_TRITON, NOT_OF_TRITON, value, refuse);
+  if (value['context_tokens'] !== undefined && !['triton', 'llama'].includes(value.type))
+    refuse('context_tokens', 'only a backend of type triton or llama has context_tokens');
+  if (value.type !== 'triton') return;
+  if (value['address'] === undefined) refuse('address', 'a backend of type triton needs an address: grpc://host:8001');
+  if ((value['key'] === undefined) !== (value['key_name'] === undefined))
+    refuse(value['key'] === undefined ? 'key_name' : 'key', 'a restricted Triton needs key and key_name');
+}
+
+function llamaFields(
+  value: Fields & { readonly models?: readonly string[] | undefined },
+  context: Schema.RefinementCtx,
+): void {
+  const refuse = refuseAt(context);
+  ofOneType('llama', OF_LLAMA, NOT_OF_LLAMA, value, refuse);
+  if (value.type !== 'llama') return;
+  if (value['model_file'] === undefined)
+    refuse('model_file', 'a backend of type llama needs a model_file: a GGUF file');
+  if ((value.models ?? []).length > 1) refuse('models', 'a backend of type llama serves one model, under one name');
 }
 
 function uniqueNames(items: readonly { readonly name: string }[], context: Schema.RefinementCtx): void {

@@ -1,5 +1,5 @@
 // Owns the configuration as the program reads it: every default filled in, secrets as references. Knows no file format.
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Limits, narrowLimits } from '../base/limits.ts';
 import type { SandboxLimits } from '../contracts/executor.ts';
 import type { Aliases } from '../contracts/model-aliases.ts';
@@ -57,6 +57,22 @@ type BackendKind =
       readonly modelFolder?: string;
       readonly contextTokens?: number;
       /** Empty: ask the engine. */
+      readonly models: readonly string[];
+    }
+  | {
+      readonly name: string;
+      readonly type: 'llama';
+      readonly modelFile: string;
+      /** Absent: one for each core. */
+      readonly threads?: number;
+      /** Of each slot; absent: as the model was made for, within bounds. */
+      readonly contextTokens?: number;
+      /** Answers at the same time. */
+      readonly slots: number;
+      readonly gpu: boolean;
+      /** Where its library is installed; absent: below the folder of Caisson. */
+      readonly engineFolder?: string;
+      /** The one name it is served under. */
       readonly models: readonly string[];
     }
   | { readonly name: string; readonly type: 'rehearsal'; readonly script: string; readonly models: readonly string[] };
@@ -205,6 +221,7 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
   const { max_concurrent, gpus, weight, session_header: sessionHeader } = backend;
   const load = camelNames({ max_concurrent, gpus, weight }, ['maxConcurrent', 'gpus', 'weight']);
   if (type === 'triton') return { ...tritonOf(backend, env), ...load };
+  if (type === 'llama') return llamaOf(backend, load);
   return type === 'openai'
     ? {
         name,
@@ -232,6 +249,26 @@ function tritonOf(backend: BackendValues, env: NodeJS.ProcessEnv): Extract<Backe
     ...(model_folder === undefined ? {} : { modelFolder: model_folder }),
     ...(context_tokens === undefined ? {} : { contextTokens: context_tokens }),
     models: models ?? (model === undefined ? [] : [model]),
+  };
+}
+
+const SLOTS = 4;
+
+/** More than its slots would wait in the engine, where nobody sees to it that teams take turns. */
+function llamaOf(backend: BackendValues, load: BackendLoad): Extract<BackendConfig, { readonly type: 'llama' }> {
+  const { name, model_file = '', threads, context_tokens, slots = SLOTS, gpu = false, engine_folder, models } = backend;
+  return {
+    name,
+    type: 'llama',
+    modelFile: model_file,
+    ...(threads === undefined ? {} : { threads }),
+    ...(context_tokens === undefined ? {} : { contextTokens: context_tokens }),
+    slots,
+    gpu,
+    ...(engine_folder === undefined ? {} : { engineFolder: engine_folder }),
+    models: models ?? [basename(model_file).replace(/\.gguf$/i, '')],
+    maxConcurrent: slots,
+    ...load,
   };
 }
 

@@ -15,10 +15,15 @@ export interface LlamaOptions extends EngineOptions {
   readonly model: string;
   readonly profile: ModelProfile;
   /** From what the model file says of itself. Throws `config_invalid`. */
-  readonly makeFormat: (about: ModelAbout & { readonly template: string }) => PromptFormat;
+  readonly makeFormat: (about: ModelAbout) => PromptFormat;
 }
 
-export type ModelAbout = Pick<Loaded, 'bos' | 'eos'>;
+export interface ModelAbout {
+  readonly template: string;
+  /** Texts of the tokens at the beginning and the end of a text. */
+  readonly bos?: string;
+  readonly eos?: string;
+}
 
 export interface LlamaBackend extends Backend {
   /** What the engine itself counted, as it said after the last answer. */

@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type LoadOrder, type Loaded, type Order, type Report, reportSchema } from './wire.ts';
+import { type LoadOrder, type Loaded, type Order, type Report, reportSchema, WIRE_VERSION } from './wire.ts';
 
 export interface EngineProcess {
   readonly pid: number;
@@ -27,7 +27,7 @@ export type Launched =
   | { readonly refused: string; readonly hint: string };
 
 export interface LaunchOptions {
-  readonly order: LoadOrder;
+  readonly order: Omit<LoadOrder, 'type' | 'version'>;
   /** Where the library of the engine is installed. */
   readonly engineFolder: string;
 }
@@ -60,7 +60,7 @@ export async function launch(options: LaunchOptions, listener: Listener): Promis
   const child = start(library);
   const { promise, resolve } = Promise.withResolvers<Launched>();
   hear(child, listener, resolve);
-  child.send(order satisfies Order);
+  child.send({ ...order, type: 'load', version: WIRE_VERSION } satisfies Order);
   return promise;
 }
 

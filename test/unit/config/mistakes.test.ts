@@ -110,7 +110,7 @@ const MISTAKES: readonly Mistake[] = [
     name: 'a backend without a type',
     text: 'backends:\n  - name: a\n',
     place: [2, 5, 'backends[0].type'],
-    message: 'this is missing: expected openai or triton or rehearsal',
+    message: 'this is missing: expected openai or triton or llama or rehearsal',
   },
   {
     name: 'an engine without an address',
