@@ -1,16 +1,18 @@
 // Owns the making of backends from the configuration. Each kind is imported only where it is used.
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
 import { type Logger, silentLogger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret.ts';
 import type { BackendConfig } from './config/settings.ts';
-import type { ModelProfile } from './contracts/model-profile.ts';
 import type { PassBytes } from './contracts/passing.ts';
 import type { Backend } from './contracts/ports.ts';
 import type { PassingOptions } from './backends/openai/passing.ts';
-import type { PromptFormat } from './prompting/format.ts';
+
+type LlamaConfig = Extract<BackendConfig, { readonly type: 'llama' }>;
 
 /** `allowRecorded`: false in a service, whose clients must not be answered from a script. Throws `rehearsal_refused`. */
 export function createBackends(
@@ -46,6 +48,7 @@ async function createBackend(
       throw new CaissonError('rehearsal_refused', `the backend ${backend.name} plays a recorded conversation`);
     return recorded(backend.script);
   }
+  if (backend.type === 'llama') return llama(backend, config, logger);
   if (backend.type === 'triton') return triton(backend, config, { logger, field });
   const { name, url, key, models, sessionHeader } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
@@ -73,13 +76,12 @@ async function createBackend(
 
 async function triton(
   backend: Extract<BackendConfig, { readonly type: 'triton' }>,
-  { limits, models: { folder } }: LoadedConfig,
+  { limits }: LoadedConfig,
   { logger, field }: { readonly logger: Logger; readonly field: string },
 ): Promise<Backend> {
   const { name, address, key, keyName, model, contextTokens, models } = backend;
   const { createTritonBackend } = await import('./backends/triton/backend.ts');
   const value = key === undefined ? undefined : await resolveSecret(key);
-  const taught = await formatOf(backend, folder);
   return createTritonBackend({
     name,
     address,
@@ -91,25 +93,38 @@ async function triton(
     ...(model === undefined ? {} : { model }),
     ...(models.length === 0 ? {} : { models }),
     ...(contextTokens === undefined ? {} : { contextTokens }),
-    ...taught,
   });
 }
 
-/** What an engine of plain text needs to be talked with. `site`: folder with model files of the site. */
-async function formatOf(
-  { modelFolder, model, models }: Extract<BackendConfig, { readonly type: 'triton' }>,
-  site: string | undefined,
-): Promise<{ readonly format?: PromptFormat; readonly profile?: ModelProfile }> {
-  if (modelFolder === undefined) return {};
-  const [{ loadPromptFormat }, { readCatalogue }, { fileOf, profileOf }] = await Promise.all([
-    import('./prompting/load.ts'),
+const LLAMA_FOLDER = join(import.meta.dirname, '..', 'deploy', 'engines', 'llama');
+
+async function llama(
+  { name, modelFile: file, models, engineFolder = LLAMA_FOLDER, ...backend }: LlamaConfig,
+  { limits, models: { folder } }: LoadedConfig,
+  logger: Logger,
+): Promise<Backend> {
+  const [{ createLlamaBackend }, { createPromptFormat }, { readCatalogue }, { fileOf, profileOf }] = await Promise.all([
+    import('./backends/llama/backend.ts'),
+    import('./prompting/create.ts'),
     import('./models/catalogue.ts'),
     import('./models/profile.ts'),
   ]);
-  const { files } = await readCatalogue(site);
-  const names = [modelFolder, ...(model === undefined ? [] : [model]), ...models];
-  const profile = profileOf(files, names.find((name) => fileOf(files, name) !== undefined) ?? '');
-  return { format: await loadPromptFormat(modelFolder, profile), profile };
+  const { files } = await readCatalogue(folder);
+  const [model = name] = models;
+  const profile = profileOf(files, [file, model].find((one) => fileOf(files, one) !== undefined) ?? '');
+  const { threads = availableParallelism(), contextTokens, slots, gpu } = backend;
+  const context = contextTokens === undefined ? {} : { context: contextTokens };
+  return createLlamaBackend({
+    name,
+    model,
+    profile,
+    engineFolder,
+    order: { file, threads, slots, gpu, ...context },
+    mostUnread: limits.modelAnswerBytes,
+    clock: systemClock,
+    logger,
+    makeFormat: ({ template, ...specialTokens }) => createPromptFormat({ template, specialTokens, profile, file }),
+  });
 }
 
 /** Read before the first request: a file that is wrong is told at the start. */
