@@ -1,5 +1,7 @@
 // Owns the way from a chat request to an answer over HTTP, streamed or whole, for every dialect. Knows no dialect and no engine.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { mayUse } from '../accounts/quotas.ts';
+import { CaissonError } from '../base/errors.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelEvent } from '../contracts/model-events.ts';
 import { guessPromptTokens } from './admission/counting.ts';
@@ -39,7 +41,7 @@ export async function infer(inference: Inference, context: RouteContext): Promis
   // Before anything is waited for: a client that leaves meanwhile must be noticed.
   const sink = createSink(reply, STREAM_HEADERS, closing);
   const over = new AbortController();
-  const entered = await letAllIn(inference, context);
+  const entered = await letAllIn(withFallback(inference, context), context);
   try {
     const events = await eventsOf(inference, entered, ports, { gone: sink.signal, over: over.signal });
     if (inference.streamed) {
@@ -53,6 +55,18 @@ export async function infer(inference: Inference, context: RouteContext): Promis
     over.abort();
     for (const { pass } of entered) pass.close();
   }
+}
+
+const FALLBACK_HEADER = 'x-caisson-fallback-model';
+
+/** The client may name a model for the case that nobody can be asked for its own; its key must be good for that one too. */
+function withFallback(inference: Inference, { gate }: RouteContext): Inference {
+  const { request, chat } = inference;
+  const wish = request.headers[FALLBACK_HEADER];
+  if (typeof wish !== 'string' || wish === '') return inference;
+  if (!mayUse(gate.principalOf(request).limits ?? {}, wish))
+    throw new CaissonError('forbidden', `${FALLBACK_HEADER}: this key may not use the model ${JSON.stringify(wish)}`);
+  return { ...inference, chat: { ...chat, fallbackModel: wish } };
 }
 
 interface Entered {

@@ -202,4 +202,24 @@ describe('where no replica is left', () => {
     await a.kill();
     for (const number of [0, 1]) assert.match((await ask(number)).text, /"content":"b"/);
   });
+
+  test('another model answers, where the client names one that its key may use', async (t) => {
+    const { engines, service, key } = await start(t, ['a', 'b']);
+    const [a = assert.fail(), b = assert.fail()] = engines;
+    b.model = 'small';
+    const headers = { 'x-caisson-fallback-model': 'small' };
+    const ask = (number: number, more: object = { headers }) =>
+      call(service, 'POST', PATH, { key, json: bodyOf(number, 0), ...more });
+    assert.match((await ask(0)).text, /"content":"a"/);
+    await a.kill();
+    for (const number of [0, 1]) assert.match((await ask(number)).text, /"content":"b"/);
+    assert.equal((await ask(0, {})).status, 503);
+    const { key: narrow } = await service.ports.accounts.create({
+      name: 'narrow',
+      team: 'red',
+      roles: ['client'],
+      limits: { models: ['m'] },
+    });
+    assert.equal((await ask(0, { headers, key: narrow })).status, 403);
+  });
 });
