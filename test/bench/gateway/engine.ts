@@ -1,5 +1,5 @@
 // Owns a chat engine that costs next to nothing: it writes events that were printed before, as fast or as slow as the name of the model
-// says: `flat-200`, `paced-5`, `paced-20`, `paced-50`, `flood`. A process of its own. Prints its port.
+// says: `flat-200`, `flat-2000`, `paced-5`, `paced-20`, `paced-50`, `flood`. A process of its own. Prints its port.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -22,7 +22,6 @@ const PLAIN = JSON.stringify({
   ],
   usage: { prompt_tokens: 10, total_tokens: 350, completion_tokens: 340 },
 });
-const FLAT_EVENTS = 200;
 const TICK_BYTES = 64 * 1024;
 
 /** One timer for each pace: streams of one decode step get their events together, as they do from an engine. */
@@ -66,7 +65,7 @@ function answer(model: string, streamed: boolean, response: ServerResponse): voi
   const [kind, number] = model.split('-');
   if (kind === 'flat') {
     response.write(FIRST);
-    for (let event = 1; event < FLAT_EVENTS; event += 1) response.write(EVENT);
+    for (let event = 1; event < Number(number); event += 1) response.write(EVENT);
     response.end(LAST);
     return;
   }

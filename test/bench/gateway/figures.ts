@@ -4,12 +4,13 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Figure } from '../figure.ts';
 import { ratios, type Spread, spreadOf } from '../measure.ts';
+import { startNginx, startPortkey } from './rivals.ts';
 import { load, type Server, startEngine, startGateway, startMinimal } from './servers.ts';
 
 const CLIENTS = 64;
 const SLOW_CLIENTS = 500;
 const WINDOW_MS = 2500;
-const WARM_MS = 2500;
+const WARM_MS = 4000;
 const KB = 1024;
 const WORDS = 'the quick brown fox jumps over the lazy dog and the agent reads another file of the project\n';
 
@@ -30,6 +31,9 @@ const DIALECTS: Readonly<Record<string, { readonly path: string; body(model: str
 interface Bench {
   readonly minimal: Server;
   readonly gateway: Server;
+  /** Where they are installed. */
+  readonly nginx: Server | undefined;
+  readonly portkey: Server | undefined;
   readonly rounds: number;
 }
 
@@ -43,11 +47,15 @@ export async function gatewayFigures(rounds: number): Promise<readonly Figure[]>
     servers.push(minimal);
     const gateway = await startGateway(engine, folder);
     servers.push(gateway);
-    const bench = { minimal, gateway, rounds };
-    for (const server of [minimal, gateway]) await cost(server, CHAT, chat('flat-200', true, 100), WARM_MS);
+    const nginx = await startNginx(engine, folder);
+    if (nginx !== undefined) servers.push(nginx);
+    const portkey = await startPortkey(engine);
+    if (portkey !== undefined) servers.push(portkey);
+    const bench = { minimal, gateway, nginx, portkey, rounds };
     return [
       ...(await passing(bench)),
       ...(await plain(bench)),
+      ...(await beside(bench)),
       ...(await translation(bench)),
       await firstEvent(bench),
       ...(await memory(bench)),
@@ -72,8 +80,16 @@ async function cost(
   return ((server.cpuMs() - before) * 1000) / seen[unit];
 }
 
-/** The two sides turn about, so that a drift of the machine's speed cancels out. */
-async function against({ rounds }: Bench, own: () => Promise<number>, least: () => Promise<number>): Promise<Spread> {
+/**
+ * The two sides turn about, so that a drift of the machine's speed cancels out. Both are warm: what is asked of them was asked before
+ * for a while, for the code of each kind of request is compiled when that kind comes.
+ */
+async function against(
+  { rounds }: Bench,
+  own: (ms?: number) => Promise<number>,
+  least: (ms?: number) => Promise<number>,
+): Promise<Spread> {
+  for (const side of [own, least]) await side(WARM_MS);
   const [left, right]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round += 1) {
     left.push(await own());
@@ -82,18 +98,23 @@ async function against({ rounds }: Bench, own: () => Promise<number>, least: () 
   return ratios(left, right);
 }
 
+/**
+ * What a request costs beside its events, its key, its limits and its records, is spread over its events: streams of 200 events are
+ * short ones, of 2000 long ones, in which the cost of an event is all that is left.
+ */
 async function passing(bench: Bench): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const [model, words] of [
-    ['flat-200', 'flat out'],
+    ['flat-200', 'flat out, 200 a stream,'],
+    ['flat-2000', 'flat out, 2000 a stream,'],
     ['paced-5', 'at 5 ms pace'],
     ['paced-20', 'at 20 ms pace'],
   ] as const) {
     const body = chat(model, true, 100);
     const spread = await against(
       bench,
-      () => cost(bench.gateway, CHAT, body),
-      () => cost(bench.minimal, CHAT, body),
+      (ms) => cost(bench.gateway, CHAT, body, ms),
+      (ms) => cost(bench.minimal, CHAT, body, ms),
     );
     figures.push({ what: `pass-through, an event ${words} / minimal proxy`, spread, unit: '×', bar: 1.35 });
   }
@@ -109,10 +130,35 @@ async function plain(bench: Bench): Promise<readonly Figure[]> {
     const body = chat('plain', false, bytes);
     const spread = await against(
       bench,
-      () => cost(bench.gateway, CHAT, body, WINDOW_MS, 'answers'),
-      () => cost(bench.minimal, CHAT, body, WINDOW_MS, 'answers'),
+      (ms) => cost(bench.gateway, CHAT, body, ms, 'answers'),
+      (ms) => cost(bench.minimal, CHAT, body, ms, 'answers'),
     );
     figures.push({ what: `${words} / minimal proxy`, spread, unit: '×', bar });
+  }
+  return figures;
+}
+
+/** nginx has no bar: its figures are there for who wants to know how far it is to a server that is not written in a script. */
+async function beside(bench: Bench): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const [model, words, part] of [
+    ['flat-200', 'flat out', 3],
+    ['paced-5', 'at 5 ms pace', 3],
+    ['paced-20', 'at 20 ms pace', 2.3],
+  ] as const) {
+    const body = chat(model, true, 100);
+    for (const [name, rival, bar] of [
+      ['Portkey', bench.portkey, Number((1 / part).toFixed(3))],
+      ['nginx', bench.nginx, Infinity],
+    ] as const) {
+      if (rival === undefined) continue;
+      const spread = await against(
+        bench,
+        (ms) => cost(bench.gateway, CHAT, body, ms),
+        (ms) => cost(rival, CHAT, body, ms),
+      );
+      figures.push({ what: `pass-through, an event ${words} / ${name}`, spread, unit: '×', bar });
+    }
   }
   return figures;
 }
@@ -123,8 +169,8 @@ async function translation(bench: Bench): Promise<readonly Figure[]> {
   for (const [name, dialect] of Object.entries(DIALECTS)) {
     const spread = await against(
       bench,
-      () => cost(bench.gateway, dialect.path, dialect.body('flat-200'), WINDOW_MS, 'answers'),
-      () => cost(bench.gateway, CHAT, chat('flat-200', true, 100), WINDOW_MS, 'answers'),
+      (ms) => cost(bench.gateway, dialect.path, dialect.body('flat-200'), ms, 'answers'),
+      (ms) => cost(bench.gateway, CHAT, chat('flat-200', true, 100), ms, 'answers'),
     );
     figures.push({ what: `${name} in front of a chat engine / pass-through`, spread, unit: '×', bar: 2.2 });
   }

@@ -6,6 +6,7 @@ import http from 'node:http';
 interface Order {
   readonly url: string;
   readonly key: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly path: string;
   readonly body: string;
   readonly clients: number;
@@ -36,6 +37,7 @@ function ask(): void {
     'content-type': 'application/json',
     authorization: `Bearer ${order.key}`,
     'content-length': body.length,
+    ...order.headers,
   };
   const request = http.request(address, { method: 'POST', agent, headers }, (response) => {
     if (response.statusCode !== 200) failures += 1;

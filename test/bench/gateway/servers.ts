@@ -12,6 +12,8 @@ const PAGE_BYTES = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf
 export interface Server {
   readonly url: string;
   readonly key: string;
+  /** That its clients send beside the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** CPU milliseconds of the process and its threads so far. */
   cpuMs(): number;
   residentBytes(): number;
@@ -37,7 +39,7 @@ export function startMinimal(engine: Server): Promise<Server> {
 /** With keys, quotas, journal and metrics on. */
 export async function startGateway(engine: Server, folder: string): Promise<Server> {
   const config = join(folder, 'gateway.yaml');
-  const models = ['flat-200', 'paced-5', 'paced-20', 'paced-50', 'flood', 'plain'];
+  const models = ['flat-200', 'flat-2000', 'paced-5', 'paced-20', 'paced-50', 'flood', 'plain'];
   writeFileSync(
     config,
     `data_dir: ${join(folder, 'gateway')}\nserver:\n  port: 0\nlog:\n  level: warn\n` +
@@ -64,7 +66,13 @@ export function load(
     readonly deaf?: boolean;
   },
 ): Promise<Seen> {
-  const told = JSON.stringify({ ...order, url: server.url, key: server.key, body: JSON.stringify(order.body) });
+  const told = JSON.stringify({
+    ...order,
+    url: server.url,
+    key: server.key,
+    headers: server.headers,
+    body: JSON.stringify(order.body),
+  });
   const file = spawn(...pinned(1, [process.execPath, join(HERE, 'load.ts')]), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -79,7 +87,7 @@ export function load(
 }
 
 /** Each side has a core of its own, where the machine can do that. */
-function pinned(core: number, argv: readonly string[]): [string, string[]] {
+export function pinned(core: number, argv: readonly string[]): [string, string[]] {
   const [program = '', ...words] = argv;
   return spawnSync('taskset', ['-c', String(core), 'true']).status === 0
     ? ['taskset', ['-c', String(core), program, ...words]]
@@ -98,7 +106,7 @@ function listening([program, words]: [string, string[]], pattern: RegExp, key = 
 }
 
 /** `taskset` becomes the program it starts: the process is the same. */
-function costsOf(child: ChildProcess): Pick<Server, 'cpuMs' | 'residentBytes' | 'stop'> {
+export function costsOf(child: ChildProcess): Pick<Server, 'cpuMs' | 'residentBytes' | 'stop'> {
   const read = (file: string) => readFileSync(`/proc/${child.pid}/${file}`, 'utf8');
   return {
     cpuMs: () => {
