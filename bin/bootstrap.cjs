@@ -18,6 +18,7 @@ const TARGETS = {
   bench: ['test/bench/run.ts'],
   'test:sdk': ['test/sdk/run.ts'],
   'test:clients': ['test/clients/run.ts'],
+  'test:vllm': ['test/engines/vllm/run.ts'],
 };
 
 function main([target, ...rest]) {

@@ -12,6 +12,8 @@ const DEADLINE_MS = 20 * 60 * 1000;
 const FAST_DEADLINE_MS = 90 * 1000;
 /** Not tests: benches are judged by `npm run bench`, fixtures hold the failing tests of the repositories in them. */
 const APART = ['test/bench', 'test/fixtures'];
+/** Only where they are named: they install 3 GB and take minutes. */
+const NAMED_ONLY = ['test/engines/vllm'];
 const FAST = ['test/unit', 'test/gateway'];
 /** Of the gateway the answers that are known word for word: its faults, lines and silences take minutes. */
 const SLOW = /^test\/gateway\/(?!.*golden\.test\.ts$)|\/crash\.test\.ts$/;
@@ -42,7 +44,9 @@ function testFiles(place) {
   return fs
     .readdirSync(full)
     .sort()
-    .flatMap((name) => testFiles(path.join(place, name)));
+    .map((name) => path.join(place, name))
+    .filter((inner) => !NAMED_ONLY.includes(inner))
+    .flatMap(testFiles);
 }
 
 /** A few files at once; when this process is told to end, so is every test. */

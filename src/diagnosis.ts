@@ -6,6 +6,7 @@ import { rgPath } from '@vscode/ripgrep';
 import { CaissonError, formatError } from './base/errors.ts';
 import { silentLogger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
+import { checkEngine } from './engine-check.ts';
 import { sandboxSetup } from './executors.ts';
 import { askModels } from './modelling.ts';
 import { readCatalogue } from './models/catalogue.ts';
@@ -68,7 +69,8 @@ async function served(config: LoadedConfig, name: string): Promise<string> {
   if (silent[0] !== undefined) throw silent[0].error;
   const { files } = await readCatalogue(config.models.folder);
   const words = listServed(models, files, {}).map(({ id, remarks }) => [id, ...remarks].join(': '));
-  return `serves ${words.join(', ') || 'nothing'}`;
+  const said = await checkEngine(one);
+  return [`serves ${words.join(', ') || 'nothing'}`, ...said].join('; ');
 }
 
 function filesLine({ files, builds, problems }: Awaited<ReturnType<typeof readCatalogue>>): string {

@@ -68,9 +68,15 @@ async function createBackend(
     ...(models.length === 0 ? {} : { models }),
   });
   const { modelConnectMs: connectMs } = config.limits;
+  const way = { url, key: secret ?? 'none', connectMs, ...trust };
   return {
     ...made,
-    passing: passingOf({ url, key: secret ?? 'none', connectMs, now: () => systemClock.now(), ...trust, ...header }),
+    passing: passingOf({ ...way, now: () => systemClock.now(), ...header }),
+    report: async (signal) => {
+      const { reportEngine } = await import('./backends/openai/engine/report.ts');
+      const served = await made.models(signal).catch(() => []);
+      return reportEngine({ ...way, models: served.map(({ id }) => id) }, signal);
+    },
   };
 }
 

@@ -85,6 +85,8 @@ async function remarkOnModels({ config, logger }: House): Promise<void> {
   try {
     const { remarksOnModels } = await import('./modelling.ts');
     for (const remark of await remarksOnModels(config)) logger.warn('models', { remark });
+    const { remarksOnEngines } = await import('./engine-check.ts');
+    for (const remark of await remarksOnEngines(config)) logger.warn('engines', { remark });
   } catch (error) {
     logger.warn('models', { remark: formatError(error) });
   }
@@ -116,9 +118,10 @@ function aborted(signal: AbortSignal): Promise<void> {
 /** The self-test runs while the service already listens; until it has passed, the service says that it is not ready. */
 function watchReadiness(house: House): Readiness {
   let sandbox: string | undefined = 'the sandbox is being tested';
-  void house.selfTest().then((problem) => {
-    sandbox = problem?.message;
-  });
+  house.selfTest().then(
+    (problem) => (sandbox = problem?.message),
+    (error: unknown) => (sandbox = `the sandbox could not be tested: ${formatError(error)}`),
+  );
   return {
     ready: async () => {
       const reasons = sandbox === undefined ? [] : [sandbox];

@@ -40,10 +40,30 @@ export interface Backend {
   readonly contextTokens?: (model: string) => Promise<number | undefined>;
   /** What it says of itself at its own address for that; undefined: it has none. Never rejects. */
   readonly healthy?: (signal: AbortSignal) => Promise<boolean | undefined>;
+  /** Its version and its numbers, where it tells them. Never rejects. */
+  readonly report?: (signal: AbortSignal) => Promise<EngineReport>;
   /** Its share of the work beside those that serve the same model is as its weight beside theirs. Absent: 1. */
   readonly weight?: number;
   /** Requests that it works on at the same time. Absent: 64. */
   readonly places?: number;
+}
+
+/** What an engine says of itself beside its answers. */
+export interface EngineReport {
+  readonly version?: string;
+  /** What a person should know of that version with the models that are served. */
+  readonly remarks: readonly string[];
+  readonly numbers?: EngineNumbers;
+}
+
+/** Of all its models together. Tokens are counted since the engine started. */
+export interface EngineNumbers {
+  readonly running?: number;
+  readonly waiting?: number;
+  /** Part of the cache for prompts and answers that is taken, from 0 to 1. */
+  readonly cacheUsed?: number;
+  readonly promptTokens?: number;
+  readonly cachedTokens?: number;
 }
 
 /** A backend as its router sees it. */

@@ -27,11 +27,29 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
+/** The service over engines that somebody else has started. */
+export type Served = Pick<Stage, 'url' | 'key' | 'folder' | 'stop'>;
+
+/** `models`: with the address of the engine of each, which ends in /v1. */
+export async function startOver(models: readonly { readonly model: string; readonly url: string }[]): Promise<Served> {
+  const folder = makeFolder();
+  const child = startService(folder, models);
+  const stop = async () => {
+    await ended(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const url = await lineOf(child, /http:\S+/);
+    return { url, key: await makeKey(folder), folder, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
 /** One engine for each model: a death of one is no death of another. */
 export async function startStage(models: readonly string[], scenes: Scenes): Promise<Stage> {
-  const base = process.getuid?.() === 0 ? tmpdir() : join(homedir(), '.cache');
-  mkdirSync(base, { recursive: true });
-  const folder = mkdtempSync(join(base, 'caisson-stage-'));
+  const folder = makeFolder();
   const engines = new Map<string, Engine>();
   const children: ChildProcess[] = [];
   const stop = async () => {
@@ -60,6 +78,12 @@ export async function startStage(models: readonly string[], scenes: Scenes): Pro
   }
 }
 
+function makeFolder(): string {
+  const base = process.getuid?.() === 0 ? tmpdir() : join(homedir(), '.cache');
+  mkdirSync(base, { recursive: true });
+  return mkdtempSync(join(base, 'caisson-stage-'));
+}
+
 interface Engine {
   readonly model: string;
   readonly url: string;
@@ -76,7 +100,7 @@ async function startEngine(model: string, scenes: Scenes): Promise<Engine> {
   return { model, child, ...said };
 }
 
-function startService(folder: string, engines: readonly Engine[]): ChildProcess {
+function startService(folder: string, engines: readonly Pick<Engine, 'model' | 'url'>[]): ChildProcess {
   const config = join(folder, 'caisson.yaml');
   const backends = engines.map(({ model, url }) => ({ name: model, type: 'openai', url, models: [model] }));
   writeFileSync(config, stringify({ data_dir: join(folder, 'data'), model: engines[0]?.model, backends }));

@@ -50,6 +50,14 @@ test('benches and fixtures are not tests', async () => {
   assert.deepEqual([code, counts], [0, '1 files, 1 passed, 0 failed, 0 left out']);
 });
 
+test('what runs on an engine that takes minutes to start is left to whoever names it', async () => {
+  const files = { 'test/a.test.ts': GOOD, 'test/engines/vllm/b.test.ts': GOOD, 'test/engines/small/c.test.ts': GOOD };
+  const all = await verdict(files, 'all');
+  const named = await verdict(files, 'test/engines/vllm');
+  assert.deepEqual([all.code, all.counts], [0, '2 files, 2 passed, 0 failed, 0 left out']);
+  assert.deepEqual([named.code, named.counts], [0, '1 files, 1 passed, 0 failed, 0 left out']);
+});
+
 test('the fast ones are those of test/unit that kill nothing, and the golden answers of test/gateway', async () => {
   const files = [
     'test/a',
