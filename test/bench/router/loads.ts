@@ -40,7 +40,7 @@ export const generated: Load = (conversations, seed) =>
     })),
   );
 
-/** The steps of the conversation of the demo, with the times that tools took when it was recorded. */
+/** The replies of the conversation of the demo, three times over; outputs and times of its tools are made from the seed. */
 export const recorded: Load = (conversations, seed) => {
   const path = join(import.meta.dirname, '..', '..', 'demo', 'slugify.yaml');
   const { turns } = parseRehearsal(readFileSync(path, 'utf8'), path);
