@@ -54,7 +54,11 @@ export async function startTriton(
   const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
   const child = launch(installation, folder, { http, grpc, metrics }, words);
   const url = `http://127.0.0.1:${http}`;
-  const kill = () => killGroup(child);
+  const shared = new Set<string>();
+  const kill = () => {
+    for (const file of sharedMemoryOf(child.pid ?? 0)) shared.add(file);
+    killGroup(child);
+  };
   await ready(url, child, join(folder, 'said'));
   return {
     address: `grpc://127.0.0.1:${grpc}`,
@@ -74,7 +78,7 @@ export async function startTriton(
         kill();
         await gone;
       }
-      sweepSharedMemory(child.pid ?? 0);
+      for (const file of shared) rmSync(file, { force: true });
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -184,10 +188,13 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** Only what belongs to no process any more. */
-function sweepSharedMemory(pid: number): void {
-  for (const name of readdirSync('/dev/shm'))
-    if (name.startsWith('triton_') && name.includes(String(pid))) rmSync(join('/dev/shm', name), { force: true });
+/** Files that a server maps, and that it leaves behind when it is killed. */
+function sharedMemoryOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/maps`, 'utf8').match(/\/dev\/shm\/triton_\S+/g) ?? [];
+  } catch {
+    return [];
+  }
 }
 
 async function freePorts(count: number): Promise<readonly number[]> {
