@@ -32,75 +32,40 @@ export class Evaluator {
 
   value(of: Expression, scope: Scope): PyValue {
     this.#meter.step();
-    switch (of.kind) {
-      case 'constant':
-        return of.value;
-      case 'name':
-        return scope.get(of.name);
-      case 'attribute':
-        return attributeOf(this.value(of.of, scope), of.name);
-      case 'item':
-        return subscript(this.value(of.of, scope), this.value(of.key, scope));
-      case 'filter':
-        return this.#filter(of, scope);
-      case 'call':
-        return this.#call(of, scope);
-      case 'and':
-      case 'or':
-        return this.#logic(of, scope);
-      case 'choice':
-        return this.#choice(of, scope);
-      case 'operation':
-      case 'sign':
-      case 'comparison':
-      case 'concat':
-      case 'list':
-      case 'tuple':
-      case 'dict':
-      case 'slice':
-      case 'test':
-        return this.#operation(of, scope);
-    }
+    if (of.kind === 'constant') return of.value;
+    if (of.kind === 'name') return scope.get(of.name);
+    if (of.kind === 'attribute') return attributeOf(this.value(of.of, scope), of.name);
+    return RULES[of.kind](this, of as never, scope);
   }
 
-  #operation(
-    of: Exclude<Expression, Of<'constant' | 'name' | 'attribute' | 'item' | 'filter' | 'call' | 'choice'> | Logic>,
-    scope: Scope,
-  ): PyValue {
-    switch (of.kind) {
-      case 'operation':
-        return operate(of.sign, this.value(of.left, scope), this.value(of.right, scope));
-      case 'sign':
-        return sign(of.sign, this.value(of.of, scope));
-      case 'comparison':
-        return this.#comparison(of, scope);
-      case 'concat':
-        return this.#concat(of, scope);
-      case 'list':
-        return of.items.map((item) => this.value(item, scope));
-      case 'tuple':
-        return new PyTuple(of.items.map((item) => this.value(item, scope)));
-      case 'dict':
-        return PyDict.from(of.pairs.map(([key, value]) => [this.value(key, scope), this.value(value, scope)] as const));
-      case 'slice':
-        return this.#slice(of, scope);
-      case 'test':
-        return this.#test(of, scope);
-    }
+  item({ of, key }: Of<'item'>, scope: Scope): PyValue {
+    return subscript(this.value(of, scope), this.value(key, scope));
   }
 
-  #logic({ kind, left, right }: Logic, scope: Scope): PyValue {
+  operation({ sign, left, right }: Of<'operation'>, scope: Scope): PyValue {
+    return operate(sign, this.value(left, scope), this.value(right, scope));
+  }
+
+  dict({ pairs }: Of<'dict'>, scope: Scope): PyValue {
+    return PyDict.from(pairs.map(([key, value]) => [this.value(key, scope), this.value(value, scope)] as const));
+  }
+
+  items(items: readonly Expression[], scope: Scope): PyValue[] {
+    return items.map((item) => this.value(item, scope));
+  }
+
+  logic({ kind, left, right }: Logic, scope: Scope): PyValue {
     const first = this.value(left, scope);
     return isTrue(first) === (kind === 'and') ? this.value(right, scope) : first;
   }
 
-  #choice({ test, yes, no }: Of<'choice'>, scope: Scope): PyValue {
+  choice({ test, yes, no }: Of<'choice'>, scope: Scope): PyValue {
     if (isTrue(this.value(test, scope))) return this.value(yes, scope);
     if (no !== undefined) return this.value(no, scope);
     return new Undefined('the inline if-expression evaluated to false and no else section was defined.');
   }
 
-  #comparison({ first, rest }: Of<'comparison'>, scope: Scope): boolean {
+  comparison({ first, rest }: Of<'comparison'>, scope: Scope): boolean {
     let left = this.value(first, scope);
     for (const [sign, expression] of rest) {
       const right = this.value(expression, scope);
@@ -110,13 +75,13 @@ export class Evaluator {
     return true;
   }
 
-  #concat({ items }: Of<'concat'>, scope: Scope): string {
+  concat({ items }: Of<'concat'>, scope: Scope): string {
     const parts = items.map((item) => textOf(this.value(item, scope)));
     checkLength(parts.reduce((sum, part) => sum + part.length, 0));
     return parts.join('');
   }
 
-  #slice({ of, bounds }: Of<'slice'>, scope: Scope): PyValue {
+  slice({ of, bounds }: Of<'slice'>, scope: Scope): PyValue {
     const value = this.value(of, scope);
     const [start = null, stop = null, step = null] = bounds.map((bound) =>
       bound === undefined ? null : this.value(bound, scope),
@@ -124,7 +89,7 @@ export class Evaluator {
     return sliceOf(value, start, stop, step);
   }
 
-  #filter({ of, name, given }: Of<'filter'>, scope: Scope): PyValue {
+  filter({ of, name, given }: Of<'filter'>, scope: Scope): PyValue {
     const value = this.value(of, scope);
     return this.filtered(name, value, given, scope);
   }
@@ -134,13 +99,13 @@ export class Evaluator {
     return applyFilter(name, value, positional, named);
   }
 
-  #test({ of, name, given }: Of<'test'>, scope: Scope): PyValue {
+  test({ of, name, given }: Of<'test'>, scope: Scope): PyValue {
     const check = checkNamed(name);
     const value = this.value(of, scope);
     return check(value, this.given(given, scope).positional);
   }
 
-  #call({ of, given }: Of<'call'>, scope: Scope): PyValue {
+  call({ of, given }: Of<'call'>, scope: Scope): PyValue {
     const called = this.value(of, scope);
     const { positional, named } = this.given(given, scope);
     return callValue(called, positional, named);
@@ -159,6 +124,33 @@ export class Evaluator {
   }
 }
 
+type Ruled = Exclude<Expression['kind'], 'constant' | 'name' | 'attribute'>;
+type Rules = {
+  readonly [Kind in Ruled]: (
+    evaluator: Evaluator,
+    of: Extract<Expression, { readonly kind: Kind }>,
+    scope: Scope,
+  ) => PyValue;
+};
+
+const RULES: Rules = {
+  item: (evaluator, of, scope) => evaluator.item(of, scope),
+  filter: (evaluator, of, scope) => evaluator.filter(of, scope),
+  call: (evaluator, of, scope) => evaluator.call(of, scope),
+  and: (evaluator, of, scope) => evaluator.logic(of, scope),
+  or: (evaluator, of, scope) => evaluator.logic(of, scope),
+  choice: (evaluator, of, scope) => evaluator.choice(of, scope),
+  operation: (evaluator, of, scope) => evaluator.operation(of, scope),
+  sign: (evaluator, of, scope) => sign(of.sign, evaluator.value(of.of, scope)),
+  comparison: (evaluator, of, scope) => evaluator.comparison(of, scope),
+  concat: (evaluator, of, scope) => evaluator.concat(of, scope),
+  list: (evaluator, of, scope) => evaluator.items(of.items, scope),
+  tuple: (evaluator, of, scope) => new PyTuple(evaluator.items(of.items, scope)),
+  dict: (evaluator, of, scope) => evaluator.dict(of, scope),
+  slice: (evaluator, of, scope) => evaluator.slice(of, scope),
+  test: (evaluator, of, scope) => evaluator.test(of, scope),
+};
+
 export function callValue(called: PyValue, positional: PyList, named: Keywords): PyValue {
   if (called instanceof Undefined) called.refuse();
   if (called instanceof PyFunction) return called.call(positional, named);
@@ -167,19 +159,8 @@ export function callValue(called: PyValue, positional: PyList, named: Keywords):
 }
 
 function holds(sign: CompareSign, left: PyValue, right: PyValue): boolean {
-  switch (sign) {
-    case '==':
-      return equals(left, right);
-    case '!=':
-      return !equals(left, right);
-    case 'in':
-      return contains(right, left);
-    case 'not in':
-      return !contains(right, left);
-    case '<':
-    case '<=':
-    case '>':
-    case '>=':
-      return compare(left, right, sign);
-  }
+  if (sign === '==') return equals(left, right);
+  if (sign === '!=') return !equals(left, right);
+  if (sign === 'in') return contains(right, left);
+  return sign === 'not in' ? !contains(right, left) : compare(left, right, sign);
 }

@@ -55,54 +55,29 @@ class Executor {
   }
 
   #statement(statement: Statement, scope: Scope, output: Output): Jump {
-    switch (statement.kind) {
-      case 'text':
-        output.write(statement.text);
-        return undefined;
-      case 'print':
-        output.write(textOf(this.#evaluator.value(statement.value, scope)));
-        return undefined;
-      case 'if':
-        return this.#if(statement, scope, output);
-      case 'for':
-        this.#for(statement.loop, scope, output);
-        return undefined;
-      case 'set':
-        this.#assign(statement.target, this.#evaluator.value(statement.value, scope), scope);
-        return undefined;
-      case 'macro':
-        scope.set(statement.macro.name, this.#macro(statement.macro, scope));
-        return undefined;
-      case 'break':
-      case 'continue':
-        return statement.kind;
-      case 'set_block':
-      case 'call':
-      case 'filter':
-      case 'with':
-      case 'scope':
-        return this.#block(statement, scope, output);
-    }
+    if (statement.kind === 'text') output.write(statement.text);
+    else if (statement.kind === 'print') output.write(textOf(this.#evaluator.value(statement.value, scope)));
+    else if (statement.kind === 'if') return this.#if(statement, scope, output);
+    else if (statement.kind === 'for') this.#for(statement.loop, scope, output);
+    else if (statement.kind === 'set')
+      this.#assign(statement.target, this.#evaluator.value(statement.value, scope), scope);
+    else if (statement.kind === 'macro') scope.set(statement.macro.name, this.#macro(statement.macro, scope));
+    else if (statement.kind === 'break' || statement.kind === 'continue') return statement.kind;
+    else return this.#block(statement, scope, output);
+    return undefined;
   }
 
   #block(statement: Of<'set_block' | 'call' | 'filter' | 'with' | 'scope'>, scope: Scope, output: Output): Jump {
-    switch (statement.kind) {
-      case 'set_block': {
-        const text = this.#text(statement.body, new Scope(scope));
-        this.#assign(statement.target, this.#filtered(text, statement.filters, scope), scope);
-        return undefined;
-      }
-      case 'filter':
-        output.write(textOf(this.#filtered(this.#text(statement.body, new Scope(scope)), statement.filters, scope)));
-        return undefined;
-      case 'call':
-        this.#callBlock(statement, scope, output);
-        return undefined;
-      case 'with':
-        return this.#with(statement, scope, output);
-      case 'scope':
-        return this.run(statement.body, new Scope(scope), output);
+    if (statement.kind === 'scope') return this.run(statement.body, new Scope(scope), output);
+    if (statement.kind === 'with') return this.#with(statement, scope, output);
+    if (statement.kind === 'call') {
+      this.#callBlock(statement, scope, output);
+      return undefined;
     }
+    const made = this.#filtered(this.#text(statement.body, new Scope(scope)), statement.filters, scope);
+    if (statement.kind === 'filter') output.write(textOf(made));
+    else this.#assign(statement.target, made, scope);
+    return undefined;
   }
 
   #if({ branches, otherwise }: Of<'if'>, scope: Scope, output: Output): Jump {

@@ -198,14 +198,22 @@ export class ExpressionParser {
     let isTuple = false;
     for (;;) {
       if (items.length > 0) this.expect('sign', ',');
-      if (this.is('end') || this.is('sign', ')') || (before !== '' && this.is('name', before))) break;
+      if (this.#endsTuple(before)) break;
       items.push(this.expression(withChoice));
       if (!this.is('sign', ',')) break;
       isTuple = true;
     }
-    if (!isTuple && items[0] !== undefined) return items[0];
-    if (!isTuple && !inBraces) this.fail(`Expected an expression, got ${this.#described()}`);
-    return { kind: 'tuple', items };
+    if (isTuple) return { kind: 'tuple', items };
+    return items[0] ?? this.#emptyTuple(inBraces);
+  }
+
+  #emptyTuple(inBraces: boolean): Expression {
+    if (!inBraces) this.fail(`Expected an expression, got ${this.#described()}`);
+    return { kind: 'tuple', items: [] };
+  }
+
+  #endsTuple(before: string): boolean {
+    return this.is('end') || this.is('sign', ')') || (before !== '' && this.is('name', before));
   }
 
   #postfix(of: Expression): Expression {
@@ -263,10 +271,10 @@ export class ExpressionParser {
   #testArguments(): Arguments {
     if (this.is('sign', '(')) return this.arguments();
     const { kind, text } = this.current;
-    const begins = kind === 'name' || kind === 'string' || kind === 'integer' || kind === 'float';
-    if (!begins && !(kind === 'sign' && (text === '[' || text === '{'))) return NO_ARGUMENTS;
-    if (kind === 'name' && ['else', 'or', 'and'].includes(text)) return NO_ARGUMENTS;
-    if (kind === 'name' && text === 'is') this.fail('You cannot chain multiple tests with is');
+    const begins =
+      ['name', 'string', 'integer', 'float'].includes(kind) || this.is('sign', '[') || this.is('sign', '{');
+    if (!begins || (kind === 'name' && ['else', 'or', 'and'].includes(text))) return NO_ARGUMENTS;
+    if (this.is('name', 'is')) this.fail('You cannot chain multiple tests with is');
     return { positional: [this.#postfix(this.#primary())], named: [] };
   }
 

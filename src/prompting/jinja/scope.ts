@@ -3,7 +3,7 @@ import { checkLength } from '../python/arithmetic.ts';
 import { type Keywords, PyError, type PyList, type PyValue, Undefined } from '../python/values.ts';
 
 /** Steps of one rendering: a long conversation takes some ten thousand. */
-const MOST_STEPS = 20_000_000;
+const MOST_STEPS = 3_000_000;
 const DEEPEST = 150;
 
 /** Counts what one rendering does, so that no template goes on for ever. */

@@ -12,11 +12,13 @@ export interface Arguments {
 export type Expression =
   | { readonly kind: 'constant'; readonly value: PyValue }
   | { readonly kind: 'name'; readonly name: string }
-  | { readonly kind: 'list' | 'tuple'; readonly items: readonly Expression[] }
+  | { readonly kind: 'list'; readonly items: readonly Expression[] }
+  | { readonly kind: 'tuple'; readonly items: readonly Expression[] }
   | { readonly kind: 'dict'; readonly pairs: readonly (readonly [Expression, Expression])[] }
   | { readonly kind: 'sign'; readonly sign: '-' | '+' | 'not'; readonly of: Expression }
   | { readonly kind: 'operation'; readonly sign: Operator; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'and' | 'or'; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: 'and'; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: 'or'; readonly left: Expression; readonly right: Expression }
   | { readonly kind: 'comparison'; readonly first: Expression; readonly rest: readonly Comparison[] }
   | { readonly kind: 'concat'; readonly items: readonly Expression[] }
   | {
@@ -57,7 +59,8 @@ export type Statement = { readonly line: number } & (
   | { readonly kind: 'filter'; readonly filters: readonly Filter[]; readonly body: Body }
   | { readonly kind: 'with'; readonly values: readonly (readonly [Target, Expression])[]; readonly body: Body }
   | { readonly kind: 'scope'; readonly body: Body }
-  | { readonly kind: 'break' | 'continue' }
+  | { readonly kind: 'break' }
+  | { readonly kind: 'continue' }
 );
 
 export type Body = readonly Statement[];

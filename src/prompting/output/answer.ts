@@ -142,14 +142,17 @@ export class AnswerReader {
     else if (opener?.kind === 'calls' && item.kind === 'calls') {
       this.#repair('call_opened_twice');
       this.#open(item);
-    } else if (opener?.kind === 'function' && (item.kind === 'parameter' || item.kind === 'function_end')) {
-      this.#begin(opener, false);
-      this.calls.at(-1)?.repair('call_not_opened');
-      this.take(item);
     } else {
-      this.#unopen();
+      const goesOn = item.kind === 'parameter' || item.kind === 'function_end';
+      if (opener?.kind === 'function' && goesOn) this.#beginUnopened(opener);
+      else this.#unopen();
       this.take(item);
     }
+  }
+
+  #beginUnopened(opener: Mark): void {
+    this.#begin(opener, false);
+    this.calls.at(-1)?.repair('call_not_opened');
   }
 
   #textInOpening(text: string): void {

@@ -43,16 +43,19 @@ interface Found {
 function gather(schema: Json | undefined, root: JsonObject, found: Found, depth: number): void {
   const object = resolved(schema, root);
   if (object === undefined || depth > DEEPEST) return;
-  const { type } = object;
   const listed = [...listOf(object['enum']), ...(object['const'] === undefined ? [] : [object['const']])];
   for (const value of listed) if (typeof value === 'string') found.texts.add(value);
-  const named = (Array.isArray(type) ? type : [type]).filter((each) => ALL.includes(each as ValueType));
-  for (const each of named) found.types.add(each as ValueType);
+  const named = namedTypes(object['type']);
+  for (const each of named) found.types.add(each);
   if (named.length > 0) return;
   for (const value of listed) found.types.add(typeOf(value));
   for (const part of alternatives(object)) gather(part, root, found, depth + 1);
   if (object['properties'] !== undefined) found.types.add('object');
   if (object['items'] !== undefined) found.types.add('array');
+}
+
+function namedTypes(type: Json | undefined): readonly ValueType[] {
+  return ALL.filter((each) => type === each || listOf(type).includes(each));
 }
 
 function typeOf(value: Json): ValueType {

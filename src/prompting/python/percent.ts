@@ -96,7 +96,7 @@ type Look = (value: PyValue, part: string, isItem: boolean) => PyValue;
 export function formatBraces(text: string, positional: PyList, named: Keywords, look: Look): string {
   let next = 0;
   return text.replace(BRACES, (...found) => {
-    const whole = String(found[0]);
+    const [whole] = found;
     if (whole === '{{' || whole === '}}') return whole.slice(1);
     const { name = '', turn, spec = '' } = found.at(-1) as Partial<Record<string, string>>;
     const [, first = '', rest = ''] = /^([^.[]*)(.*)$/s.exec(name) ?? [];

@@ -104,7 +104,7 @@ function splitBlank(text: string, most: number): PyList {
 function splitRight(text: string, separator: string | undefined, most: number): PyList {
   if (separator === undefined) {
     const turned = splitBlank(turn(text), most).map((part) => turn(required(part)));
-    return turned.reverse();
+    return turned.toReversed();
   }
   const parts = split(text, separator, Number.POSITIVE_INFINITY).map(required);
   if (parts.length <= most + 1) return parts;

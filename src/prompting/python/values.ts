@@ -1,4 +1,4 @@
-// Owns the values a template works with, as Python has them: whole numbers and fractions apart, ordered dicts, tuples, undefined. Knows no template.
+// Owns the values of a template as Python has them: whole numbers and fractions apart, ordered dicts, tuples, undefined. Knows no template.
 
 /** A whole number is a `bigint`, a fraction a `number`: Python prints 1 and 1.0 differently. A list is an array. */
 export type PyValue =

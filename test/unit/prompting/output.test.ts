@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANSWER_CASES, type AnswerCase } from './answer-cases.ts';
+import { END_CASES } from './end-cases.ts';
 import { mutate, randomOf } from './mutations.ts';
 import { eventsOf, gather, readOutput, type Read } from './reading.ts';
 import { VALUE_CASES } from './value-cases.ts';
 
 const NOTHING: Read = { reasoning: '', text: '', calls: [], repairs: [], finish: 'stop' };
 
-for (const [name, output, expected, how] of ANSWER_CASES)
+for (const [name, output, expected, how] of [...ANSWER_CASES, ...END_CASES])
   test(`output: ${name}`, () => {
     assert.deepEqual(readOutput([output], how), whole(expected));
   });
@@ -21,8 +22,12 @@ for (const [parameter, text, json, repair] of VALUE_CASES)
   });
 
 test('there are at least 150 named cases', () => {
-  const names = new Set([...ANSWER_CASES.map(([name]) => name), ...VALUE_CASES.map((entry) => entry.join(' '))]);
-  assert.equal(names.size, ANSWER_CASES.length + VALUE_CASES.length);
+  const names = new Set([
+    ...ANSWER_CASES.map(([name]) => name),
+    ...END_CASES.map(([name]) => name),
+    ...VALUE_CASES.map((entry) => entry.join(' ')),
+  ]);
+  assert.equal(names.size, ANSWER_CASES.length + END_CASES.length + VALUE_CASES.length);
   assert.ok(names.size >= 150, `only ${names.size}`);
 });
 
@@ -75,7 +80,7 @@ function everyCase(): AnswerCase[] {
     const repairs = repair === undefined ? [] : [repair];
     return [`value ${text}`, callWith(parameter, text), { calls: [`f{"${parameter}":${json}}`], repairs }];
   });
-  return [...ANSWER_CASES, ...values];
+  return [...ANSWER_CASES, ...END_CASES, ...values];
 }
 
 function cutAtRandom(text: string, random: () => number): string[] {
