@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { agentFigures } from './agent.ts';
 import { gatewayFigures } from './gateway/figures.ts';
 import { mutationFigures } from './mutations.ts';
+import { promptingFigures } from './prompting.ts';
 import { routerFigures } from './router/figures.ts';
 import { sandboxFigures } from './sandbox.ts';
 import { serviceFigures } from './service.ts';
@@ -23,9 +24,10 @@ const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figur
   gateway: gatewayFigures,
   router: routerFigures,
   mutations: mutationFigures,
+  prompting: promptingFigures,
 };
-/** Takes a quarter of an hour: only when it is named. */
-const ONLY_NAMED = ['mutations'];
+/** They take minutes: only when they are named. */
+const ONLY_NAMED = ['mutations', 'prompting'];
 
 const wanted = [...positionals, ...(values.only === undefined ? [] : [values.only])];
 const rounds = Number(values.rounds);

@@ -1,4 +1,5 @@
-// Breaks outputs of models at random, the same way for the same seed.
+// Breaks outputs of models at random, the same way for the same seed, and says whether a call was read that is not there.
+import type { Read } from './reading.ts';
 
 const MARKS = [
   '<tool_call>',
@@ -48,4 +49,37 @@ function mutateOnce(text: string, random: () => number): string {
   return found === -1
     ? text.slice(0, at) + mark + text.slice(end)
     : text.slice(0, found) + text.slice(found + mark.length);
+}
+
+export function cutAtRandom(text: string, random: () => number): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length;) {
+    const size = 1 + Math.floor(random() * 9);
+    pieces.push(text.slice(at, at + size));
+    at += size;
+  }
+  return pieces;
+}
+
+/** Each whole call has its own opening in the output, and its arguments are JSON. Says what is wrong. */
+export function inventedIn(output: string, { calls }: Read): string | undefined {
+  const complete = calls.filter((call) => !call.endsWith('…'));
+  const openings = output.split(/<function=|"name"/).length - 1;
+  if (complete.length > openings) return `${complete.length} calls of ${openings} openings`;
+  return complete.find((call) => {
+    const at = argumentsIn(call);
+    return at === undefined || !output.includes(call.slice(0, at));
+  });
+}
+
+/** A broken name may hold a brace itself. */
+function argumentsIn(call: string): number | undefined {
+  const places = Array.from(call.matchAll(/\{/g), ({ index }) => index);
+  return places.find((at) => {
+    try {
+      return typeof JSON.parse(call.slice(at)) === 'object';
+    } catch {
+      return false;
+    }
+  });
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANSWER_CASES, type AnswerCase } from './answer-cases.ts';
 import { END_CASES } from './end-cases.ts';
-import { mutate, randomOf } from './mutations.ts';
+import { cutAtRandom, inventedIn, mutate, randomOf } from './mutations.ts';
+import { callWith, everyCase } from './every-case.ts';
 import { eventsOf, gather, readOutput, type Read } from './reading.ts';
 import { VALUE_CASES } from './value-cases.ts';
 
@@ -55,7 +56,7 @@ test('10,000 broken outputs: nothing is thrown, nothing depends on the cutting, 
     const [, output, , how] = outputs[Math.floor(random() * outputs.length)] ?? assert.fail();
     const broken = mutate(output, random);
     const read = readOutput([broken], how);
-    assertNotInvented(broken, read);
+    assert.equal(inventedIn(broken, read), undefined, JSON.stringify(broken));
     if (round % 10 === 0) assert.deepEqual(readOutput(cutAtRandom(broken, random), how), read, JSON.stringify(broken));
   }
 });
@@ -69,50 +70,4 @@ test('the arguments of a call are told as they come', () => {
 function whole(expected: Partial<Read>): Read {
   const { calls = [] } = expected;
   return { ...NOTHING, ...(calls.some((call) => !call.endsWith('…')) ? { finish: 'tool_calls' } : {}), ...expected };
-}
-
-function callWith(parameter: string, text: string): string {
-  return `<tool_call>\n<function=f>\n<parameter=${parameter}>\n${text}\n</parameter>\n</function>\n</tool_call>`;
-}
-
-function everyCase(): AnswerCase[] {
-  const values = VALUE_CASES.map(([parameter, text, json, repair]): AnswerCase => {
-    const repairs = repair === undefined ? [] : [repair];
-    return [`value ${text}`, callWith(parameter, text), { calls: [`f{"${parameter}":${json}}`], repairs }];
-  });
-  return [...ANSWER_CASES, ...END_CASES, ...values];
-}
-
-function cutAtRandom(text: string, random: () => number): string[] {
-  const pieces: string[] = [];
-  for (let at = 0; at < text.length;) {
-    const size = 1 + Math.floor(random() * 9);
-    pieces.push(text.slice(at, at + size));
-    at += size;
-  }
-  return pieces;
-}
-
-/** Each whole call has its own opening in the output, and its arguments are JSON. */
-function assertNotInvented(output: string, { calls }: Read): void {
-  const complete = calls.filter((call) => !call.endsWith('…'));
-  const openings = output.split(/<function=|"name"/).length - 1;
-  assert.ok(complete.length <= openings, `${JSON.stringify(output)} has ${openings} openings`);
-  for (const call of complete) {
-    const at = argumentsIn(call);
-    assert.notEqual(at, undefined, `${call} has no arguments`);
-    assert.ok(output.includes(call.slice(0, at)), `${call} is not in ${JSON.stringify(output)}`);
-  }
-}
-
-/** A broken name may hold a brace itself. */
-function argumentsIn(call: string): number | undefined {
-  const places = Array.from(call.matchAll(/\{/g), ({ index }) => index);
-  return places.find((at) => {
-    try {
-      return typeof JSON.parse(call.slice(at)) === 'object';
-    } catch {
-      return false;
-    }
-  });
 }
