@@ -50,7 +50,7 @@ async function createBackend(
   }
   if (backend.type === 'llama') return llama(backend, config, logger);
   if (backend.type === 'triton') return triton(backend, config, { logger, field });
-  const { name, url, key, models, sessionHeader } = backend;
+  const { name, url, key, models, sessionHeader, teamCaches = false } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
   const header = sessionHeader === undefined ? {} : { sessionHeader };
   const [secret, trust] = await Promise.all([
@@ -62,6 +62,7 @@ async function createBackend(
     url,
     limits: config.limits,
     clock: systemClock,
+    teamCaches,
     ...trust,
     ...header,
     ...(secret === undefined ? {} : { key: secret }),
@@ -71,7 +72,8 @@ async function createBackend(
   const way = { url, key: secret ?? 'none', connectMs, ...trust };
   return {
     ...made,
-    passing: passingOf({ ...way, now: () => systemClock.now(), ...header }),
+    // Bytes that pass name no team.
+    ...(teamCaches ? {} : { passing: passingOf({ ...way, now: () => systemClock.now(), ...header }) }),
     report: async (signal) => {
       const { reportEngine } = await import('./backends/openai/engine/report.ts');
       const served = await made.models(signal).catch(() => []);

@@ -134,6 +134,7 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
     stream: router.stream,
     models: (signal) => router.models(signal),
     passing: (model) => router.passing(model),
+    tellsTeams: config.backends.some((backend) => backend.type === 'openai' && backend.teamCaches === true),
     ...engineAbilities(router),
     ...storing(house),
     accounts,

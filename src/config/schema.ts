@@ -87,16 +87,16 @@ function parts(z: Zod) {
       max_concurrent: z.int().min(1).max(MAX_CONCURRENT).optional(),
       gpus: z.number().positive().max(MAX_GPUS).optional(),
       weight: z.number().min(MIN_WEIGHT).max(MAX_WEIGHT).optional(),
+      team_caches: z.boolean().optional(),
       session_header: z.string().regex(SESSION_HEADER, NO_HEADER).optional(),
     })
     .superRefine((value, context) => {
       const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-      if (value.type === 'openai' && value.url === undefined) refuse('url', 'a backend of type openai needs a url');
-      if (value.type === 'openai' && value.script !== undefined) refuse('script', 'only a rehearsal has a script');
       if (value.type === 'rehearsal' && value.script === undefined) refuse('script', 'a rehearsal needs a script');
       if (value.type === 'rehearsal' && value.url !== undefined) refuse('url', 'a rehearsal has no url');
       if (value.type === 'rehearsal' && value.key !== undefined) refuse('key', 'a rehearsal has no key');
     })
+    .superRefine(openaiFields)
     .superRefine(tritonFields)
     .superRefine(llamaFields)
     .refine(({ ca, url, address }) => ca === undefined || /^(?:http|grpc)s:/.test(url ?? address ?? ''), {
@@ -250,6 +250,17 @@ function ofOneType(type: string, own: readonly string[], foreign: readonly strin
   for (const field of isIt ? foreign : own)
     if (value[field] !== undefined)
       refuse(field, isIt ? `a backend of type ${type} has no ${field}` : `only a backend of type ${type} has ${field}`);
+}
+
+function openaiFields(value: Fields, context: Schema.RefinementCtx): void {
+  const refuse = refuseAt(context);
+  if (value.type !== 'openai') {
+    if (value['team_caches'] !== undefined)
+      refuse('team_caches', 'only an engine of type openai can be told teams apart');
+    return;
+  }
+  if (value['url'] === undefined) refuse('url', 'a backend of type openai needs a url');
+  if (value['script'] !== undefined) refuse('script', 'only a rehearsal has a script');
 }
 
 function tritonFields(value: Fields, context: Schema.RefinementCtx): void {

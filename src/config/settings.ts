@@ -40,6 +40,8 @@ type BackendKind =
       readonly ca?: string;
       /** Name of the header with the conversation, for a router behind the address. Absent: x-session-id. */
       readonly sessionHeader?: string;
+      /** No team meets the cache of another. */
+      readonly teamCaches?: boolean;
       /** Empty: ask the engine. */
       readonly models: readonly string[];
     }
@@ -218,7 +220,7 @@ function executorOf(executor: ConfigValues['executor'] = {}, dataDir: string): L
 
 function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfig {
   const { name, type, url = '', script = '', key, ca, models = [] } = backend;
-  const { max_concurrent, gpus, weight, session_header: sessionHeader } = backend;
+  const { max_concurrent, gpus, weight, session_header: sessionHeader, team_caches: teamCaches } = backend;
   const load = camelNames({ max_concurrent, gpus, weight }, ['maxConcurrent', 'gpus', 'weight']);
   if (type === 'triton') return { ...tritonOf(backend, env), ...load };
   if (type === 'llama') return llamaOf(backend, load);
@@ -230,6 +232,7 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
         ...keyOf(key, env),
         ...(ca === undefined ? {} : { ca }),
         ...(sessionHeader === undefined ? {} : { sessionHeader }),
+        ...(teamCaches === undefined ? {} : { teamCaches }),
         models,
         ...load,
       }

@@ -89,6 +89,10 @@ export interface ChatRequest {
   readonly extra?: JsonObject;
   /** Requests of one run or conversation carry the same value, so that they meet a warm prefix cache. */
   readonly affinity?: string;
+  /** Whose prompt it is, for an engine that keeps the caches of teams apart. */
+  readonly team?: string;
+  /** Others may go first, where an engine can tell them apart. */
+  readonly background?: boolean;
   /** Asked instead where nobody can be asked for the model. */
   readonly fallbackModel?: string;
 }

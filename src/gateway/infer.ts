@@ -5,7 +5,7 @@ import { CaissonError } from '../base/errors.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelEvent } from '../contracts/model-events.ts';
 import { guessPromptTokens } from './admission/counting.ts';
-import { type Arrival, letIn } from './admission/let-in.ts';
+import { type Arrival, letIn, wishedClass } from './admission/let-in.ts';
 import type { AnswerSoFar, EndReason } from './answer.ts';
 import { mended } from './mend/request.ts';
 import type { AdmissionPass } from './ports.ts';
@@ -79,12 +79,23 @@ async function letAllIn(inference: Inference, context: RouteContext): Promise<re
   const entered: Entered[] = [];
   try {
     for (const chat of [inference.chat, ...(inference.beside?.chats ?? [])])
-      entered.push({ chat, pass: await letIn(arrivalOf(inference, chat), context) });
+      entered.push({
+        chat: marked(chat, inference.request, context),
+        pass: await letIn(arrivalOf(inference, chat), context),
+      });
     return entered;
   } catch (error) {
     for (const { pass } of entered) pass.close();
     throw error;
   }
+}
+
+/** Only where an engine is told. */
+function marked(chat: ChatRequest, request: FastifyRequest, { ports, gate }: RouteContext): ChatRequest {
+  if (ports.tellsTeams !== true) return chat;
+  const { team, limits } = gate.principalOf(request);
+  const isBatch = limits?.class === 'batch' || wishedClass(request) === 'batch';
+  return { ...chat, team, ...(isBatch ? { background: true } : {}) };
 }
 
 function arrivalOf({ request, reply }: Inference, chat: ChatRequest): Arrival {

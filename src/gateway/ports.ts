@@ -34,6 +34,8 @@ export interface GatewayPorts {
   readonly contextTokens?: (model: string) => Promise<number | undefined>;
   /** Goes on with the text of the one user message. Undefined: the service has no completions. */
   readonly complete?: StreamModel;
+  /** An engine is told whose requests they are, and which of them can wait. */
+  readonly tellsTeams?: boolean;
   /** The way on which the bytes of chat clients pass to the engine of the model; undefined if it speaks another dialect. */
   readonly passing?: (model: string) => Promise<PassBytes | undefined>;
   /** Undefined: the service has no embeddings. */

@@ -17,6 +17,7 @@ import { createWindows } from './windows.ts';
 import { abortedEvent, failureOf, failureOfWay, garbageEvent, lostEvent, silentEvent } from './failure.ts';
 import { maskKey } from './mask-key.ts';
 import { createPatience } from './patience.ts';
+import { forEngine } from './teams.ts';
 
 export interface OpenAIOptions {
   readonly name: string;
@@ -27,6 +28,8 @@ export interface OpenAIOptions {
   readonly ca?: string;
   /** Name of the header with the conversation of a request; absent: x-session-id. */
   readonly sessionHeader?: string;
+  /** The engine is told teams apart: no team meets the cache of another. */
+  readonly teamCaches?: boolean;
   /** Served under these names; absent: the endpoint is asked. */
   readonly models?: readonly string[];
   readonly limits: Limits;
@@ -35,7 +38,7 @@ export interface OpenAIOptions {
 
 /** Nothing is retried here: who asks decides. No message holds the key, even where the endpoint sends it back. */
 export function createOpenAIBackend(options: OpenAIOptions): Backend {
-  const { name, url, key = 'none', ca, sessionHeader, models, limits, clock } = options;
+  const { name, url, key = 'none', ca, sessionHeader, models, limits, clock, teamCaches = false } = options;
   const trust = { ...(ca === undefined ? {} : { ca }), ...(sessionHeader === undefined ? {} : { sessionHeader }) };
   const endpoint = createEndpoint({ name, url, key, connectMs: limits.modelConnectMs, ...trust });
   const windows = createWindows(() => modelsOf(endpoint, options, AbortSignal.timeout(WINDOWS_MS)), clock);
@@ -44,8 +47,10 @@ export function createOpenAIBackend(options: OpenAIOptions): Backend {
     recorded: false,
     ...(models === undefined ? {} : { declared: models }),
     models: async (signal) => models?.map((id) => ({ id, backend: name })) ?? modelsOf(endpoint, options, signal),
-    stream: (request, signal) => told(chatWay(endpoint, request, options), endpoint, options, signal),
-    complete: (request, signal) => told(completionWay(endpoint, request, options), endpoint, options, signal),
+    stream: (request, signal) =>
+      told(chatWay(endpoint, forEngine(request, teamCaches), options), endpoint, options, signal),
+    complete: (request, signal) =>
+      told(completionWay(endpoint, forEngine(request, teamCaches), options), endpoint, options, signal),
     embed: async (request, signal) => {
       const answer = await embed(endpoint, request, options, signal);
       return answer.type === 'error' ? explained(answer, endpoint, options, signal) : answer;

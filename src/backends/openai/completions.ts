@@ -2,6 +2,7 @@
 import type { ChatRequest } from '../../contracts/messages.ts';
 import { textOf } from '../../contracts/messages.ts';
 import { furtherFields, settings } from './request.ts';
+import { teamFields } from './teams.ts';
 
 /** Streamed, for the same reasons as chat. `without`: fields this endpoint does not take. */
 export function completionBody(request: ChatRequest, without: ReadonlySet<string>): object {
@@ -14,6 +15,7 @@ export function completionBody(request: ChatRequest, without: ReadonlySet<string
     stream: true,
     ...(without.has('stream_options') ? {} : { stream_options: { include_usage: true } }),
     ...asked,
+    ...teamFields(request, without),
     ...(logprobs === undefined ? {} : { logprobs }),
   };
 }

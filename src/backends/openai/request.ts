@@ -3,15 +3,17 @@ import type OpenAI from 'openai';
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { ChatRequest, ResponseFormat, ToolChoice, ToolDefinition } from '../../contracts/messages.ts';
 import { conversationOf } from './conversation.ts';
+import { type TeamFields, teamFields } from './teams.ts';
 
 type Params = OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming;
 
 /** With the fields that vLLM has beyond OpenAI's. */
-export type ChatBody = Params & {
-  readonly top_k?: number;
-  readonly chat_template_kwargs?: JsonObject;
-  readonly thinking_token_budget?: number;
-};
+export type ChatBody = Params &
+  TeamFields & {
+    readonly top_k?: number;
+    readonly chat_template_kwargs?: JsonObject;
+    readonly thinking_token_budget?: number;
+  };
 
 /** Fields that some endpoints refuse and that an answer does not hang on. */
 export const OPTIONAL_FIELDS = [
@@ -26,12 +28,12 @@ export const OPTIONAL_FIELDS = [
   'top_k',
   'presence_penalty',
   'frequency_penalty',
+  'priority',
 ] as const;
 export type OptionalField = (typeof OPTIONAL_FIELDS)[number];
 
 /** Fields of a client that would steer the engine instead of the answer, or that speak to an account at OpenAI. */
 const NOT_FOR_ENGINES: ReadonlySet<string> = new Set([
-  'priority',
   'request_id',
   'kv_transfer_params',
   'chat_template',
@@ -81,6 +83,7 @@ export function chatBody(request: ChatRequest, without: ReadonlySet<string>): Ch
     ...toolFields(request, without),
     ...settings(request, without),
     ...thinkingFields(request, without),
+    ...teamFields(request, without),
   };
   const further = furtherFields(request).filter(([name]) => !without.has(name));
   return further.length === 0 ? written : Object.assign(Object.fromEntries(further), written);

@@ -18,7 +18,7 @@ export async function letIn(
   { request, reply, model, promptTokens }: Arrival,
   { ports, gate }: Pick<RouteContext, 'ports' | 'gate'>,
 ): Promise<AdmissionPass> {
-  const wished = classOf(request);
+  const wished = wishedClass(request);
   const admitted = await ports.admission.admit({
     principal: gate.principalOf(request),
     model,
@@ -32,7 +32,8 @@ export async function letIn(
 
 const CLASS_HEADER = 'x-caisson-class';
 
-function classOf({ headers }: FastifyRequest): RequestClass | undefined {
+/** What a request asks for. */
+export function wishedClass({ headers }: FastifyRequest): RequestClass | undefined {
   const wish = headers[CLASS_HEADER];
   const found = REQUEST_CLASSES.find((name) => name === wish);
   if (found !== undefined || wish === undefined) return found;

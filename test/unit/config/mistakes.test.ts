@@ -149,6 +149,12 @@ const MISTAKES: readonly Mistake[] = [
     message: 'a rehearsal has no url',
   },
   {
+    name: 'teams told to a rehearsal',
+    text: 'backends: [{name: a, type: rehearsal, script: s, team_caches: true}]\n',
+    place: [1, 63, 'backends[0].team_caches'],
+    message: 'only an engine of type openai can be told teams apart',
+  },
+  {
     name: 'an address of another kind',
     text: 'client: {url: "ftp://host"}\n',
     place: [1, 15, 'client.url'],
