@@ -15,8 +15,8 @@ import {
   typeNameOf,
   Undefined,
 } from '../python/values.ts';
-import { checkNamed } from './checks.ts';
-import { applyFilter } from './filters.ts';
+import { checkNamed } from '../filters/checks.ts';
+import { applyFilter } from '../filters/apply.ts';
 import type { Meter, Scope } from './scope.ts';
 import type { Arguments, CompareSign, Expression } from './tree.ts';
 

@@ -1,7 +1,7 @@
 // Shows that a model's text is read as it was meant: named cases, any chunking, and outputs that are broken at random.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ANSWER_CASES, type AnswerCase } from './answer-cases.ts';
+import { ANSWER_CASES } from './answer-cases.ts';
 import { END_CASES } from './end-cases.ts';
 import { cutAtRandom, inventedIn, mutate, randomOf } from './mutations.ts';
 import { callWith, everyCase } from './every-case.ts';

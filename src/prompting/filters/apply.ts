@@ -3,7 +3,7 @@ import { attributeOf, memberNamed } from '../python/members.ts';
 import { textOf } from '../python/text.ts';
 import { type Keywords, PyError, PyIterator, type PyList, type PyValue, Undefined } from '../python/values.ts';
 import { checkNamed } from './checks.ts';
-import { bind } from './scope.ts';
+import { bind } from '../jinja/scope.ts';
 import { mapped, picked, SEQUENCE_FILTERS } from './sequence-filters.ts';
 import { format, TEXT_FILTERS } from './text-filters.ts';
 
