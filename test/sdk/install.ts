@@ -15,14 +15,19 @@ export type Installed = { readonly ok: true; readonly folder: string } | { reado
  * `source`: a folder with package.json and package-lock.json. No install script runs. `install` in place of `ci` is for packages whose
  * builds for other platforms a registry may lack: what is locked is installed as locked all the same.
  */
-export function installNode(name: string, source: string, verb: 'ci' | 'install' = 'ci'): Promise<Installed> {
+export function installNode(
+  name: string,
+  source: string,
+  verb: 'ci' | 'install' = 'ci',
+  settings = join(ROOT, '.npmrc'),
+): Promise<Installed> {
   const npm = process.env['npm_execpath'];
   const isNpm = npm !== undefined && basename(npm) === 'npm-cli.js';
   const install = [verb, '--ignore-scripts', '--loglevel=error'];
   const files = ['package.json', 'package-lock.json'].map((file) => join(source, file));
   return installOnce(
     name,
-    [...files, join(ROOT, '.npmrc')],
+    [...files, settings],
     [isNpm ? [process.execPath, npm, ...install] : ['npm', ...install]],
   );
 }

@@ -133,7 +133,7 @@ async function prepare(
   const rendered = format.render(request);
   if (rendered.type === 'refused') return failure('invalid_input', rendered.message);
   const { text: prompt, opensThinking } = rendered;
-  const grammar = answerGrammar(request, profile.output, opensThinking);
+  const grammar = answerGrammar(request, profile, opensThinking);
   return {
     order: {
       ...orderOf(request, likedSampling(request, profile, opensThinking)),

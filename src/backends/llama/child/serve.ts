@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { type GenerateOrder, type Order, type Report, WIRE_VERSION } from '../wire.ts';
 import { createEmbedder } from './embed.ts';
-import { generate } from './generate.ts';
+import { generate, type Generation } from './generate.ts';
 import type { Library } from './library.ts';
 import { type Engine, loadModel } from './load.ts';
 import { createSlots, type Slots } from './slots.ts';
@@ -61,8 +61,7 @@ async function obey(room: Room, order: Work): Promise<void> {
     }
     await answer(room, order);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    report({ type: 'failed', id, code: 'backend_failed', message });
+    report({ type: 'failed', id, code: 'backend_failed', message: wordsOf(error) });
   }
 }
 
@@ -84,19 +83,30 @@ async function answer({ engine, slots, working }: Room, order: GenerateOrder): P
   };
   const cancel = new AbortController();
   working.set(id, cancel);
+  report({ type: 'meter', ...meter(slots) });
+  const done = await outcomeOf({ engine, sequence, order, tokens, signal: cancel.signal, say });
+  slots.give(slot);
+  working.delete(id);
+  report({ type: 'meter', ...meter(slots) });
+  report(done);
+}
+
+async function outcomeOf(generation: Generation): Promise<Report> {
+  const { id } = generation.order;
   try {
-    const outcome = await generate({ engine, sequence, order, tokens, signal: cancel.signal, say });
-    if ('badGrammar' in outcome) report({ type: 'failed', id, code: 'invalid_input', message: outcome.badGrammar });
-    else report({ type: 'end', id, ...outcome });
+    const outcome = await generate(generation);
+    return 'badGrammar' in outcome
+      ? { type: 'failed', id, code: 'invalid_input', message: outcome.badGrammar }
+      : { type: 'end', id, ...outcome };
   } catch (error) {
     // What is left in the slot is not known.
-    await sequence.clearHistory();
-    throw error;
-  } finally {
-    slots.give(slot);
-    working.delete(id);
-    report({ type: 'meter', ...meter(slots) });
+    await generation.sequence.clearHistory();
+    return { type: 'failed', id, code: 'backend_failed', message: wordsOf(error) };
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function promptTokens(

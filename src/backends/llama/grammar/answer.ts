@@ -1,13 +1,14 @@
 // Owns the form that a whole answer is held to: calls in the model's own syntax, or JSON; thinking may come before. Samples nothing.
 import type { Json, JsonObject } from '../../../base/json.ts';
 import type { ChatRequest, ToolDefinition } from '../../../contracts/messages.ts';
-import type { OutputProfile } from '../../../contracts/model-profile.ts';
+import type { ModelProfile, OutputProfile } from '../../../contracts/model-profile.ts';
 import { createJsonRules, fixedValues, isObject } from './json-schema.ts';
 import { createRules, literal, type Rules } from './rules.ts';
 
 /** GBNF; undefined: the model is free. */
-export function answerGrammar(request: ChatRequest, output: OutputProfile, opensThinking: boolean): string | undefined {
+export function answerGrammar(request: ChatRequest, profile: ModelProfile, opensThinking: boolean): string | undefined {
   const { tools = [], toolChoice = 'auto', responseFormat } = request;
+  const { output } = profile;
   const rules = createRules();
   const may = toolChoice === 'none' || output.toolCalls === 'none' ? [] : toolsOf(tools, toolChoice);
   const must = toolChoice !== 'auto' && may.length > 0;
@@ -17,7 +18,7 @@ export function answerGrammar(request: ChatRequest, output: OutputProfile, opens
     ...(must || schema === undefined ? [] : [createJsonRules(rules, schema).value(schema)]),
     ...(may.length === 0 ? [] : [calls(rules, may, request, output)]),
   ];
-  const thinking = thoughts(rules, output, opensThinking);
+  const thinking = thoughts(rules, request, profile, opensThinking);
   return rules.write(`${thinking}(${bodies.join(' | ')})`);
 }
 
@@ -35,11 +36,14 @@ function schemaOf(format: ChatRequest['responseFormat']): JsonObject | undefined
 
 const BLANKS = '[ \\n]{0,4}';
 
-function thoughts(rules: Rules, { thinkingStart, thinkingEnd }: OutputProfile, opensThinking: boolean): string {
+/** A model that opens its thinking by itself may do so. */
+function thoughts(rules: Rules, { thinking }: ChatRequest, profile: ModelProfile, opensThinking: boolean): string {
+  const { thinkingStart, thinkingEnd, startsInsideThinking } = profile.output;
   if (thinkingEnd === '') return '';
-  const rest = `${rules.until(thinkingEnd)} ${BLANKS}`;
-  if (opensThinking) return `${rest} `;
-  return thinkingStart === '' ? '' : `(${literal(thinkingStart)} ${rest})? `;
+  if (opensThinking) return `${rules.until(thinkingEnd)} ${BLANKS} `;
+  const thinks = thinking?.enabled ?? profile.thinksByDefault;
+  if (!thinks || startsInsideThinking || thinkingStart === '') return '';
+  return `(${literal(thinkingStart)} ${rules.until(thinkingEnd)} ${BLANKS})? `;
 }
 
 function calls(
