@@ -6,10 +6,8 @@ import { ROLES } from '../../src/contracts/accounts.ts';
 import { documentOf, OPERATIONS } from '../../src/gateway/openapi/document.ts';
 import type { Operation } from '../../src/gateway/openapi/operation.ts';
 import { call } from './http.ts';
-import { EVERY_ROLE, says, startService } from './service.ts';
-
-const HELLO = says({ type: 'text', text: 'hello' }, { type: 'finish', reason: 'stop' });
-const MODELS = [{ id: 'example', backend: 'engine' }];
+import { mentions, startWithThings } from './openapi-things.ts';
+import { startService } from './service.ts';
 
 interface Document {
   readonly openapi: string;
@@ -17,11 +15,11 @@ interface Document {
   readonly components: { readonly schemas: { readonly Error: Parameters<typeof z.fromJSONSchema>[0] } };
 }
 
-function pathOf({ route, example }: Operation): string {
-  return route.replaceAll(/:(\w+)|\*/g, (all, name: string | undefined) => example.path?.[name ?? all] ?? all);
+function pathOf({ route }: Operation, { path = {} }: Operation['example']): string {
+  return route.replaceAll(/:(\w+)|\*/g, (all, name: string | undefined) => path[name ?? all] ?? all);
 }
 
-function bodyOf({ example: { body }, bodyType }: Operation) {
+function bodyOf({ bodyType }: Operation, { body }: Operation['example']) {
   if (body === undefined) return {};
   return typeof body === 'string' ? { body, headers: { 'content-type': bodyType ?? '' } } : { json: body };
 }
@@ -49,32 +47,51 @@ test('the document is given without a key, is OpenAPI 3.1, and names each operat
 });
 
 test('every example is answered with the status and in the form that the document tells', async (context) => {
-  const service = await startService(context, { model: HELLO, models: MODELS });
-  const key = await service.key(EVERY_ROLE);
-  const { Error: error } = (documentOf(OPERATIONS) as Document).components.schemas;
+  const { service, key, real } = await startWithThings(context);
   for (const operation of OPERATIONS) {
-    const { method, answer, example, bodyType, body: schema } = operation;
-    const body = bodyOf(operation);
+    const { method, answer, bodyType, body: schema, example } = operation;
     const name = `${method} ${operation.route}`;
-    const given = await call(service, method.toUpperCase(), pathOf(operation), { key, ...body });
-    assert.equal(given.status, example.status, `${name}: ${given.text}`);
-    if (example.status < 400 && schema !== undefined && bodyType === undefined)
-      z.fromJSONSchema(schema).parse(example.body);
-    const isError = example.status >= 400;
-    const type = isError ? 'application/json' : (answer.type ?? 'application/json');
-    assert.ok(String(given.headers['content-type']).startsWith(type), name);
-    const told: unknown = type === 'application/json' ? JSON.parse(given.text) : given.text;
-    const checked = z.fromJSONSchema(isError ? error : answer.schema).safeParse(told);
+    assert.equal(schema === undefined, example.body === undefined, `${name}: a body and its example come together`);
+    if (schema !== undefined && bodyType === undefined) z.fromJSONSchema(schema).parse(example.body);
+    const sent = await real(example);
+    const given = await call(service, method.toUpperCase(), pathOf(operation, sent), {
+      key,
+      ...bodyOf(operation, sent),
+    });
+    const { type = 'application/json' } = answer;
+    const isTyped = String(given.headers['content-type']).startsWith(type);
+    assert.deepEqual([given.status, isTyped], [answer.status, true], `${name}: ${given.text}`);
+    const checked = z
+      .fromJSONSchema(answer.schema)
+      .safeParse(type === 'application/json' ? JSON.parse(given.text) : given.text);
     assert.ok(checked.success, `${name}: ${String(checked.error)}`);
   }
 });
 
+test('an example that names what is not there gets an error in the form that the document tells', async (context) => {
+  const { service, key } = await startWithThings(context);
+  const error = z.fromJSONSchema((documentOf(OPERATIONS) as Document).components.schemas.Error);
+  const told: number[] = [];
+  for (const operation of OPERATIONS) {
+    if (!mentions(operation.example).some((thing) => thing !== 'backend')) continue;
+    const { method, route, example } = operation;
+    const answer = await call(service, method.toUpperCase(), pathOf(operation, example), {
+      key,
+      ...bodyOf(operation, example),
+    });
+    assert.ok(error.safeParse(JSON.parse(answer.text)).success, `${method} ${route}: ${answer.text}`);
+    told.push(answer.status);
+  }
+  assert.deepEqual(new Set(told), new Set([400, 404]));
+});
+
 test('the roles of the document are those that are let in', async (context) => {
-  const service = await startService(context, { model: HELLO, models: MODELS });
+  const { service } = await startWithThings(context);
   for (const operation of OPERATIONS) {
     const { method, roles } = operation;
+    const path = pathOf(operation, operation.example);
     const visit = async (key: string | undefined) =>
-      (await call(service, method.toUpperCase(), pathOf(operation), key === undefined ? {} : { key })).status;
+      (await call(service, method.toUpperCase(), path, key === undefined ? {} : { key })).status;
     const name = `${method} ${operation.route}`;
     assert.equal((await visit(undefined)) === 401, roles !== 'everyone', name);
     if (roles === 'everyone') continue;

@@ -28,6 +28,7 @@ import { loadJournalKey } from '../../src/journal/key.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { createLiveNotes } from '../../src/runs/notes.ts';
 import { openStore } from '../../src/store/open.ts';
+import { createResponseStore } from '../../src/store/response-store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createTally } from '../../src/telemetry/tally.ts';
 import { createStandInRuns, type StandInRuns } from './stand-in-runs.ts';
@@ -61,6 +62,8 @@ export interface Wishes {
   /** Of the line before it. */
   readonly queue?: { readonly most: number; readonly waitMs: number };
   readonly backends?: readonly Backend[];
+  /** Answers of the Responses dialect are kept. */
+  readonly stores?: boolean;
   /** Listen on a unix socket, whose clients are this principal. */
   readonly owner?: Principal;
 }
@@ -121,6 +124,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     clock: systemClock,
     logger,
     newId: (prefix) => newId(prefix, Date.now()),
+    ...(wishes.stores === true ? { responses: createResponseStore({ store, clock: systemClock }) } : {}),
     ...wishes.changes,
   };
   const app = buildApp(ports);

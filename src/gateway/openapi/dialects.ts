@@ -1,12 +1,12 @@
 // Owns the description of the routes under /v1: the dialects of OpenAI and Anthropic. Knows no handler.
-import { list, object, oneOf, type Operation, text, whole, yes } from './operation.ts';
+import { list, object, oneOf, type Operation, text, THINGS, whole, yes } from './operation.ts';
 
 const MESSAGES = [{ role: 'user', content: 'Say hello.' }];
 const conversation = list(object({ role: text }));
 const tools = list({ type: 'object' });
 const free = {};
 const model = object({ id: text });
-const id = { id: 'resp_00000000000000000000000000' };
+const stored = { path: { id: THINGS.stored } };
 
 export const DIALECT_OPERATIONS: readonly Operation[] = [
   {
@@ -15,7 +15,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     summary: 'The models that are served, in the form of OpenAI, or of Anthropic for its clients',
     roles: ['client'],
     answer: { status: 200, schema: object({ data: list(model) }) },
-    example: { status: 200 },
+    example: {},
   },
   {
     method: 'get',
@@ -23,7 +23,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     summary: 'One model; its name may hold slashes',
     roles: ['client'],
     answer: { status: 200, schema: model },
-    example: { path: { '*': 'example' }, status: 200 },
+    example: { path: { '*': 'example' } },
   },
   {
     method: 'post',
@@ -33,7 +33,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     body: object({ model: text, messages: conversation, 'stream?': yes, 'tools?': tools, 'max_tokens?': whole }),
     answer: { status: 200, schema: object({ id: text, object: oneOf('chat.completion'), choices: list(object({})) }) },
     streams: true,
-    example: { body: { model: 'example', messages: MESSAGES }, status: 200 },
+    example: { body: { model: 'example', messages: MESSAGES } },
   },
   {
     method: 'post',
@@ -43,7 +43,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     body: object({ model: text, prompt: free, 'stream?': yes, 'max_tokens?': whole }),
     answer: { status: 200, schema: object({ choices: list(object({ text })) }) },
     streams: true,
-    example: { body: { model: 'example', prompt: 'Once upon a time' }, status: 501 },
+    example: { body: { model: 'example', prompt: 'Once upon a time' } },
   },
   {
     method: 'post',
@@ -52,7 +52,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     roles: ['client'],
     body: object({ model: text, input: free, 'encoding_format?': oneOf('float', 'base64'), 'dimensions?': whole }),
     answer: { status: 200, schema: object({ data: list(object({ index: whole })) }) },
-    example: { body: { model: 'example', input: 'hello' }, status: 501 },
+    example: { body: { model: 'example', input: 'hello' } },
   },
   {
     method: 'post',
@@ -65,7 +65,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
       schema: object({ id: text, type: oneOf('message'), content: list(object({ type: text })) }),
     },
     streams: true,
-    example: { body: { model: 'example', max_tokens: 100, messages: MESSAGES }, status: 200 },
+    example: { body: { model: 'example', max_tokens: 100, messages: MESSAGES } },
   },
   {
     method: 'post',
@@ -74,7 +74,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     roles: ['client'],
     body: object({ model: text, messages: conversation, 'tools?': tools }),
     answer: { status: 200, schema: object({ input_tokens: whole }) },
-    example: { body: { model: 'example', messages: MESSAGES }, status: 200 },
+    example: { body: { model: 'example', messages: MESSAGES } },
   },
   {
     method: 'post',
@@ -87,7 +87,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
       schema: object({ id: text, object: oneOf('response'), output: list(object({ type: text })) }),
     },
     streams: true,
-    example: { body: { model: 'example', input: 'Say hello.' }, status: 200 },
+    example: { body: { model: 'example', input: 'Say hello.' } },
   },
   {
     method: 'get',
@@ -95,7 +95,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     summary: 'A response that is being made, or was stored',
     roles: ['client'],
     answer: { status: 200, schema: object({ id: text, object: oneOf('response') }) },
-    example: { path: id, status: 404 },
+    example: stored,
   },
   {
     method: 'delete',
@@ -103,7 +103,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     summary: 'Forgets a stored response',
     roles: ['client'],
     answer: { status: 200, schema: object({ id: text, deleted: yes }) },
-    example: { path: id, status: 404 },
+    example: stored,
   },
   {
     method: 'post',
@@ -111,7 +111,7 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     summary: 'Gives up a response that is being made',
     roles: ['client'],
     answer: { status: 200, schema: object({ id: text, status: text }) },
-    example: { path: id, status: 404 },
+    example: { path: { id: THINGS.running } },
   },
   {
     method: 'get',
@@ -120,6 +120,6 @@ export const DIALECT_OPERATIONS: readonly Operation[] = [
     roles: ['client'],
     query: { limit: whole, order: oneOf('asc', 'desc'), after: text },
     answer: { status: 200, schema: object({ data: list(object({})), has_more: yes }) },
-    example: { path: id, status: 404 },
+    example: stored,
   },
 ];

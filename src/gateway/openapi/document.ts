@@ -61,8 +61,8 @@ function describe(operation: Operation): object {
 }
 
 function bodyOf({ bodyType = 'application/json', example }: Operation, schema: Schema): object {
-  const isGood = example.status < 400 && example.body !== undefined;
-  return { required: true, content: { [bodyType]: { schema, ...(isGood ? { example: example.body } : {}) } } };
+  const shown = example.body === undefined ? {} : { example: example.body };
+  return { required: true, content: { [bodyType]: { schema, ...shown } } };
 }
 
 function parametersOf({ route, query = {}, example }: Operation): readonly object[] {

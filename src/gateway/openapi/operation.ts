@@ -7,7 +7,7 @@ export interface Schema {
 }
 
 export interface Operation {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'patch' | 'delete';
   /** As the application knows it: /v1/responses/:id. */
   readonly route: string;
   readonly summary: string;
@@ -20,13 +20,24 @@ export interface Operation {
   readonly answer: { readonly status: number; readonly schema: Schema; readonly type?: string };
   /** The answer may be a stream of server-sent events instead. */
   readonly streams?: boolean;
-  /** What can be sent as it is; `status`: what a new service answers. */
-  readonly example: {
-    readonly path?: Readonly<Record<string, string>>;
-    readonly body?: unknown;
-    readonly status: number;
-  };
+  /** What can be sent as it is, and is answered with `answer`, where the things are there that it names. */
+  readonly example: { readonly path?: Readonly<Record<string, string>>; readonly body?: unknown };
 }
+
+/** What the examples name: each stands for one thing of a real service. */
+export const THINGS = {
+  run: 'run_01jd0000000000000000000001',
+  /** Hash of a content of that run. */
+  content: `sha256:${'c'.repeat(64)}`,
+  bundle: 'bundle_01jd0000000000000000000002',
+  question: 'q_01jd0000000000000000000003',
+  /** Hash of what was shown with that question. */
+  shown: `sha256:${'5'.repeat(64)}`,
+  key: 'key_01jd0000000000000000000004',
+  stored: 'resp_01jd0000000000000000000005',
+  running: 'resp_01jd0000000000000000000006',
+  backend: 'engine-1',
+} as const;
 
 export const text: Schema = { type: 'string' };
 export const whole: Schema = { type: 'integer' };

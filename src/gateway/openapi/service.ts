@@ -1,6 +1,6 @@
 // Owns the description of the routes of the service itself: runs, approvals, keys, usage, and those who operate it. Knows no handler.
 import { REQUEST_CLASSES, ROLES, USAGE_VIEWS } from '../../contracts/accounts.ts';
-import { list, object, oneOf, type Operation, text, whole, yes } from './operation.ts';
+import { list, object, oneOf, type Operation, text, THINGS, whole, yes } from './operation.ts';
 
 const run = object({ id: text, state: text });
 const runs = ['author', 'approver', 'auditor'] as const;
@@ -8,11 +8,13 @@ const key = object({ id: text, name: text, roles: list(oneOf(...ROLES)) });
 const made = object({ key: text, record: key });
 const ok = object({ ok: yes });
 const plain = { type: 'string' };
-const noRun = { path: { id: 'run_00000000000000000000000000' }, status: 404 };
+const ofRun = { path: { id: THINGS.run } };
 const backend = object({ name: text, state: text, inFlight: whole, requests: whole, failures: whole });
-const noBackend = { path: { name: 'nobody' }, status: 404 };
-const noKey = { path: { id: 'key_00000000000000000000000000' }, status: 404 };
-const noQuestion = { path: { id: 'apr_00000000000000000000000000' }, status: 404 };
+const ofBackend = { path: { name: THINGS.backend }, body: {} };
+const ofKey = { path: { id: THINGS.key } };
+const ofQuestion = { path: { id: THINGS.question } };
+const branch = { ref: 'refs/heads/fix', remote: '.' };
+const commit = '1'.repeat(40);
 const question = object({ id: text, run: text, state: text });
 const limits = object({
   'models?': list(text),
@@ -46,135 +48,154 @@ function post(
 export const SERVICE_OPERATIONS: readonly Operation[] = [
   get('/healthz', 'The service is alive', 'everyone', {
     answer: { status: 200, schema: ok },
-    example: { status: 200 },
+    example: {},
   }),
   get('/readyz', 'Whether work can be taken now, and why not', 'everyone', {
     answer: { status: 200, schema: object({ ok: yes, reasons: list(text) }) },
-    example: { status: 200 },
+    example: {},
   }),
   get('/openapi.json', 'This description', 'everyone', {
     answer: { status: 200, schema: object({ openapi: text, paths: { type: 'object' } }) },
-    example: { status: 200 },
+    example: {},
   }),
   get('/metrics', 'Numbers for Prometheus', ['auditor'], {
     answer: { status: 200, schema: plain, type: 'text/plain' },
-    example: { status: 200 },
+    example: {},
   }),
   post('/api/v1/bundles', 'Takes a git bundle for one run', ['author'], {
     body: { type: 'string', contentMediaType: 'application/octet-stream' },
     bodyType: 'application/octet-stream',
     answer: { status: 201, schema: object({ bundle: text, sha256: text, bytes: whole }) },
-    example: { body: '# v2 git bundle\n', status: 201 },
+    example: { body: '# v2 git bundle\n' },
   }),
   post('/api/v1/runs', 'Starts a run on a bundle', ['author'], {
-    body: object({ task: text, model: text, bundle: text, base: object({}), checks: list(object({})) }),
+    body: object({
+      task: text,
+      model: text,
+      bundle: text,
+      origin: object({ head: text, branch: text, headTree: text, tree: text }),
+      'checks?': list(object({ name: text, run: text })),
+      'publish?': object({ ref: text, remote: text }),
+    }),
     answer: { status: 201, schema: run },
-    example: { body: { task: '' }, status: 400 },
+    example: {
+      body: {
+        task: 'Mend the test that fails.',
+        model: 'example',
+        bundle: THINGS.bundle,
+        origin: { head: commit, branch: 'main', headTree: commit, tree: commit },
+        checks: [{ name: 'test', run: 'npm test' }],
+      },
+    },
   }),
   get('/api/v1/runs', 'The runs that one may see, the newest first', runs, {
     query: { limit: whole, before: text, mine: oneOf('true', 'false') },
     answer: { status: 200, schema: object({ runs: list(run) }) },
-    example: { status: 200 },
+    example: {},
   }),
-  get('/api/v1/runs/:id', 'One run', runs, { answer: { status: 200, schema: run }, example: noRun }),
+  get('/api/v1/runs/:id', 'One run', runs, { answer: { status: 200, schema: run }, example: ofRun }),
   get('/api/v1/runs/:id/events', 'The events of a run as they come; Last-Event-ID goes on from there', runs, {
     answer: { status: 200, schema: plain, type: 'text/event-stream' },
-    example: noRun,
+    example: ofRun,
   }),
   get('/api/v1/runs/:id/diff', 'The patch of a run', runs, {
     answer: { status: 200, schema: plain, type: 'text/x-diff' },
-    example: noRun,
+    example: ofRun,
   }),
   get('/api/v1/runs/:id/checks', 'The checks of a run', runs, {
     answer: { status: 200, schema: object({ checks: list(object({})) }) },
-    example: noRun,
+    example: ofRun,
   }),
   get('/api/v1/runs/:id/contents/:hash', 'A content that an event of a run names', runs, {
     answer: { status: 200, schema: plain, type: 'text/plain' },
-    example: { path: { ...noRun.path, hash: 'sha256:0' }, status: 404 },
+    example: { path: { ...ofRun.path, hash: THINGS.content } },
   }),
-  post('/api/v1/runs/:id/cancel', 'Ends a run', ['author'], { answer: { status: 200, schema: run }, example: noRun }),
+  post('/api/v1/runs/:id/cancel', 'Ends a run', ['author'], { answer: { status: 200, schema: run }, example: ofRun }),
   post('/api/v1/runs/:id/message', 'Says something to a run', ['author'], {
     body: object({ text }),
     answer: { status: 202, schema: ok },
-    example: { ...noRun, body: { text: 'Use tabs.' } },
+    example: { ...ofRun, body: { text: 'Use tabs.' } },
   }),
   post('/api/v1/runs/:id/apply', 'Asks whether a patch may become a branch', ['author'], {
     body: object({ ref: text, remote: text }),
-    answer: { status: 200, schema: object({}) },
-    example: { ...noRun, body: { ref: 'refs/heads/fix', remote: '.' } },
+    answer: { status: 200, schema: object({ state: text }) },
+    example: { ...ofRun, body: branch },
   }),
   post('/api/v1/runs/:id/applied', 'Tells how that ended', ['author'], {
-    body: object({ ok: yes, ref: text }),
+    body: object({ ok: yes, ref: text, 'commit?': text, 'base?': text, 'code?': text, 'message?': text }),
     answer: { status: 200, schema: ok },
-    example: { ...noRun, body: { ok: true, ref: 'refs/heads/fix', commit: 'c', base: 'b' } },
+    example: { ...ofRun, body: { ok: true, ref: branch.ref, commit, base: commit } },
   }),
   get('/api/v1/approvals', 'Questions that wait for a person, or did', runs, {
     query: { state: text, run: text },
     answer: { status: 200, schema: object({ approvals: list(question) }) },
-    example: { status: 200 },
+    example: {},
   }),
   get('/api/v1/approvals/:id', 'One question with what is shown', runs, {
     answer: { status: 200, schema: object({ record: question, shown: text }) },
-    example: noQuestion,
+    example: ofQuestion,
   }),
   post('/api/v1/approvals/:id', 'Answers a question, bound to what was shown', ['approver'], {
     body: object({ verdict: oneOf('approve', 'deny'), shown: text, 'note?': text }),
     answer: { status: 200, schema: question },
-    example: { ...noQuestion, body: { verdict: 'deny', shown: 'sha256:0' } },
+    example: { ...ofQuestion, body: { verdict: 'deny', shown: THINGS.shown } },
   }),
   post('/api/v1/halt', 'Stops everything', ['approver'], {
     body: object({ 'note?': text }),
     answer: { status: 200, schema: object({}) },
-    example: { body: { note: 'lunch' }, status: 200 },
+    example: { body: { note: 'lunch' } },
   }),
   post('/api/v1/release', 'Lets runs start again', [], {
+    body: object({}),
     answer: { status: 200, schema: ok },
-    example: { body: {}, status: 200 },
+    example: { body: {} },
   }),
   post('/api/v1/keys', 'Makes a key; it is told this once', [], {
     body: object({ name: text, 'team?': text, roles: list(oneOf(...ROLES)), 'expiresAt?': whole, 'limits?': limits }),
     answer: { status: 201, schema: made },
-    example: { body: { name: 'editor', roles: ['client'] }, status: 201 },
+    example: { body: { name: 'editor', roles: ['client'] } },
   }),
   get('/api/v1/keys', 'All keys, without what is secret of them', [], {
     answer: { status: 200, schema: object({ keys: list(key) }) },
-    example: { status: 200 },
+    example: {},
   }),
   post('/api/v1/keys/:id/rotate', 'Makes the key that comes in its place', [], {
     body: object({ 'overlapMs?': whole, 'expiresAt?': whole }),
     answer: { status: 201, schema: made },
-    example: { ...noKey, body: {} },
+    example: { ...ofKey, body: {} },
   }),
-  post('/api/v1/keys/:id/revoke', 'Ends a key', [], { answer: { status: 200, schema: key }, example: noKey }),
+  post('/api/v1/keys/:id/revoke', 'Ends a key', [], { answer: { status: 200, schema: key }, example: ofKey }),
   get('/api/v1/usage', 'What was used: everything for auditors, one’s own for the others', ROLES, {
     query: { from: text, to: text, by: oneOf(...USAGE_VIEWS) },
     answer: { status: 200, schema: object({ from: whole, to: whole, by: text, usage: list(object({})) }) },
-    example: { status: 200 },
+    example: {},
   }),
   get('/api/v1/queue', 'What waits for the engines', ROLES, {
     answer: { status: 200, schema: object({ engines: list(object({ engine: text })) }) },
-    example: { status: 200 },
+    example: {},
   }),
   get('/api/v1/backends', 'The engines: state, what is under way, the last failure', ['auditor'], {
     answer: { status: 200, schema: object({ backends: list(backend) }) },
-    example: { status: 200 },
+    example: {},
   }),
   post('/api/v1/backends/:name/drain', 'Sends no more requests to an engine', [], {
+    body: object({}),
     answer: { status: 200, schema: backend },
-    example: noBackend,
+    example: ofBackend,
   }),
   post('/api/v1/backends/:name/resume', 'Sends requests to it again', [], {
+    body: object({}),
     answer: { status: 200, schema: backend },
-    example: noBackend,
+    example: ofBackend,
   }),
   post('/api/v1/backends/reload', 'Reads the list of engines in the configuration anew', [], {
+    body: object({}),
     answer: { status: 200, schema: object({ backends: list(backend) }) },
-    example: { body: {}, status: 200 },
+    example: { body: {} },
   }),
   get('/api/v1/journal/:id', 'Events of one chain: `service`, or the id of a run', ['auditor'], {
     query: { after: whole, limit: whole },
     answer: { status: 200, schema: object({ events: list(object({})) }) },
-    example: { path: { id: 'service' }, status: 200 },
+    example: { path: { id: 'service' } },
   }),
 ];
