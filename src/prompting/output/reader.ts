@@ -35,6 +35,8 @@ class StreamReader implements OutputReader {
   #thought: ThoughtCall | undefined;
   #isDrafting = false;
   #ending: Item[] = [];
+  /** Text behind a text that ends answers, without white space before it. */
+  #afterEnd = '';
   #hasEnded = false;
 
   constructor(
@@ -76,13 +78,12 @@ class StreamReader implements OutputReader {
     }
     if (this.#ending.length === 0) return this.#route(item);
     this.#ending.push(item);
-    const after = this.#ending
-      .map(({ kind, raw }) => (kind === 'stop' ? '' : raw))
-      .join('')
-      .trimStart();
+    if (item.kind === 'text') this.#afterEnd = (this.#afterEnd + item.raw).trimStart();
+    const after = this.#afterEnd;
     if (item.kind === 'text' && (after === '' || (NEXT_TURN.startsWith(after) && after !== NEXT_TURN))) return;
     const held = this.#ending;
     this.#ending = [];
+    this.#afterEnd = '';
     this.#hasEnded = after.startsWith(NEXT_TURN) && !this.#answer.isInValue;
     if (this.#hasEnded) this.#parts.emit({ type: 'repair', kind: 'text_after_end' });
     else for (const each of held) this.#route(each);

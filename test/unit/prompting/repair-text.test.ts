@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelEvent } from '../../../src/contracts/model-events.ts';
-import { repairText } from '../../../src/prompting/output/repair-text.ts';
+import { repairText } from '../../../src/prompting/repair-text.ts';
 import { gather, profileOf, TOOLS } from './reading.ts';
 
 const CALL = '<tool_call>\n<function=f>\n<parameter=a>\nx\n</parameter>\n</function>\n</tool_call>';

@@ -1,10 +1,10 @@
 // Owns the reading of text that an engine's own parser left as it was: calls in the text or in the thought. Knows no engine.
-import type { ChatRequest } from '../../contracts/messages.ts';
-import type { ModelProfile } from '../../contracts/model-profile.ts';
-import type { ModelEvent } from '../../contracts/model-events.ts';
-import type { OutputReader } from '../format.ts';
-import { guardAgainst } from '../guard.ts';
-import { outputReader } from './reader.ts';
+import type { ChatRequest } from '../contracts/messages.ts';
+import type { ModelProfile } from '../contracts/model-profile.ts';
+import type { ModelEvent } from '../contracts/model-events.ts';
+import type { OutputReader } from './format.ts';
+import { guardAgainst } from './guard.ts';
+import { outputReader } from './output/reader.ts';
 
 export type Repair = (events: AsyncIterable<ModelEvent>) => AsyncGenerator<ModelEvent>;
 
