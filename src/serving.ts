@@ -88,6 +88,8 @@ async function peopleOf(oidc: OidcConfig | undefined): Promise<Pick<GatewayPorts
 
 const ALWAYS: Readiness = { ready: async () => ({ ok: true, reasons: [] }) };
 
+const REPORT_MS = 2000;
+
 interface Telemetry {
   readonly tally: Tally;
   readonly metrics: Metrics;
@@ -97,7 +99,13 @@ function createTelemetry({ journal, approvals, admission, router }: House): Tele
   const tally = createTally({ journal });
   return {
     tally,
-    metrics: createMetrics({ tally, approvals, queues: () => admission.counts(), backends: () => router.states() }),
+    metrics: createMetrics({
+      tally,
+      approvals,
+      queues: () => admission.counts(),
+      backends: () => router.states(),
+      engines: () => router.reports(AbortSignal.timeout(REPORT_MS)),
+    }),
   };
 }
 
@@ -141,6 +149,7 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
     admission,
     backends: {
       states: () => router.states(),
+      reports: (signal) => router.reports(signal),
       drain: (name, drained) => router.drain(name, drained),
       reload: () => house.reloadBackends(),
     },

@@ -4,13 +4,14 @@ import { CaissonError, reportOf } from '../base/errors.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
 import type { PassBytes } from '../contracts/passing.ts';
-import type { Backend, BackendState, Embed, ModelInfo, StreamModel } from '../contracts/ports.ts';
+import type { Backend, BackendState, Embed, EngineReport, ModelInfo, StreamModel } from '../contracts/ports.ts';
 import { failure, lawful } from './lawful.ts';
 import { affinityOf, keyOf } from './routing/affinity.ts';
 import { type Attempt, choose, createAttempts } from './routing/attempts.ts';
 import { passOver } from './routing/bytes.ts';
 import { createFleet, type Fleet, type Survey } from './routing/fleet.ts';
 import { watchHealth } from './routing/health.ts';
+import { reportsOf } from './routing/reports.ts';
 import type { Replica } from './routing/replica.ts';
 
 export interface Router {
@@ -35,6 +36,8 @@ export interface Router {
   /** Whether new requests go there. */
   accepts(name: string): boolean;
   states(): readonly BackendState[];
+  /** By name, what each engine says of itself, of those that say something in time. Never rejects. */
+  reports(signal: AbortSignal): Promise<ReadonlyMap<string, EngineReport>>;
   /** Undefined if there is no such backend. What is under way there goes on. */
   drain(name: string, drained: boolean): BackendState | undefined;
   /** Takes the place of all backends; those that keep their name stay drained if they were. */
@@ -88,6 +91,7 @@ export function createRouter(backends: readonly Backend[], options: RouterOption
       return found === undefined || ['fit', 'full'].includes(found.fitness(clock.monotonic()));
     },
     states: () => fleet.all().map((one) => one.state(clock.monotonic())),
+    reports: (signal) => reportsOf(fleet, signal),
     drain: (name, drained) => {
       const found = fleet.all().find((one) => one.name === name);
       found?.drain(drained);

@@ -16,7 +16,15 @@ import type {
 import type { Journal } from '../contracts/journal.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
-import type { Approvals, BackendState, Embed, ModelInfo, ProgressNote, StreamModel } from '../contracts/ports.ts';
+import type {
+  Approvals,
+  BackendState,
+  Embed,
+  EngineReport,
+  ModelInfo,
+  ProgressNote,
+  StreamModel,
+} from '../contracts/ports.ts';
 import type { PassBytes } from '../contracts/passing.ts';
 import type { RunService } from '../contracts/run-service.ts';
 import type { ResponseStore } from '../contracts/stored-responses.ts';
@@ -87,6 +95,8 @@ export interface PeoplePort {
 /** The engines behind the service, for those who look after them. */
 export interface BackendsPort {
   states(): readonly BackendState[];
+  /** By name, what engines say of themselves. Never rejects. */
+  readonly reports?: (signal: AbortSignal) => Promise<ReadonlyMap<string, EngineReport>>;
   /** Undefined if there is no such backend. What is under way there goes on. */
   drain(name: string, drained: boolean): BackendState | undefined;
   /** Reads their list in the configuration anew. Rejects with what is wrong there, and changes nothing then. */

@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Approvals, BackendState } from '../contracts/ports.ts';
+import { type MakeGauge, type Reports, showEngines } from './engines.ts';
 import type { Tally } from './tally.ts';
 
 export interface Metrics {
@@ -35,11 +36,52 @@ export function createMetrics(of: {
   readonly queues?: () => readonly QueueCount[];
   /** Its names are those of the configuration. */
   readonly backends?: () => readonly BackendState[];
+  /** By name, what engines say of themselves; asked once for each text. */
+  readonly engines?: () => Promise<Reports>;
 }): Metrics {
-  const { tally, approvals, queues, backends } = of;
+  const { tally, approvals, queues, backends, engines } = of;
   const registry = new Registry();
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
+  const { counter, gauge } = makersIn(registry);
+
+  countRequests(counter, tally);
+  countTokens(counter, tally);
+  countByLabel(counter, 'caisson_runs_ended_total', 'Runs by how they ended.', 'end', () => tally.counts().runs);
+  countByLabel(
+    counter,
+    'caisson_journal_events_total',
+    'Events of the journal by type.',
+    'type',
+    () => tally.counts().events,
+  );
+  countByLabel(counter, 'caisson_mended_total', MENDED, 'kind', () => tally.counts().mended);
+  gauge('caisson_sandboxes_open', 'Sandboxes that are open now.', [], (into) => into.set(tally.counts().openSandboxes));
+  gauge('caisson_approvals_waiting', 'Questions that wait for a person.', [], async (into) => {
+    into.set((await approvals.list({ state: 'waiting' })).length);
+  });
+  if (queues !== undefined) countQueues(gauge, queues);
+  if (backends !== undefined) countBackends(counter, gauge, backends);
+  let reports: Reports = new Map();
+  if (engines !== undefined) showEngines(gauge, () => reports);
+  gauge('caisson_event_loop_delay_seconds', 'Delay of the event loop since the last reading.', ['quantile'], (into) => {
+    for (const [quantile, percent] of QUANTILES) into.set({ quantile }, delay.percentile(percent) / NANOSECONDS);
+    delay.reset();
+  });
+  gauge('caisson_memory_resident_bytes', 'Resident memory of this process.', [], (into) =>
+    into.set(process.memoryUsage.rss()),
+  );
+  const text = async () => {
+    reports = (await engines?.()) ?? reports;
+    return registry.metrics();
+  };
+  return { text, close: () => delay.disable() };
+}
+
+type MakeCounter = (name: string, help: string, labels: string[], collect: (into: Counter) => void) => Counter;
+
+/** Each number is made when the text is. */
+function makersIn(registry: Registry) {
   const counter = (name: string, help: string, labelNames: string[], collect: (into: Counter) => void) =>
     new Counter({
       name,
@@ -61,37 +103,8 @@ export function createMetrics(of: {
         return collect(this);
       },
     });
-
-  countRequests(counter, tally);
-  countTokens(counter, tally);
-  countByLabel(counter, 'caisson_runs_ended_total', 'Runs by how they ended.', 'end', () => tally.counts().runs);
-  countByLabel(
-    counter,
-    'caisson_journal_events_total',
-    'Events of the journal by type.',
-    'type',
-    () => tally.counts().events,
-  );
-  countByLabel(counter, 'caisson_mended_total', MENDED, 'kind', () => tally.counts().mended);
-  gauge('caisson_sandboxes_open', 'Sandboxes that are open now.', [], (into) => into.set(tally.counts().openSandboxes));
-  gauge('caisson_approvals_waiting', 'Questions that wait for a person.', [], async (into) => {
-    into.set((await approvals.list({ state: 'waiting' })).length);
-  });
-  if (queues !== undefined) countQueues(gauge, queues);
-  if (backends !== undefined) countBackends(counter, gauge, backends);
-  gauge('caisson_event_loop_delay_seconds', 'Delay of the event loop since the last reading.', ['quantile'], (into) => {
-    for (const [quantile, percent] of QUANTILES) into.set({ quantile }, delay.percentile(percent) / NANOSECONDS);
-    delay.reset();
-  });
-  gauge('caisson_memory_resident_bytes', 'Resident memory of this process.', [], (into) =>
-    into.set(process.memoryUsage.rss()),
-  );
-  return { text: () => registry.metrics(), close: () => delay.disable() };
+  return { counter, gauge };
 }
-
-type MakeCounter = (name: string, help: string, labels: string[], collect: (into: Counter) => void) => Counter;
-
-type MakeGauge = (name: string, help: string, labels: string[], collect: (into: Gauge) => void) => Gauge;
 
 /** A model that nobody asks any more has no line any more. */
 function countQueues(gauge: MakeGauge, queues: () => readonly QueueCount[]): void {

@@ -107,6 +107,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     admission,
     backends: {
       states: () => router.states(),
+      reports: (signal) => router.reports(signal),
       drain: (name, drained) => router.drain(name, drained),
       reload: async () => router.states(),
     },

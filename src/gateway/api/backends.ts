@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { CaissonError } from '../../base/errors.ts';
 import { parseInput } from '../parse.ts';
+import type { BackendsPort } from '../ports.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const emptySchema = z.strictObject({});
@@ -13,7 +14,7 @@ interface NameParams {
 
 export function backendRoutes(app: FastifyInstance, { ports: { backends }, gate }: RouteContext): void {
   const onRequest = gate.admit('admin');
-  app.get('/api/v1/backends', { onRequest: gate.admit('auditor') }, async () => ({ backends: backends.states() }));
+  app.get('/api/v1/backends', { onRequest: gate.admit('auditor') }, async () => ({ backends: await shown(backends) }));
   for (const [verb, drained] of [
     ['drain', true],
     ['resume', false],
@@ -28,5 +29,16 @@ export function backendRoutes(app: FastifyInstance, { ports: { backends }, gate 
   app.post('/api/v1/backends/reload', { onRequest }, async ({ body }) => {
     parseInput(emptySchema, body);
     return { backends: await backends.reload() };
+  });
+}
+
+const REPORT_MS = 2000;
+
+/** Beside how each one fares here, what it says of itself. */
+async function shown(backends: BackendsPort): Promise<readonly object[]> {
+  const reports = await backends.reports?.(AbortSignal.timeout(REPORT_MS));
+  return backends.states().map((state) => {
+    const engine = reports?.get(state.name);
+    return engine === undefined ? state : { ...state, engine };
   });
 }

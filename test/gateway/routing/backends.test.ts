@@ -43,3 +43,20 @@ test('an admin drains an engine and takes it back; an auditor sees it; a client 
   ] as const;
   for (const [method, path, key, status] of refusals) assert.equal((await ask(method, path, key))[0], status, path);
 });
+
+test('beside its state stands what an engine says of itself, and nothing beside that of one that says nothing', async (t) => {
+  const engine = { version: '0.32.0', remarks: [], numbers: { running: 3, cacheUsed: 0.5 } };
+  const backends = [
+    { ...backend, report: async () => engine },
+    { ...backend, name: 'two', report: async () => ({ remarks: [] }) },
+  ];
+  const service = await startService(t, { backends });
+  const { body } = await callJson(service, 'GET', '/api/v1/backends', { key: await service.key(['auditor']) });
+  const idle = { ...IDLE, state: 'up' };
+  assert.deepEqual(body, {
+    backends: [
+      { ...idle, engine },
+      { ...idle, name: 'two' },
+    ],
+  });
+});

@@ -150,3 +150,33 @@ test('a closed tally hears nothing any more', (context) => {
   hear(OPENED);
   assert.equal(tally.counts().openSandboxes, 0);
 });
+
+test('what engines say of themselves is asked once for each text; who says nothing any more has no line', async (t) => {
+  let asked = 0;
+  const reports = [
+    new Map([
+      [
+        'one',
+        { version: '0.32.0', remarks: [], numbers: { running: 3, waiting: 0, cacheUsed: 0.5, cachedTokens: 640 } },
+      ],
+      ['two', { remarks: [], numbers: { running: 1 } }],
+    ]),
+    new Map(),
+  ];
+  const metrics = createMetrics({
+    tally: makeTally(t).tally,
+    approvals: { list: async () => [] },
+    engines: async () => reports[asked++] ?? new Map(),
+  });
+  t.after(() => metrics.close());
+  const lines = async () => (await metrics.text()).split('\n').filter((line) => line.startsWith('caisson_engine_'));
+  assert.deepEqual(await lines(), [
+    'caisson_engine_running{backend="one"} 3',
+    'caisson_engine_running{backend="two"} 1',
+    'caisson_engine_waiting{backend="one"} 0',
+    'caisson_engine_cache_used_ratio{backend="one"} 0.5',
+    'caisson_engine_cached_tokens{backend="one"} 640',
+    'caisson_engine_info{backend="one",version="0.32.0"} 1',
+  ]);
+  assert.deepEqual([await lines(), asked], [[], 2]);
+});

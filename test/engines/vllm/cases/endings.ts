@@ -10,7 +10,8 @@ import { playOf, toldBy } from '../told.ts';
 const RUNNING = 'vllm:num_requests_running';
 const SUCCESS = 'vllm:request_success_total';
 const GONE_MS = 1000;
-const RESTART_MS = 300_000;
+const DEATH_MS = 30_000;
+const RESTART_MS = 500_000;
 
 export function testLeaving(on: OnStage): void {
   describe('when the one who asked has gone, the engine stops', () => {
@@ -60,8 +61,8 @@ export function testDeaths(on: OnStage): void {
       const [event, client] = await asked;
       assert.equal(event?.type === 'error' && event.retryable, true, JSON.stringify(event));
       assert.equal(client, 'failed');
-      const [refused] = await failures(on);
-      assert.deepEqual(refused?.type === 'error' && [refused.code, refused.retryable], ['backend_unreachable', true]);
+      // The server ends a moment after its engine.
+      await until(async () => (await refusal(on)) === 'backend_unreachable', DEATH_MS);
     });
 
     test('and back: the next request is answered as before', { timeout: RESTART_MS }, async () => {
@@ -94,9 +95,9 @@ async function endOf(on: OnStage): Promise<ModelEvent | undefined> {
   return (await eventsOf(on().backend, ask('long'))).at(-1);
 }
 
-async function failures(on: OnStage): Promise<readonly ModelEvent[]> {
-  await delay(2000);
-  return eventsOf(on().backend, ask('greeting'));
+async function refusal(on: OnStage): Promise<string> {
+  const [event] = await eventsOf(on().backend, ask('greeting'));
+  return event?.type === 'error' && event.retryable ? event.code : 'an answer';
 }
 
 /** Why the stream ended as a client of the service sees it. */
