@@ -4,6 +4,7 @@ import { access } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { whyUnfit } from './fitness.ts';
 import { type LoadOrder, type Loaded, type Order, type Report, reportSchema, WIRE_VERSION } from './wire.ts';
 
 export interface EngineProcess {
@@ -57,6 +58,8 @@ export async function launch(options: LaunchOptions, listener: Listener): Promis
       refused: `the engine for GGUF files is not installed in ${engineFolder}`,
       hint: `Install it: npm ci --prefix ${engineFolder}`,
     };
+  const unfit = await whyUnfit(order);
+  if (unfit !== undefined) return { refused: unfit, hint: MODEL_HINT };
   const child = start(library);
   const { promise, resolve } = Promise.withResolvers<Launched>();
   hear(child, listener, resolve);

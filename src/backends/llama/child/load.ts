@@ -1,5 +1,6 @@
 // Owns the loading of a model file: what it needs and what there is, what the engine says of a file it refuses. Knows no request.
-import { stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { availableBytes, tooLarge } from '../fitness.ts';
 import type { LoadOrder } from '../wire.ts';
 import type { Context, Insights, Library, Llama, Model } from './library.ts';
 
@@ -9,6 +10,8 @@ const LEAST_CONTEXT = 256;
 /** Tokens of a prompt that are evaluated in one go: an abort waits for no more. */
 export const BATCH = 512;
 const LOG_LINES = 20;
+/** Its words come from other threads, later than its errors. */
+const LOG_MS = 100;
 
 export interface Engine {
   readonly library: Library;
@@ -21,19 +24,18 @@ export interface Engine {
 
 export type LoadResult = { readonly engine: Engine } | { readonly refused: string };
 
-/** Never rejects. `available`: bytes of memory that may be used. */
-export async function loadModel(library: Library, order: LoadOrder, available: () => number): Promise<LoadResult> {
+/** Never rejects. */
+export async function loadModel(library: Library, order: LoadOrder): Promise<LoadResult> {
   const said: string[] = [];
   const hear = (_level: string, message: string) => {
     said.push(message);
     if (said.length > LOG_LINES) said.shift();
   };
   try {
-    const { size } = await stat(order.file);
-    if (size > available()) return { refused: tooLarge(order, size, available()) };
     const llama = await library.getLlama(settings(order, hear));
     const needs = await whatItNeeds(library, llama, order);
-    if (needs.bytes > available()) return { refused: tooLarge(order, needs.bytes, available()) };
+    const available = availableBytes();
+    if (needs.bytes > available) return { refused: tooLarge(order, needs.bytes, available) };
     const model = await llama.loadModel({
       modelPath: order.file,
       gpuLayers: order.gpu ? 'auto' : 0,
@@ -49,6 +51,7 @@ export async function loadModel(library: Library, order: LoadOrder, available: (
     const version = await library.getModuleVersion();
     return { engine: { library, llama, model, context, version, order } };
   } catch (error) {
+    await delay(LOG_MS);
     return { refused: refusal(order, error, said) };
   }
 }
@@ -84,21 +87,8 @@ function usualContext({ trainContextSize = USUAL_CONTEXT }: Insights): number {
   return Math.min(trainContextSize, USUAL_CONTEXT);
 }
 
-const GB = 1e9;
-
-function tooLarge({ file, slots, context }: LoadOrder, needed: number, there: number): string {
-  const gigabytes = (bytes: number) => `${(bytes / GB).toFixed(1)} GB`;
-  const wish = `${slots} slots${context === undefined ? '' : ` of ${context} tokens`}`;
-  return (
-    `the model file ${file} with ${wish} needs ${gigabytes(needed)} of memory and ${gigabytes(there)} are there: ` +
-    'give less context or slots, or a smaller model'
-  );
-}
-
 /** The engine's own words are in its log; its errors say next to nothing. */
 function refusal({ file }: LoadOrder, error: unknown, said: readonly string[]): string {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-    return `the model file ${file} does not exist`;
   const words = said.flatMap((line) => /(?:error loading model|gguf_init\w*): (.+)/.exec(line)?.[1] ?? []);
   const own = error instanceof Error ? error.message : String(error);
   const reasons = [...new Set(words.length === 0 ? [own] : words)].join('; ');

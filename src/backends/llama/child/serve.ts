@@ -1,5 +1,5 @@
 // Owns the process of the engine: takes orders from the channel of its parent, reports on it, and ends with it. Knows no prompt format.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { type GenerateOrder, type Order, type Report, WIRE_VERSION } from '../wire.ts';
 import { createEmbedder } from './embed.ts';
@@ -23,7 +23,7 @@ export function serve(library: Library): void {
     if (order.type === 'load') {
       if (order.version !== WIRE_VERSION)
         return refuse(`it speaks version ${WIRE_VERSION} of the wire, not ${order.version}`);
-      void loadModel(library, order, availableBytes).then((result) => {
+      void loadModel(library, order).then((result) => {
         if ('refused' in result) return refuse(result.refused);
         room = furnish(result.engine, working);
         return report(loaded(result.engine));
@@ -138,7 +138,7 @@ function loaded({ model, context, version, order }: Engine): Report {
     contextTokens: context.contextSize,
     threads: order.threads,
     embeddingSize: model.embeddingVectorSize,
-    ...(typeof template === 'string' ? { template } : {}),
+    ...(typeof template === 'string' && template !== '' ? { template } : {}),
     ...(bosString === null ? {} : { bos: bosString }),
     ...(eosString === null ? {} : { eos: eosString }),
   };
@@ -161,15 +161,4 @@ function beHumble(): void {
   } catch {
     // It is a courtesy.
   }
-}
-
-/** Of memory and, where there is one, of the limit of the container. */
-function availableBytes(): number {
-  try {
-    const line = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-    if (line !== undefined) return Math.min(Number(line) * 1024, process.availableMemory());
-  } catch {
-    // Not Linux.
-  }
-  return process.availableMemory();
 }
