@@ -2,7 +2,7 @@
 import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
 import type { Overseer, Seen } from './cli/overseer.ts';
-import type { KeyRotation, MadeKey } from './contracts/accounts.ts';
+import type { KeyChange, KeyRecord, KeyRotation, MadeKey } from './contracts/accounts.ts';
 import type { ProgressNote } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import type { House } from './house.ts';
@@ -48,6 +48,7 @@ export function localOverseer(house: House): Overseer {
     release: () => runs.release(LOCAL_OWNER.name),
     createKey: async (request) => recordMade(await accounts.create(request), house),
     rotateKey: (id, rotation) => rotateKey(id, rotation, house),
+    changeKey: (id, change) => changeKey(id, change, house),
     keys: () => accounts.list(),
     revokeKey: async (id) => {
       const record = (await accounts.revoke(id)) ?? missing(`there is no key ${id}`);
@@ -82,6 +83,13 @@ async function rotateKey(of: string, rotation: KeyRotation, { accounts, journal 
   const body = { type: 'key_rotated', key: made.record.id, of, overlapMs, by: LOCAL_OWNER.name } as const;
   await journal.append([{ chain: SERVICE_CHAIN, body }]);
   return made;
+}
+
+async function changeKey(key: string, change: KeyChange, { accounts, journal }: House): Promise<KeyRecord> {
+  const { record, changes } = (await accounts.change(key, change)) ?? missing(`there is no key ${key}`);
+  const body = { type: 'key_changed', key, changes, by: LOCAL_OWNER.name } as const;
+  if (changes.length > 0) await journal.append([{ chain: SERVICE_CHAIN, body }]);
+  return record;
 }
 
 /** Stored and live events in one line, with the notes between them. */

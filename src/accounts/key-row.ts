@@ -1,8 +1,10 @@
 // Owns what a stored key means: who it is, what it may use. Parses what the database says. Knows no look-up.
 import { late } from '../base/schema.ts';
 import {
+  type ChangedKey,
   type KeyLimits,
   type KeyRecord,
+  type KeySetting,
   type Principal,
   REQUEST_CLASSES,
   type Role,
@@ -46,6 +48,19 @@ export function recordOf(row: KeyRow): KeyRecord {
     ...(row.account === id ? {} : { account: row.account }),
     ...limitsPart(row),
   };
+}
+
+export function changesBetween(before: KeyRecord, after: KeyRecord): ChangedKey['changes'] {
+  const [old, now] = [settingsOf(before), settingsOf(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].flatMap((name) => {
+    const [from, to] = [old.get(name) ?? null, now.get(name) ?? null];
+    return JSON.stringify(from) === JSON.stringify(to) ? [] : [{ name, from, to }];
+  });
+}
+
+function settingsOf({ limits = {}, expiresAt }: KeyRecord): ReadonlyMap<string, KeySetting> {
+  const settings: readonly (readonly [string, KeySetting])[] = Object.entries(limits);
+  return new Map(expiresAt === undefined ? settings : [...settings, ['expiresAt', expiresAt]]);
 }
 
 /** A role that this version does not know gives nothing. */

@@ -4,11 +4,19 @@ import type { Clock } from '../base/clock.ts';
 import { CaissonError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { newId } from '../base/ids.ts';
-import type { KeyRecord, KeyRotation, MadeKey, NewKeyRequest, Principal } from '../contracts/accounts.ts';
+import type {
+  ChangedKey,
+  KeyChange,
+  KeyRecord,
+  KeyRotation,
+  MadeKey,
+  NewKeyRequest,
+  Principal,
+} from '../contracts/accounts.ts';
 import type { KeyRow } from '../store/keys.ts';
 import type { Store } from '../store/open.ts';
 import { createKeyCache, type KeyCache, type KnownKey } from './key-cache.ts';
-import { principalOf, recordOf } from './key-row.ts';
+import { changesBetween, principalOf, recordOf } from './key-row.ts';
 import { isWellFormed, newKey, prefixOf } from './key-text.ts';
 
 export interface Accounts {
@@ -21,6 +29,8 @@ export interface Accounts {
    * for one that is over or was rotated before.
    */
   rotate(id: string, rotation: KeyRotation): Promise<MadeKey | undefined>;
+  /** From the next request on. Undefined if there is no such key. Rejects with `conflict` for one that is over. */
+  change(id: string, change: KeyChange): Promise<ChangedKey | undefined>;
   /** Undefined if there is no such key. Other keys of its account are as good as before. */
   revoke(id: string): Promise<KeyRecord | undefined>;
   list(): Promise<readonly KeyRecord[]>;
@@ -48,6 +58,13 @@ export function createAccounts(ports: Ports): Accounts {
     rotate: async (id, rotation) => {
       try {
         return await rotate(id, rotation, ports);
+      } finally {
+        cache.forget();
+      }
+    },
+    change: async (id, change) => {
+      try {
+        return await edit(id, change, ports);
       } finally {
         cache.forget();
       }
@@ -97,6 +114,20 @@ async function rotate(
       hint: 'Rotate the newest key of its line: `caisson keys list` shows them.',
     });
   return { key, record: recordOf(row) };
+}
+
+async function edit(
+  id: string,
+  { expiresAt, limits = {} }: KeyChange,
+  { store, clock }: Ports,
+): Promise<ChangedKey | undefined> {
+  const wish = { id, now: clock.now(), expires_at: expiresAt, limits: JSON.stringify(limits) };
+  const edited = await store.write('changeKey', wish);
+  if (edited === 'missing') return undefined;
+  if (edited === 'over')
+    throw new CaissonError('conflict', `key ${id} is over`, { hint: 'Make a new one: `caisson keys create`.' });
+  const [before, record] = [recordOf(edited.before), recordOf(edited.after)];
+  return { record, changes: changesBetween(before, record) };
 }
 
 async function find(hash: string, store: Store, cache: KeyCache): Promise<KnownKey | undefined> {

@@ -54,6 +54,7 @@ export function createHttpOverseer(place: Place): Overseer {
     },
     createKey: (request) => call.json<MadeKey>('POST', '/api/v1/keys', request),
     rotateKey: (id, rotation) => call.json<MadeKey>('POST', `/api/v1/keys/${id}/rotate`, rotation),
+    changeKey: (id, change) => call.json<KeyRecord>('PATCH', `/api/v1/keys/${id}`, change),
     keys: async () => (await call.json<{ keys: KeyRecord[] }>('GET', '/api/v1/keys')).keys,
     revokeKey: (id) => call.json<KeyRecord>('POST', `/api/v1/keys/${id}/revoke`, {}),
     backends: async () => (await call.json<{ backends: BackendState[] }>('GET', '/api/v1/backends')).backends,

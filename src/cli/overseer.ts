@@ -1,5 +1,13 @@
 // Owns what a person at a terminal can ask of Caisson, the same whether a service answers or this process does. Knows no transport.
-import type { KeyRecord, KeyRotation, MadeKey, NewKeyRequest, UsageLine, UsageView } from '../contracts/accounts.ts';
+import type {
+  KeyChange,
+  KeyRecord,
+  KeyRotation,
+  MadeKey,
+  NewKeyRequest,
+  UsageLine,
+  UsageView,
+} from '../contracts/accounts.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
@@ -45,6 +53,7 @@ export interface Overseer {
   release(): Promise<void>;
   createKey(request: NewKeyRequest): Promise<MadeKey>;
   rotateKey(id: string, rotation: KeyRotation): Promise<MadeKey>;
+  changeKey(id: string, change: KeyChange): Promise<KeyRecord>;
   keys(): Promise<readonly KeyRecord[]>;
   revokeKey(id: string): Promise<KeyRecord>;
   backends(): Promise<readonly BackendState[]>;

@@ -66,6 +66,22 @@ export interface KeyRotation {
   readonly expiresAt?: number;
 }
 
+/** What is absent stays as it is; null takes it away. */
+export interface KeyChange {
+  /** Of this key alone, in milliseconds since 1970. */
+  readonly expiresAt?: number | null;
+  /** Of all keys of its line. */
+  readonly limits?: { readonly [Name in keyof KeyLimits]?: KeyLimits[Name] | null };
+}
+
+export type KeySetting = string | number | readonly string[] | null;
+
+export interface ChangedKey {
+  readonly record: KeyRecord;
+  /** What is otherwise than before, by the name of the limit, or `expiresAt`. Null: there was none, or there is none now. */
+  readonly changes: readonly { readonly name: string; readonly from: KeySetting; readonly to: KeySetting }[];
+}
+
 /** The key is in the answer and nowhere else. */
 export interface MadeKey {
   readonly key: string;

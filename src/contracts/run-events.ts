@@ -155,8 +155,15 @@ function serviceEvents(z: Zod, { hash, event }: Words) {
     event('released', { by: z.string() }),
     event('key_created', { key: z.string(), name: z.string(), roles: z.array(z.string()), by: z.string() }),
     event('key_rotated', { key: z.string(), of: z.string(), overlapMs: z.int(), by: z.string() }),
+    event('key_changed', { key: z.string(), changes: z.array(keyChange(z)).readonly(), by: z.string() }),
     event('key_revoked', { key: z.string(), by: z.string() }),
   ] as const;
+}
+
+/** Null: there was no such limit, or there is none now. */
+function keyChange(z: Zod) {
+  const setting = z.union([z.string(), z.number(), z.array(z.string()).readonly(), z.null()]);
+  return z.object({ name: z.string(), from: setting, to: setting });
 }
 
 /** What happened; the parse of a stored body. */

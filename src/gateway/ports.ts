@@ -4,6 +4,8 @@ import type { Limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CaissonError } from '../base/errors.ts';
 import type {
+  ChangedKey,
+  KeyChange,
   KeyRecord,
   KeyRotation,
   MadeKey,
@@ -83,6 +85,8 @@ export interface AccountsPort {
   authenticate(key: string): Promise<Principal | undefined>;
   /** Undefined if there is no such key. Rejects with `conflict` for one that is over or was rotated before. */
   rotate(id: string, rotation: KeyRotation): Promise<MadeKey | undefined>;
+  /** From the next request on. Undefined if there is no such key. Rejects with `conflict` for one that is over. */
+  change(id: string, change: KeyChange): Promise<ChangedKey | undefined>;
   revoke(id: string): Promise<KeyRecord | undefined>;
   list(): Promise<readonly KeyRecord[]>;
 }

@@ -52,8 +52,7 @@ const SUCCESSOR = `SELECT 1 FROM keys
 function rotateKey(db: Db, { of, until, ...next }: NextKey): RotatedKey {
   const old = readKey(db, of);
   if (old === undefined) return 'missing';
-  const isOver = old.revoked_at !== null || (old.expires_at !== null && old.expires_at <= next.now);
-  if (isOver || db.prepare(SUCCESSOR).get(old.account, old.id) !== undefined) return 'over';
+  if (isOver(old, next.now) || db.prepare(SUCCESSOR).get(old.account, old.id) !== undefined) return 'over';
   const { id, hash, prefix, now } = next;
   const lifetime = old.expires_at === null ? null : now + (old.expires_at - old.created_at);
   const row: KeyRow = { ...old, id, hash, prefix, created_at: now, expires_at: next.expires_at ?? lifetime };
@@ -63,6 +62,30 @@ function rotateKey(db: Db, { of, until, ...next }: NextKey): RotatedKey {
     until,
   });
   return row;
+}
+
+/** `limits`: a merge patch (RFC 7396). Null takes the end of the key away, undefined leaves it. */
+export interface KeyEdit {
+  readonly id: string;
+  readonly now: number;
+  readonly expires_at: number | null | undefined;
+  readonly limits: string;
+}
+
+/** `over`: it was revoked or has expired. */
+export type EditedKey = { readonly before: KeyRow; readonly after: KeyRow } | 'missing' | 'over';
+
+function changeKey(db: Db, { id, now, expires_at: expiresAt, limits }: KeyEdit): EditedKey {
+  const before = readKey(db, id);
+  if (before === undefined) return 'missing';
+  if (isOver(before, now)) return 'over';
+  db.prepare('UPDATE keys SET limits = json_patch(limits, ?) WHERE account = ?').run(limits, before.account);
+  if (expiresAt !== undefined) db.prepare('UPDATE keys SET expires_at = ? WHERE id = ?').run(expiresAt, id);
+  return { before, after: readKey(db, id) ?? before };
+}
+
+function isOver({ revoked_at: revokedAt, expires_at: expiresAt }: KeyRow, now: number): boolean {
+  return revokedAt !== null || (expiresAt !== null && expiresAt <= now);
 }
 
 function findKey(db: Db, { hash }: { readonly hash: string }): KeyRow | undefined {
@@ -77,5 +100,5 @@ function readKey(db: Db, id: string): KeyRow | undefined {
   return db.prepare<KeyRow>(`SELECT ${COLUMNS} FROM keys WHERE id = ?`).get(id);
 }
 
-export const keyWrites = { saveKey, revokeKey, rotateKey };
+export const keyWrites = { saveKey, revokeKey, rotateKey, changeKey };
 export const keyReads = { findKey, listKeys };

@@ -138,6 +138,61 @@ describe('a key', () => {
     );
   });
 
+  test('that is changed has its new limits with the next request, and the journal tells both sides once', async (context) => {
+    const { service } = await start(context, { models: ['a', 'b'].map((id) => ({ id, backend: 'engine' })) });
+    const key = await service.key(['admin']);
+    const { accounts, journal } = service.ports;
+    const made = await accounts.create({ name: 'ci', team: 'red', roles: ['client'], limits: { models: ['a'] } });
+    const seen = async () =>
+      (await callJson<{ data: { id: string }[] }>(service, 'GET', '/v1/models', { key: made.key })).body.data.map(
+        ({ id }) => id,
+      );
+    assert.deepEqual(await seen(), ['a']);
+    const path = `/api/v1/keys/${made.record.id}`;
+    const json = { limits: { models: ['b'], streams: 3 } };
+    for (let times = 0; times < 2; times += 1) {
+      const { status, body } = await callJson<KeyRecord>(service, 'PATCH', path, { key, json });
+      assert.deepEqual([status, body], [200, { ...made.record, limits: { models: ['b'], streams: 3 } }]);
+    }
+    assert.deepEqual(await seen(), ['b']);
+    const changes = [
+      { name: 'models', from: ['a'], to: ['b'] },
+      { name: 'streams', from: null, to: 3 },
+    ];
+    assert.deepEqual(
+      (await journal.read(SERVICE_CHAIN, 0, 10)).map((event) => event.body),
+      [{ type: 'key_changed', key: made.record.id, changes, by: 'red admin' }],
+    );
+  });
+
+  test('is not changed by what is no change, nor when it is over', async (context) => {
+    const { service } = await start(context);
+    const key = await service.key(['admin']);
+    const { accounts, journal } = service.ports;
+    const { id } = (await accounts.create({ name: 'ci', team: 'red', roles: ['client'] })).record;
+    const told = async (json: object, of = id) => {
+      const { status, body } = await callJson<Refused>(service, 'PATCH', `/api/v1/keys/${of}`, { key, json });
+      return [status, body.error.code];
+    };
+    const wrong = [
+      {},
+      { expiresAt: 1 },
+      { limits: { streams: 0 } },
+      { limits: { streams: '3' } },
+      { limits: { models: [] } },
+      { limits: { budget: 'none' } },
+      { limits: { rpm: 3 } },
+      { roles: ['admin'] },
+      { limits: null },
+    ];
+    for (const json of wrong) assert.deepEqual(await told(json), [400, 'invalid_input'], JSON.stringify(json));
+    const good = { limits: { streams: 1 } };
+    assert.deepEqual(await told(good, 'key_none'), [404, 'not_found']);
+    await accounts.revoke(id);
+    assert.deepEqual(await told(good), [409, 'conflict']);
+    assert.deepEqual(await journal.read(SERVICE_CHAIN, 0, 10), []);
+  });
+
   test('of an unknown role, without a role, or expired from birth is not made', async (context) => {
     const { service } = await start(context);
     const key = await service.key(['admin']);

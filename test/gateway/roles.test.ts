@@ -38,10 +38,15 @@ const ROUTES: readonly (readonly [string, string, readonly Role[]])[] = [
   ['POST', '/api/v1/release', []],
   ['POST', '/api/v1/keys', []],
   ['GET', '/api/v1/keys', []],
+  ['PATCH', '/api/v1/keys/x', []],
   ['POST', '/api/v1/keys/x/rotate', []],
   ['POST', '/api/v1/keys/x/revoke', []],
   ['GET', '/api/v1/usage', EVERY_ROLE],
   ['GET', '/api/v1/queue', EVERY_ROLE],
+  ['GET', '/api/v1/backends', ['auditor']],
+  ['POST', '/api/v1/backends/x/drain', []],
+  ['POST', '/api/v1/backends/x/resume', []],
+  ['POST', '/api/v1/backends/reload', []],
   ['GET', '/api/v1/journal/service', ['auditor']],
   ['GET', '/metrics', ['auditor']],
 ];
@@ -55,7 +60,7 @@ test('every route lets in the roles of its row and no other, and nobody without 
     (
       await call(service, method, path, {
         ...(key === undefined ? {} : { key }),
-        ...(method === 'POST' ? { json: {} } : {}),
+        ...(method === 'POST' || method === 'PATCH' ? { json: {} } : {}),
       })
     ).status;
   for (const [method, path, roles] of ROUTES) {

@@ -1,6 +1,6 @@
 // Owns the flags that say what a key may use and how long. Knows no key.
 import { CaissonError } from '../../base/errors.ts';
-import { type KeyLimits, REQUEST_CLASSES } from '../../contracts/accounts.ts';
+import { type KeyChange, type KeyLimits, REQUEST_CLASSES } from '../../contracts/accounts.ts';
 import { type FlagKind, type Flags, textFlag } from '../context.ts';
 
 export const LIMIT_FLAGS = {
@@ -15,11 +15,61 @@ export const LIMIT_FLAGS = {
   class: { type: 'string', value: 'CLASS', help: `${REQUEST_CLASSES.join(' or ')}: who goes first at a full engine` },
 } as const satisfies Readonly<Record<string, FlagKind>>;
 
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DAY_MS = 86_400_000;
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY_MS };
 
-/** Undefined if no flag sets a limit. Throws `usage`. */
+/** The limits with a flag that takes a value. */
+const NAMES: readonly (readonly [flag: string, name: keyof KeyLimits])[] = [
+  ['models', 'models'],
+  ['rpm', 'requestsPerMinute'],
+  ['tpm', 'tokensPerMinute'],
+  ['streams', 'streams'],
+  ['daily-tokens', 'dailyTokens'],
+  ['daily-gpu-seconds', 'dailyGpuSeconds'],
+  ['class', 'class'],
+];
+const NONE = 'none';
+
+/** Of a new key; undefined if no flag sets a limit. Throws `usage`. */
 export function limitsOf(flags: Flags): KeyLimits | undefined {
-  const limits: KeyLimits = {
+  const limits = settingsOf(flags);
+  if (limits.budget !== undefined && limits.dailyTokens === undefined && limits.dailyGpuSeconds === undefined)
+    throw new CaissonError('usage', `--${limits.budget} needs --daily-tokens or --daily-gpu-seconds`);
+  return Object.keys(limits).length === 0 ? undefined : limits;
+}
+
+/** Of a key that is there: `none` takes a limit, or the end of the key, away. `now`: milliseconds since 1970. Throws `usage`. */
+export function changeOf(flags: Flags, now: number): KeyChange {
+  const gone = NAMES.filter(([flag]) => textFlag(flags, flag) === NONE);
+  const rest = Object.entries(flags).filter(([flag]) => !gone.some(([name]) => name === flag));
+  const set = settingsOf(Object.fromEntries(rest));
+  const limits = { ...set, ...Object.fromEntries(gone.map(([, name]) => [name, null])) };
+  const isEndless = textFlag(flags, 'expires') === NONE && textFlag(flags, 'days') === undefined;
+  const change: KeyChange = {
+    ...(isEndless ? { expiresAt: null } : expiryOf(flags, now)),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+  };
+  if (Object.keys(change).length > 0) return change;
+  throw new CaissonError('usage', 'caisson keys limit ID needs what is to change, such as --rpm 60 or --rpm none');
+}
+
+/** The end of a key; none where no flag says. `now`: milliseconds since 1970. Throws `usage`. */
+export function expiryOf(flags: Flags, now: number): { readonly expiresAt?: number } {
+  const [days, expires] = [textFlag(flags, 'days'), textFlag(flags, 'expires')];
+  if (days !== undefined && expires !== undefined)
+    throw new CaissonError('usage', '--days and --expires exclude each other');
+  if (expires !== undefined) return { expiresAt: momentOf('expires', expires, now, 1) };
+  return days === undefined ? {} : { expiresAt: now + daysOf(days) * DAY_MS };
+}
+
+function daysOf(text: string): number {
+  const days = Number(text);
+  if (!Number.isFinite(days) || days <= 0) throw usage('days', text, 'give a number above 0');
+  return days;
+}
+
+function settingsOf(flags: Flags): KeyLimits {
+  return {
     ...modelsPart(flags),
     ...wholePart(flags, 'rpm', 'requestsPerMinute'),
     ...wholePart(flags, 'tpm', 'tokensPerMinute'),
@@ -29,7 +79,6 @@ export function limitsOf(flags: Flags): KeyLimits | undefined {
     ...budgetPart(flags),
     ...classPart(flags),
   };
-  return Object.keys(limits).length === 0 ? undefined : limits;
 }
 
 /** Milliseconds of `90m`, `24h` or `7d`. Throws `usage`. */
@@ -80,8 +129,6 @@ function budgetPart(flags: Flags): Pick<KeyLimits, 'budget'> {
   const [hard, soft] = [flags['hard'] === true, flags['soft'] === true];
   if (hard && soft) throw new CaissonError('usage', '--hard and --soft exclude each other');
   if (!hard && !soft) return {};
-  if (textFlag(flags, 'daily-tokens') === undefined && textFlag(flags, 'daily-gpu-seconds') === undefined)
-    throw new CaissonError('usage', `--${hard ? 'hard' : 'soft'} needs --daily-tokens or --daily-gpu-seconds`);
   return { budget: hard ? 'hard' : 'soft' };
 }
 

@@ -3,13 +3,11 @@ import { CaissonError } from '../../base/errors.ts';
 import { type KeyLimits, type KeyRecord, type MadeKey, type Role, ROLES } from '../../contracts/accounts.ts';
 import { type Command, type Context, type ExitCode, type Flags, listFlag, textFlag } from '../context.ts';
 import type { Overseer } from '../overseer.ts';
-import { durationOf, LIMIT_FLAGS, limitsOf, momentOf } from './key-limits.ts';
+import { changeOf, durationOf, expiryOf, LIMIT_FLAGS, limitsOf } from './key-limits.ts';
 import { withOverseer } from './overview.ts';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 export const keysCommand: Command = {
-  usage: 'list | create NAME | rotate ID | revoke ID',
+  usage: 'list | create NAME | limit ID | rotate ID | revoke ID',
   summary: 'API keys, their roles and limits',
   flags: {
     role: {
@@ -20,7 +18,11 @@ export const keysCommand: Command = {
     },
     team: { type: 'string', value: 'TEAM', help: 'team of the key (default)' },
     days: { type: 'string', value: 'N', help: 'the key expires in N days' },
-    expires: { type: 'string', value: 'WHEN', help: 'the key expires then: a date, or 30d, 12h from now' },
+    expires: {
+      type: 'string',
+      value: 'WHEN',
+      help: 'the key expires then: a date, or 30d, 12h from now (limit: or none)',
+    },
     overlap: { type: 'string', value: 'TIME', help: 'rotate: the old key is good for so long (24h)' },
     ...LIMIT_FLAGS,
     json: { type: 'boolean', help: 'print JSON for a program' },
@@ -31,9 +33,10 @@ export const keysCommand: Command = {
       const [verb, name] = context.positionals;
       if (verb === 'list') return list(overseer, context);
       if (verb === 'create' && name !== undefined) return create(name, overseer, context);
+      if (verb === 'limit' && name !== undefined) return limit(name, overseer, context);
       if (verb === 'rotate' && name !== undefined) return rotate(name, overseer, context);
       if (verb === 'revoke' && name !== undefined) return revoke(name, overseer, context);
-      throw new CaissonError('usage', 'caisson keys takes: list, create NAME, rotate ID, or revoke ID');
+      throw new CaissonError('usage', 'caisson keys takes: list, create NAME, limit ID, rotate ID, or revoke ID');
     }),
 };
 
@@ -52,15 +55,22 @@ async function create(name: string, overseer: Overseer, { terminal, flags }: Con
     name,
     team: textFlag(flags, 'team') ?? 'default',
     roles,
-    ...expiryOf(flags),
+    ...expiryOf(flags, Date.now()),
     ...(limits === undefined ? {} : { limits }),
   });
   return show(made, terminal, flags);
 }
 
+/** What no flag names stays as it is. */
+async function limit(id: string, overseer: Overseer, { terminal, flags }: Context): Promise<ExitCode> {
+  const record = await overseer.changeKey(id, changeOf(flags, Date.now()));
+  terminal.line(flags['json'] === true ? JSON.stringify(record) : keyLine(record));
+  return 0;
+}
+
 async function rotate(id: string, overseer: Overseer, { terminal, flags }: Context): Promise<ExitCode> {
   const overlapMs = durationOf('overlap', textFlag(flags, 'overlap') ?? '24h');
-  return show(await overseer.rotateKey(id, { overlapMs, ...expiryOf(flags) }), terminal, flags);
+  return show(await overseer.rotateKey(id, { overlapMs, ...expiryOf(flags, Date.now()) }), terminal, flags);
 }
 
 function show(made: MadeKey, terminal: Context['terminal'], flags: Flags): ExitCode {
@@ -81,20 +91,6 @@ function roleOf(text: string): Role {
   const role = ROLES.find((known) => known === text);
   if (role === undefined) throw new CaissonError('usage', `--role ${text}: the roles are ${ROLES.join(', ')}`);
   return role;
-}
-
-function expiryOf(flags: Flags): { readonly expiresAt?: number } {
-  const [days, expires] = [textFlag(flags, 'days'), textFlag(flags, 'expires')];
-  if (days !== undefined && expires !== undefined)
-    throw new CaissonError('usage', '--days and --expires exclude each other');
-  if (expires !== undefined) return { expiresAt: momentOf('expires', expires, Date.now(), 1) };
-  return days === undefined ? {} : { expiresAt: Date.now() + daysOf(days) * DAY_MS };
-}
-
-function daysOf(text: string): number {
-  const days = Number(text);
-  if (!Number.isFinite(days) || days <= 0) throw new CaissonError('usage', `--days ${text}: give a number above 0`);
-  return days;
 }
 
 function keyLine(key: KeyRecord): string {

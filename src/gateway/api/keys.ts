@@ -1,4 +1,4 @@
-// Owns the routes of API keys: make, list, rotate, revoke, each in the journal. A key is in one answer and nowhere else.
+// Owns the routes of API keys: make, list, change, rotate, revoke, each in the journal. A key is in one answer and nowhere else.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CaissonError } from '../../base/errors.ts';
@@ -11,18 +11,34 @@ import type { IdParams, RouteContext } from '../route-context.ts';
 
 const MOST_MODELS = 100;
 const count = z.int().positive();
+const models = z.array(z.string().min(1).max(256)).min(1).max(MOST_MODELS);
+const seconds = z.number().positive();
+const budget = z.enum(['hard', 'soft']);
+const requestClass = z.enum(REQUEST_CLASSES);
 const limitsSchema = z.strictObject({
-  models: z.array(z.string().min(1).max(256)).min(1).max(MOST_MODELS).exactOptional(),
+  models: models.exactOptional(),
   requestsPerMinute: count.exactOptional(),
   tokensPerMinute: count.exactOptional(),
   streams: count.exactOptional(),
   dailyTokens: count.exactOptional(),
-  dailyGpuSeconds: z.number().positive().exactOptional(),
-  budget: z.enum(['hard', 'soft']).exactOptional(),
-  class: z.enum(REQUEST_CLASSES).exactOptional(),
+  dailyGpuSeconds: seconds.exactOptional(),
+  budget: budget.exactOptional(),
+  class: requestClass.exactOptional(),
+});
+/** Null takes a limit away. */
+const newLimitsSchema = z.strictObject({
+  models: models.nullable().exactOptional(),
+  requestsPerMinute: count.nullable().exactOptional(),
+  tokensPerMinute: count.nullable().exactOptional(),
+  streams: count.nullable().exactOptional(),
+  dailyTokens: count.nullable().exactOptional(),
+  dailyGpuSeconds: seconds.nullable().exactOptional(),
+  budget: budget.nullable().exactOptional(),
+  class: requestClass.nullable().exactOptional(),
 });
 /** Milliseconds since 1970. */
-const expiry = z.int().positive().exactOptional();
+const moment = z.int().positive();
+const expiry = moment.exactOptional();
 const createSchema = z.strictObject({
   name: z.string().min(1).max(80),
   team: z.string().min(1).max(80).default('default'),
@@ -35,6 +51,9 @@ const rotateSchema = z.strictObject({
   overlapMs: z.int().min(0).max(LIMITS.keyOverlapMs).default(OVERLAP_MS),
   expiresAt: expiry,
 });
+const changeSchema = z
+  .strictObject({ expiresAt: moment.nullable().exactOptional(), limits: newLimitsSchema.exactOptional() })
+  .refine((value) => Object.keys(value).length > 0, 'expected expiresAt, or limits, or both');
 
 export function keyRoutes(app: FastifyInstance, { ports, gate }: RouteContext): void {
   const { accounts } = ports;
@@ -56,6 +75,14 @@ export function keyRoutes(app: FastifyInstance, { ports, gate }: RouteContext): 
     const { overlapMs } = rotation;
     await record({ type: 'key_rotated', key: made.record.id, of, overlapMs, by: by(request) }, ports);
     return reply.code(201).send(made);
+  });
+  app.patch<IdParams>('/api/v1/keys/:id', { onRequest }, async (request) => {
+    const change = parseInput(changeSchema, request.body);
+    refusePast(change.expiresAt ?? undefined, ports);
+    const { id: key } = request.params;
+    const { record: now, changes } = (await accounts.change(key, change)) ?? missing(key);
+    if (changes.length > 0) await record({ type: 'key_changed', key, changes, by: by(request) }, ports);
+    return now;
   });
   app.post<IdParams>('/api/v1/keys/:id/revoke', { onRequest }, async (request) => {
     const revoked = (await accounts.revoke(request.params.id)) ?? missing(request.params.id);

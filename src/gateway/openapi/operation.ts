@@ -50,6 +50,10 @@ export function object(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: 'object', properties: Object.fromEntries(entries), required };
 }
 
+export function orNull(schema: Schema): Schema {
+  return { anyOf: [schema, { type: 'null' }] };
+}
+
 export function list(items: Schema): Schema {
   return { type: 'array', items };
 }

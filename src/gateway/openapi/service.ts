@@ -1,6 +1,6 @@
 // Owns the description of the routes of the service itself: runs, approvals, keys, usage, and those who operate it. Knows no handler.
 import { REQUEST_CLASSES, ROLES, USAGE_VIEWS } from '../../contracts/accounts.ts';
-import { list, object, oneOf, type Operation, text, THINGS, whole, yes } from './operation.ts';
+import { list, object, oneOf, type Operation, orNull, type Schema, text, THINGS, whole, yes } from './operation.ts';
 
 const run = object({ id: text, state: text });
 const runs = ['author', 'approver', 'auditor'] as const;
@@ -16,7 +16,7 @@ const ofQuestion = { path: { id: THINGS.question } };
 const branch = { ref: 'refs/heads/fix', remote: '.' };
 const commit = '1'.repeat(40);
 const question = object({ id: text, run: text, state: text });
-const limits = object({
+const limit: Readonly<Record<string, Schema>> = {
   'models?': list(text),
   'requestsPerMinute?': whole,
   'tokensPerMinute?': whole,
@@ -25,7 +25,9 @@ const limits = object({
   'dailyGpuSeconds?': { type: 'number' },
   'budget?': oneOf('hard', 'soft'),
   'class?': oneOf(...REQUEST_CLASSES),
-});
+};
+const limits = object(limit);
+const newLimits = object(Object.fromEntries(Object.entries(limit).map(([name, schema]) => [name, orNull(schema)])));
 
 function get(
   route: string,
@@ -159,6 +161,15 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     answer: { status: 200, schema: object({ keys: list(key) }) },
     example: {},
   }),
+  {
+    method: 'patch',
+    route: '/api/v1/keys/:id',
+    summary: 'Changes the limits of a key and of those that came from it by rotation, or its end; null takes one away',
+    roles: [],
+    body: object({ 'expiresAt?': orNull(whole), 'limits?': newLimits }),
+    answer: { status: 200, schema: key },
+    example: { ...ofKey, body: { limits: { requestsPerMinute: 60, dailyTokens: null } } },
+  },
   post('/api/v1/keys/:id/rotate', 'Makes the key that comes in its place', [], {
     body: object({ 'overlapMs?': whole, 'expiresAt?': whole }),
     answer: { status: 201, schema: made },
