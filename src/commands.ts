@@ -18,6 +18,7 @@ export const COMMANDS: Loaders = {
   backends: async () => (await import('./cli/commands/backends.ts')).backendsCommand,
   usage: async () => (await import('./cli/commands/usage.ts')).usageCommand,
   doctor: async () => (await import('./cli/commands/doctor.ts')).doctorCommand,
+  probe: async () => (await import('./cli/commands/probe.ts')).probeCommand,
   models: async () => (await import('./cli/commands/models.ts')).modelsCommand,
   plan: async () => (await import('./cli/commands/plan.ts')).planCommand,
   config: async () => (await import('./cli/commands/config.ts')).configCommand,

@@ -69,8 +69,19 @@ async function served(config: LoadedConfig, name: string): Promise<string> {
   if (silent[0] !== undefined) throw silent[0].error;
   const { files } = await readCatalogue(config.models.folder);
   const words = listServed(models, files, {}).map(({ id, remarks }) => [id, ...remarks].join(': '));
-  const said = await checkEngine(one);
-  return [`serves ${words.join(', ') || 'nothing'}`, ...said].join('; ');
+  const [said, probed] = await Promise.all([checkEngine(one), probeLine(config, name)]);
+  return [`serves ${words.join(', ') || 'nothing'}`, ...said, ...probed].join('; ');
+}
+
+/** Its last probe; nothing where there was none. */
+async function probeLine(config: LoadedConfig, name: string): Promise<readonly string[]> {
+  const { storedProbes } = await import('./probing.ts');
+  const own = (await storedProbes(config)).filter(({ backend }) => backend === name);
+  return own.map(({ model, version, score, results }) => {
+    const failed = results.filter(({ outcome }) => outcome === 'fails').map((result) => result.name);
+    const words = failed.length === 0 ? '' : ` (fails: ${failed.join(', ')})`;
+    return `probe of ${model}${version === '' ? '' : ` on ${version}`}: ${score} of 100${words}`;
+  });
 }
 
 function filesLine({ files, builds, problems }: Awaited<ReturnType<typeof readCatalogue>>): string {

@@ -85,7 +85,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const { approvalMs } = config.limits;
     const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash, approvalMs });
     const router = withAliases(
-      createRouter(options.backends, { fallbackOf: (model) => config.fallbackModels[model] }),
+      createRouter(await fitBackends(config, options, store), { fallbackOf: (model) => config.fallbackModels[model] }),
       config.models.aliases,
     );
     const notes = createLiveNotes();
@@ -116,6 +116,16 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     await store.close();
     throw error;
   }
+}
+
+/** Read from the store only where a probe counts. */
+async function fitBackends(
+  config: LoadedConfig,
+  { backends, logger }: Pick<HouseOptions, 'backends' | 'logger'>,
+  store: Store,
+): Promise<readonly Backend[]> {
+  if (config.backends.every(({ minimumScore }) => minimumScore === undefined)) return backends;
+  return (await import('./probing.ts')).withoutUnfit(backends, config, { store, logger });
 }
 
 function runsPorts(

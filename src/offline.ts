@@ -10,6 +10,7 @@ import type { JournalVerdict } from './contracts/journal.ts';
 import type { Finding } from './diagnosis.ts';
 import type { AppliedRef } from './contracts/workspace.ts';
 import type { makeCompose as compose, makePlan as plan, ModelsReport } from './modelling.ts';
+import type { probeEngines as probe } from './probing.ts';
 import type { applyPatch } from './publish/apply.ts';
 import type { WorkerThread } from './store/worker-port.ts';
 
@@ -40,6 +41,11 @@ export async function openOffline(config: LoadedConfig, thread?: WorkerThread): 
 /** Is this machine fit for the work? */
 export async function diagnose(config: LoadedConfig): Promise<readonly Finding[]> {
   return (await import('./diagnosis.ts')).diagnose(config);
+}
+
+/** What the engines can do. Rejects with a coded error. */
+export async function probeEngines(...asked: Parameters<typeof probe>): ReturnType<typeof probe> {
+  return (await import('./probing.ts')).probeEngines(...asked);
 }
 
 /** Which models are served, and what is known of them. */

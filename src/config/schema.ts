@@ -88,6 +88,7 @@ function parts(z: Zod) {
       gpus: z.number().positive().max(MAX_GPUS).optional(),
       weight: z.number().min(MIN_WEIGHT).max(MAX_WEIGHT).optional(),
       team_caches: z.boolean().optional(),
+      minimum_score: z.int().min(0).max(100).optional(),
       session_header: z.string().regex(SESSION_HEADER, NO_HEADER).optional(),
     })
     .superRefine((value, context) => {

@@ -26,6 +26,8 @@ interface BackendLoad {
   readonly gpus?: number;
   /** Its share of the work beside other backends of the same model. Absent: 1. */
   readonly weight?: number;
+  /** A probe that came to less keeps requests away; from 0 to 100. */
+  readonly minimumScore?: number;
 }
 
 export type BackendConfig = BackendLoad & BackendKind;
@@ -220,8 +222,20 @@ function executorOf(executor: ConfigValues['executor'] = {}, dataDir: string): L
 
 function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfig {
   const { name, type, url = '', script = '', key, ca, models = [] } = backend;
-  const { max_concurrent, gpus, weight, session_header: sessionHeader, team_caches: teamCaches } = backend;
-  const load = camelNames({ max_concurrent, gpus, weight }, ['maxConcurrent', 'gpus', 'weight']);
+  const {
+    max_concurrent,
+    gpus,
+    weight,
+    minimum_score,
+    session_header: sessionHeader,
+    team_caches: teamCaches,
+  } = backend;
+  const load = camelNames({ max_concurrent, gpus, weight, minimum_score }, [
+    'maxConcurrent',
+    'gpus',
+    'weight',
+    'minimumScore',
+  ]);
   if (type === 'triton') return { ...tritonOf(backend, env), ...load };
   if (type === 'llama') return llamaOf(backend, load);
   return type === 'openai'

@@ -5,6 +5,7 @@ import type { Db } from './connection.ts';
 import { contentReads, contentWrites } from './contents.ts';
 import { eventReads, eventWrites } from './events.ts';
 import { keyReads, keyWrites } from './keys.ts';
+import { probeReads, probeWrites } from './probes.ts';
 import { responseReads, responseWrites } from './responses.ts';
 import { runReads, runWrites } from './runs.ts';
 import { usageReads, usageWrites } from './usage.ts';
@@ -19,6 +20,7 @@ export const WRITES = {
   ...runWrites,
   ...approvalWrites,
   ...keyWrites,
+  ...probeWrites,
   ...responseWrites,
   ...usageWrites,
 };
@@ -30,6 +32,7 @@ export const READS = {
   ...runReads,
   ...approvalReads,
   ...keyReads,
+  ...probeReads,
   ...responseReads,
   ...usageReads,
 };

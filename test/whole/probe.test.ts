@@ -1,0 +1,80 @@
+// Shows `caisson probe` as a person types it: against a real endpoint, into the real store, and what `doctor` makes of it.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { PROBE_CASES } from '../../src/backends/probe/cases.ts';
+import type { ProbeReport } from '../../src/contracts/probes.ts';
+import { chunk, DONE } from '../unit/backends/openai/frames.ts';
+import { sendJson, sendStream, startEndpoint } from '../unit/backends/openai/scripted-endpoint.ts';
+import { dataDirFor } from './cli-setup.ts';
+
+const CAISSON = join(import.meta.dirname, '..', '..', 'bin', 'caisson');
+const SAID = chunk({ content: 'yes' }, 'length', { usage: { prompt_tokens: 5, completion_tokens: 1 } });
+
+/** An engine that says the same word to everything. */
+async function scene(t: TestContext) {
+  const { folder, dataDir } = dataDirFor(t);
+  const endpoint = await startEndpoint(t, (response, { path }) => {
+    if (path === '/version') sendJson(response, 200, { version: '0.30.0' });
+    else if (path === '/v1/models') sendJson(response, 200, { data: [{ id: 'm', max_model_len: 4096 }] });
+    else if (path === '/v1/chat/completions') sendStream(response, SAID, DONE);
+    else sendJson(response, 404, {});
+  });
+  const config = join(folder, 'caisson.yaml');
+  const backends = [{ name: 'one', type: 'openai', url: endpoint.url }];
+  writeFileSync(config, JSON.stringify({ data_dir: dataDir, backends }));
+  const caisson = (...words: readonly string[]) =>
+    new Promise<{ code: number; out: string; err: string }>((resolve) => {
+      execFile(process.execPath, [CAISSON, ...words, '--config', config], (error, out, err) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
+      );
+    });
+  return { caisson };
+}
+
+const WORKING = ['text', 'usage', 'thinking off', 'limit on tokens', '8 at once'];
+const SCORE = Math.round((WORKING.length / PROBE_CASES.length) * 100);
+
+test('it stores what each engine can do, and doctor tells it with the version of the engine', async (t) => {
+  const { caisson } = await scene(t);
+  const probed = await caisson('probe', '--json');
+  assert.deepEqual([probed.code, probed.err], [1, '']);
+  const [report] = JSON.parse(probed.out) as readonly ProbeReport[];
+  assert.deepEqual(
+    report?.results.filter(({ outcome }) => outcome === 'works').map(({ name }) => name),
+    WORKING,
+  );
+  assert.deepEqual([report?.backend, report?.model, report?.version, report?.score], ['one', 'm', '0.30.0', SCORE]);
+
+  const { out } = await caisson('doctor', '--json');
+  const findings = JSON.parse(out) as readonly { name: string; ok: boolean; seen: string }[];
+  const { ok, seen = '' } = findings.find(({ name }) => name === 'backend one') ?? {};
+  assert.equal(ok, true, seen);
+  assert.match(
+    seen,
+    /^serves m[^;]*; first token after \d+ ms; version 0\.30\.0; its queue has no end before 0\.31\.0/,
+  );
+  assert.match(
+    seen,
+    new RegExp(`; probe of m on 0\\.30\\.0: ${SCORE} of 100 \\(fails: stream, unicode, thinking on, `),
+  );
+});
+
+test('it prints a line for each case as it comes, and the score at the end', async (t) => {
+  const { caisson } = await scene(t);
+  const { code, out } = await caisson('probe', '--backend', 'one');
+  const lines = out.trimEnd().split('\n');
+  assert.deepEqual([code, lines.length], [1, PROBE_CASES.length + 1]);
+  assert.match(lines[0] ?? '', /^works {5}one: text \(\d+ ms\)$/);
+  assert.match(lines[1] ?? '', /^fails {5}one: stream \(\d+ ms\): it comes in one piece$/);
+  assert.equal(lines.at(-1), `one: m on version 0.30.0: ${SCORE} of 100`);
+});
+
+test('a backend that is not there is refused with the names of those that are', async (t) => {
+  const { caisson } = await scene(t);
+  const { code, err } = await caisson('probe', '--backend', 'two');
+  assert.equal(code, 1);
+  assert.match(err, /there is no backend two\n.*There are: one\./);
+});
