@@ -1,8 +1,8 @@
 // Owns the demo: the whole product on one small repository, driven through its own commands. Only the model's replies are recorded.
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { makeFixture } from '../fixtures/make.ts';
@@ -18,6 +18,8 @@ const { values } = parseArgs({
     endpoint: { type: 'string' },
     model: { type: 'string' },
     key: { type: 'string' },
+    gguf: { type: 'string' },
+    'engine-folder': { type: 'string' },
     broken: { type: 'boolean', default: false },
   },
 });
@@ -80,22 +82,41 @@ async function main(): Promise<number> {
       values.broken ? 'slugify-js-broken-differently' : 'slugify-js',
       join(folder, 'repo'),
     );
-    return await demonstrate(repo, ['--data-dir', dataDir]);
+    return await demonstrate(repo, ['--data-dir', dataDir], await engineWords(folder));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function demonstrate(repo: string, common: readonly string[]): Promise<number> {
-  const engine =
-    values.endpoint === undefined
-      ? ['--script', SCRIPT]
-      : ['--endpoint', values.endpoint, ...(values.model === undefined ? [] : ['--model', values.model])];
-  const key = values.key === undefined ? [] : ['--key', values.key];
+/** What the run is told of the model: an endpoint, a GGUF file, or the recorded replies. */
+async function engineWords(folder: string): Promise<readonly string[]> {
+  const { endpoint, gguf, model, key } = values;
+  if (gguf !== undefined) return ['--config', await configFor(gguf, folder)];
+  if (endpoint === undefined) return ['--script', SCRIPT];
+  const named = model === undefined ? [] : ['--model', model];
+  return ['--endpoint', endpoint, ...named, ...(key === undefined ? [] : ['--key', key])];
+}
+
+/** Path of a configuration with this GGUF file as its only model. */
+async function configFor(gguf: string, folder: string): Promise<string> {
+  const engine = values['engine-folder'];
+  const backend = {
+    name: 'gguf',
+    type: 'llama',
+    model_file: resolve(gguf),
+    slots: 1,
+    ...(engine === undefined ? {} : { engine_folder: resolve(engine) }),
+  };
+  const file = join(folder, 'caisson.yaml');
+  await writeFile(file, JSON.stringify({ backends: [backend], model: basename(gguf).replace(/\.gguf$/i, '') }));
+  return file;
+}
+
+async function demonstrate(repo: string, common: readonly string[], engine: readonly string[]): Promise<number> {
   heading('the run');
   let run = '';
   const answers: Promise<void>[] = [];
-  const ran = await caisson(['run', TASK, '--repo', repo, '--apply', BRANCH, ...engine, ...key, ...common], (line) => {
+  const ran = await caisson(['run', TASK, '--repo', repo, '--apply', BRANCH, ...engine, ...common], (line) => {
     console.log(line);
     run ||= /^run {5}(run_\w+)/.exec(line)?.[1] ?? '';
     const question = /waiting for a person: question (\S+)/.exec(line)?.[1];
@@ -113,7 +134,7 @@ async function demonstrate(repo: string, common: readonly string[]): Promise<num
     console.log('\nThe demo FAILED: the run did not end with checks that passed. Its journal says why.');
     return 1;
   }
-  if (values.endpoint === undefined)
+  if (engine.includes('--script'))
     console.log('\nRecorded: the replies of the model. Real: everything else that you saw.');
   return 0;
 }
