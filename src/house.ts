@@ -85,13 +85,15 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
     const { approvalMs } = config.limits;
     const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash, approvalMs });
     const router = withAliases(
-      createRouter(await fitBackends(config, options, store), { fallbackOf: (model) => config.fallbackModels[model] }),
+      createRouter(await fitBackends(config.backends, options, store), {
+        fallbackOf: (model) => config.fallbackModels[model],
+      }),
       config.models.aliases,
     );
     const notes = createLiveNotes();
     const selfTest = host === 'service' ? createSelfTest({ executor: executor.port, journal, logger }) : handshakeOnly;
     const usage = createUsageLog({ store, clock: systemClock, logger });
-    const { admission, reloadBackends } = makeDoor(config, { store, usage, router }, options.loadBackends);
+    const { admission, reloadBackends } = makeDoor(config, { store, usage, router }, loadFit(options, store));
     const shared = { host, config, places, store, journal, approvals, router, notes, logger, selfTest };
     const base = { ...shared, usage, admission, reloadBackends };
     const ports = runsPorts(base, executor, policy, {
@@ -120,12 +122,20 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
 
 /** Read from the store only where a probe counts. */
 async function fitBackends(
-  config: LoadedConfig,
+  settings: LoadedConfig['backends'],
   { backends, logger }: Pick<HouseOptions, 'backends' | 'logger'>,
   store: Store,
 ): Promise<readonly Backend[]> {
-  if (config.backends.every(({ minimumScore }) => minimumScore === undefined)) return backends;
-  return (await import('./probing.ts')).withoutUnfit(backends, config, { store, logger });
+  if (settings.every(({ minimumScore }) => minimumScore === undefined)) return backends;
+  return (await import('./probing.ts')).withoutUnfit(backends, settings, { store, logger });
+}
+
+function loadFit({ loadBackends, logger }: HouseOptions, store: Store): HouseOptions['loadBackends'] {
+  if (loadBackends === undefined) return undefined;
+  return async () => {
+    const { settings, backends } = await loadBackends();
+    return { settings, backends: await fitBackends(settings, { backends, logger }, store) };
+  };
 }
 
 function runsPorts(

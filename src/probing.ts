@@ -76,7 +76,7 @@ export async function storedProbes({ dataDir }: Pick<LoadedConfig, 'dataDir'>): 
 /** Those whose last probe, if there was one, came to what the configuration wants. The others are named in the log. */
 export async function withoutUnfit(
   backends: readonly Backend[],
-  { backends: settings }: Pick<LoadedConfig, 'backends'>,
+  settings: LoadedConfig['backends'],
   { store, logger }: { readonly store: Pick<Store, 'read'>; readonly logger: Logger },
 ): Promise<readonly Backend[]> {
   const wanted = new Map(

@@ -62,7 +62,7 @@ test('an engine whose probe came to less than is wanted gets no requests; one th
     await saveProbe(store, { ...REPORT, backend: 'two' });
     const fit = await withoutUnfit(
       [backend('one'), backend('two'), backend('three')],
-      { backends: [settings('one', 81), settings('two', 80), settings('three', 100)] },
+      [settings('one', 81), settings('two', 80), settings('three', 100)],
       { store, logger },
     );
     assert.deepEqual(
