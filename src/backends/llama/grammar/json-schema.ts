@@ -11,66 +11,54 @@ export interface JsonRules {
 
 /** A schema with more would be slow to follow: what is beyond is any JSON. */
 const MOST_RULES = 4000;
+const MOST_FIELDS = 500;
+const DEEPEST = 50;
 
 export function createJsonRules(rules: Rules, root: JsonObject): JsonRules {
-  const free = createAny(rules);
+  const free = createFree(rules);
   const referred = new Map<string, string>();
-  const value: JsonRules['value'] = (schema) => {
-    if (!isObject(schema) || rules.count() > MOST_RULES) return free.value();
+  const value = (schema: Json | undefined, depth: number): string => {
+    if (!isObject(schema) || depth > DEEPEST || rules.count() > MOST_RULES) return free.value();
     const { $ref, anyOf, oneOf, type } = schema;
     const fixed = fixedValues(schema);
     if (fixed !== undefined) return `(${fixed.map((one) => literal(JSON.stringify(one))).join(' | ')})`;
-    if (typeof $ref === 'string') return refer($ref);
+    if (typeof $ref === 'string') return refer($ref, depth);
     const ways = [anyOf, oneOf].find((one): one is Json[] => Array.isArray(one) && one.length > 0);
-    if (ways !== undefined) return `(${ways.map(value).join(' | ')})`;
-    if (Array.isArray(type)) return `(${type.map((one) => value({ ...schema, type: one })).join(' | ')})`;
-    return ofType(schema);
+    if (ways !== undefined) return `(${ways.map((one) => value(one, depth + 1)).join(' | ')})`;
+    if (Array.isArray(type)) return `(${type.map((one) => value({ ...schema, type: one }, depth + 1)).join(' | ')})`;
+    if (type === 'array') return array(value(schema['items'], depth + 1));
+    return type === 'object' ? object(schema, depth) : (free.named(type) ?? free.value());
   };
-  const ofType = (schema: JsonObject): string => {
-    if (schema['type'] === 'array') return array(value(schema['items']));
-    if (schema['type'] === 'object') return object(schema);
-    return free.named(schema['type']) ?? free.value();
-  };
-  const object: JsonRules['object'] = (schema) => {
+  const object = (schema: JsonObject, depth: number): string => {
     const { properties, required = [] } = schema;
-    if (!isObject(properties) || Object.keys(properties).length === 0) return free.object();
-    const wanted = Array.isArray(required) ? required : [];
-    const names = Object.keys(properties);
-    const member = names.map(
-      (name) => `${literal(`${JSON.stringify(name)}:`)} ${free.space} ${value(properties[name])}`,
-    );
-    const from = (at: number, isFirst: boolean): string => {
-      const own = member[at];
-      if (own === undefined) return '""';
-      const taken = `${isFirst ? '' : `"," ${free.space} `}${own} ${rest(at + 1, false)}`;
-      return wanted.includes(names[at] ?? '') ? taken : `(${taken} | ${rest(at + 1, isFirst)})`;
-    };
-    const rest = memoize((at, isFirst) => rules.add('members', () => from(at, isFirst)));
-    return `"{" ${free.space} ${rest(0, true)} ${free.space} "}"`;
+    const fields = Object.entries(isObject(properties) ? properties : {});
+    if (fields.length === 0 || fields.length > MOST_FIELDS) return free.object();
+    const wanted = new Set(Array.isArray(required) ? required : []);
+    // From the last field to the first: what may follow when nothing stands before it, and when something does.
+    let after = { first: '""', later: '""' };
+    for (const [name, inner] of fields.toReversed()) {
+      const field = `${literal(`${JSON.stringify(name)}:`)} ${SPACE} ${value(inner, depth + 1)} ${after.later}`;
+      const or = (taken: string, left: string) => (wanted.has(name) ? taken : `${taken} | ${left}`);
+      const { first, later } = after;
+      after = {
+        first: rules.add('fields', () => or(field, first)),
+        later: rules.add('fields', () => or(`"," ${SPACE} ${field}`, later)),
+      };
+    }
+    return `"{" ${SPACE} ${after.first} ${SPACE} "}"`;
   };
-  const array = (item: string) =>
-    rules.add('array', () => `"[" ${free.space} (${item} ("," ${free.space} ${item})*)? "]"`);
-  const refer = (reference: string): string => {
+  const array = (item: string) => rules.add('array', () => `"[" ${SPACE} (${item} ("," ${SPACE} ${item})*)? "]"`);
+  const refer = (reference: string, depth: number): string => {
     const before = referred.get(reference);
     if (before !== undefined) return before;
     const target = find(root, reference);
     if (target === undefined) return free.value();
     return rules.add('ref', (name) => {
       referred.set(reference, name);
-      return value(target);
+      return value(target, depth + 1);
     });
   };
-  return { value, object };
-}
-
-function memoize(make: (at: number, isFirst: boolean) => string): (at: number, isFirst: boolean) => string {
-  const made = new Map<string, string>();
-  return (at, isFirst) => {
-    const key = `${at} ${isFirst}`;
-    const name = made.get(key) ?? make(at, isFirst);
-    made.set(key, name);
-    return name;
-  };
+  return { value: (schema) => value(schema, 0), object: (schema) => object(schema, 0) };
 }
 
 const STRING = String.raw`"\"" ([^"\\\x00-\x1f] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F]))* "\""`;
@@ -79,7 +67,7 @@ const NUMBER = `${INTEGER} ("." [0-9]{1,15})? ([eE] [-+]? [0-9]{1,3})?`;
 const SPACE = '[ ]?';
 
 /** JSON of no schema; its rules are added when they are used. */
-function createAny(rules: Rules) {
+function createFree(rules: Rules) {
   const made = new Map<string, string>();
   const once = (name: string, make: () => string): string => {
     const before = made.get(name);
@@ -100,7 +88,6 @@ function createAny(rules: Rules) {
     });
   const list = (): string => once('list', () => `"[" ${SPACE} (${value()} ("," ${SPACE} ${value()})*)? "]"`);
   return {
-    space: SPACE,
     value,
     object,
     named: (type: Json | undefined): string | undefined => {
