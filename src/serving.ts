@@ -68,7 +68,7 @@ export async function listenOnPort(house: House, readiness: Readiness): Promise<
 async function peopleOf(oidc: OidcConfig | undefined): Promise<Pick<GatewayPorts, 'people'>> {
   if (oidc === undefined) return {};
   const { roles, team, ca, ...rules } = oidc;
-  const { createPeople } = await import('./accounts/oidc.ts');
+  const { createPeople } = await import('./accounts/people/people.ts');
   const { readSigners } = await import('./base/certificates.ts');
   const trust =
     ca === undefined ? {} : { ca: await readSigners({ file: ca, field: 'auth.oidc.ca' }, systemClock.now()) };

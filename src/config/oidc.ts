@@ -9,6 +9,8 @@ const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const;
 export interface OidcConfig {
   readonly issuer: string;
   readonly clientId: string;
+  /** Tokens for it are good as well as those for the client. */
+  readonly audience?: string;
   readonly algorithms: readonly (typeof ALGORITHMS)[number][];
   /** File with the certificates of those who may sign the provider's; absent: those that Node knows. */
   readonly ca?: string;
@@ -22,6 +24,7 @@ export function oidcSchema(z: Zod) {
   return z.strictObject({
     issuer: z.string().refine(isIssuer, 'expected an address that begins with https:// and ends before ? and #'),
     client_id: word,
+    audience: word.optional(),
     algorithms: z.array(z.enum(ALGORITHMS)).min(1).optional(),
     ca: z.string().min(1).max(4096).optional(),
     roles: z.strictObject({ claim: word, values: z.record(word, z.array(z.enum(ROLES)).min(1)) }),
@@ -32,16 +35,18 @@ export function oidcSchema(z: Zod) {
 interface OidcValues {
   readonly issuer: string;
   readonly client_id: string;
+  readonly audience?: string | undefined;
   readonly algorithms?: OidcConfig['algorithms'] | undefined;
   readonly ca?: string | undefined;
   readonly roles: OidcConfig['roles'];
   readonly team?: NonNullable<OidcConfig['team']> | undefined;
 }
 
-export function oidcOf({ issuer, client_id: clientId, algorithms, ca, roles, team }: OidcValues): OidcConfig {
+export function oidcOf({ issuer, client_id: clientId, audience, algorithms, ca, roles, team }: OidcValues): OidcConfig {
   return {
     issuer,
     clientId,
+    ...(audience === undefined ? {} : { audience }),
     algorithms: algorithms ?? ['RS256', 'ES256'],
     ...(ca === undefined ? {} : { ca }),
     roles,

@@ -1,9 +1,12 @@
 // A small identity provider for tests, over HTTP: discovery, its keys, and tokens that it signs, or that somebody else does.
 import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import type { CertificateFiles } from '../certificates.ts';
 
 export interface Signer {
   readonly kid: string;
@@ -34,21 +37,31 @@ export function publicOf({ kid, publicKey }: Signer, more: object = {}): object 
   return { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', ...more };
 }
 
-export async function startProvider(context: TestContext, ...signers: readonly Signer[]): Promise<Provider> {
-  const server = http.createServer((request, response) => {
+/** With `files` it speaks TLS. */
+export async function startProvider(
+  context: TestContext,
+  signers: readonly Signer[],
+  files?: CertificateFiles,
+): Promise<Provider> {
+  const listener = (request: http.IncomingMessage, response: http.ServerResponse) => {
     if (provider.down) return void request.socket.destroy();
     const json = (value: object) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
     if (request.url === '/.well-known/openid-configuration')
       return void json({ issuer: provider.issuer, jwks_uri: `${provider.issuer}/keys`, ...provider.lies });
+    if (request.url === '/elsewhere') return void response.writeHead(302, { location: '/keys' }).end();
     if (request.url !== '/keys') return void response.writeHead(404).end();
     provider.asked += 1;
     return void json({ keys: provider.keys });
-  });
+  };
+  const server =
+    files === undefined
+      ? http.createServer(listener)
+      : https.createServer({ cert: await readFile(files.cert), key: await readFile(files.key) }, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   context.after(() => server.closeAllConnections());
   context.after(() => server.close());
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const issuer = `${files === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider: Provider = { issuer, keys: signers.map((one) => publicOf(one)), lies: {}, asked: 0, down: false };
   return provider;
 }

@@ -1,9 +1,11 @@
 // People with tokens of a real identity provider before the real gateway: who is let in, as whom, and everything that is not let in.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test, type TestContext } from 'node:test';
-import { createPeople, type PeopleRules } from '../../../src/accounts/oidc.ts';
+import { createPeople, type PeopleRules } from '../../../src/accounts/people/people.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Role } from '../../../src/contracts/accounts.ts';
+import { type CertificateFiles, makeCertificate, makeFolder } from '../certificates.ts';
 import { callJson } from '../http.ts';
 import { startService } from '../service.ts';
 import {
@@ -26,8 +28,13 @@ const ROLES = new Map<string, readonly Role[]>([
   ['devs', ['client', 'author']],
 ]);
 
-async function start(context: TestContext, signers: readonly Signer[] = [RSA, EC], changes: Partial<PeopleRules> = {}) {
-  const provider = await startProvider(context, ...signers);
+async function start(
+  context: TestContext,
+  signers: readonly Signer[] = [RSA, EC],
+  changes: Partial<PeopleRules> = {},
+  files?: CertificateFiles,
+) {
+  const provider = await startProvider(context, signers, files);
   let passed = 0;
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + passed };
   const people = createPeople(
@@ -86,6 +93,39 @@ describe('a good token', () => {
     const { status, message } = await ask(signed(RSA, claims(provider, { ...both, azp: 'other' })));
     assert.deepEqual([status, message], [401, 'the token is not valid: it was given to another client']);
   });
+});
+
+describe('a token for an audience beside the client', () => {
+  const API = { audience: 'api://caisson' };
+
+  test('is let in where that audience is configured, whichever client it was given to', async (context) => {
+    const { provider, ask } = await start(context, [RSA], API);
+    for (const aud of ['caisson', 'api://caisson', ['api://caisson', 'other']])
+      assert.equal((await ask(signed(RSA, claims(provider, { aud, azp: 'caisson' })))).status, 200);
+    const given = { aud: ['api://caisson', 'other'], azp: 'other' };
+    assert.equal((await ask(signed(RSA, claims(provider, given)))).status, 200);
+    const stray = { aud: ['caisson', 'other'], azp: 'other' };
+    assert.equal((await ask(signed(RSA, claims(provider, stray)))).status, 401);
+    assert.equal((await ask(signed(RSA, claims(provider, { aud: 'other' })))).status, 401);
+  });
+
+  test('is refused where it is not', async (context) => {
+    const { provider, ask } = await start(context, [RSA]);
+    const { status, message } = await ask(signed(RSA, claims(provider, { aud: API.audience })));
+    assert.deepEqual([status, message], [401, 'the token is not valid: it is meant for another audience']);
+  });
+});
+
+test('a token that does not name its key is tried with all that may be the one, and with no other', async (context) => {
+  const { provider, ask } = await start(context, [newSigner('RS256', 'a'), { ...RSA, kid: 'b' }, EC]);
+  const nameless = { kid: undefined };
+  assert.equal((await ask(signed(RSA, claims(provider), nameless))).status, 200);
+  assert.equal((await ask(signed(EC, claims(provider), nameless))).status, 200);
+  assert.deepEqual(await ask(signed(STRANGER, claims(provider), nameless)), {
+    status: 401,
+    message: 'the token is not valid: its signature is wrong',
+  });
+  assert.equal((await ask(signed(RSA, claims(provider, { exp: NOW - 61 }), nameless))).status, 401);
 });
 
 test('claims that are in no map give no role: the person is known and may do nothing', async (context) => {
@@ -195,6 +235,35 @@ describe('the provider', () => {
     assert.equal((await ask(token)).status, 503, 'it is left alone for a second');
     wait(1000);
     assert.equal((await ask(token)).status, 200);
+  });
+
+  test('whose certificate is signed by a private CA is believed with that CA, and not without it', async (context) => {
+    const folder = await makeFolder(context);
+    const signer = await makeCertificate(folder, 'signer');
+    const files = await makeCertificate(folder, 'provider', { signer });
+    const good = await start(context, [RSA], { ca: await readFile(signer.cert, 'utf8') }, files);
+    assert.equal((await good.ask(signed(RSA, claims(good.provider)))).status, 200);
+    const other = await makeCertificate(folder, 'other');
+    for (const changes of [{}, { ca: await readFile(other.cert, 'utf8') }]) {
+      const { provider, ask } = await start(context, [RSA], changes, files);
+      const { status, message } = await ask(signed(RSA, claims(provider)));
+      assert.equal(status, 503);
+      assert.match(String(message), /cannot be asked for its keys: .*certificate/);
+      assert.equal(provider.asked, 0);
+    }
+  });
+
+  test('that sends no end of keys is cut, and one that sends its keys elsewhere is not followed', async (context) => {
+    const { provider, ask, wait } = await start(context, [RSA]);
+    provider.keys = [{ ...provider.keys[0], filler: 'x'.repeat(2 * 1024 * 1024) }];
+    assert.equal((await ask(signed(RSA, claims(provider)))).status, 503);
+    provider.keys = [publicOf(RSA)];
+    provider.lies = { jwks_uri: `${provider.issuer}/elsewhere` };
+    wait(1000);
+    assert.equal((await ask(signed(RSA, claims(provider)))).status, 503);
+    provider.lies = {};
+    wait(1000);
+    assert.equal((await ask(signed(RSA, claims(provider)))).status, 200);
   });
 
   test('that goes down is not needed while its keys are known, and no longer', async (context) => {

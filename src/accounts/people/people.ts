@@ -1,17 +1,17 @@
 // Owns people who come with a token of an identity provider: who they are and which roles their claims give. Knows no key of ours.
-import type { Clock } from '../base/clock.ts';
-import { CaissonError } from '../base/errors.ts';
-import { sha256 } from '../base/hash.ts';
-import { type Principal, type Role, ROLES } from '../contracts/accounts.ts';
-import { createProviderKeys, type ProviderPlace } from './oidc-keys.ts';
-import { checkToken, type Claims, type TokenRules } from './oidc-token.ts';
+import type { Clock } from '../../base/clock.ts';
+import { CaissonError } from '../../base/errors.ts';
+import { sha256 } from '../../base/hash.ts';
+import { type Principal, type Role, ROLES } from '../../contracts/accounts.ts';
+import { createProvider, type ProviderClient } from './provider.ts';
+import { checkToken, type Claims, type TokenRules } from './token.ts';
 
 export interface People {
   /** Who the token is about. Rejects with `unauthenticated`, and with `identity_unreachable` while no keys are to be had. */
   identify(token: string): Promise<Principal>;
 }
 
-export interface PeopleRules extends TokenRules, ProviderPlace {
+export interface PeopleRules extends TokenRules, ProviderClient {
   /** Name of the claim whose values give roles; what is not in the map gives none. */
   readonly rolesClaim: string;
   readonly roles: ReadonlyMap<string, readonly Role[]>;
@@ -25,10 +25,10 @@ const NAME = /^[\p{L}\p{N} ._@+-]{1,80}$/u;
 const ID_CHARACTERS = 26;
 
 export function createPeople(rules: PeopleRules, clock: Clock): People {
-  const keys = createProviderKeys(rules, clock);
+  const provider = createProvider(rules, clock);
   return {
     identify: async (token) => {
-      const checked = await checkToken(token, rules, { keys, now: clock.now() });
+      const checked = await checkToken(token, rules, { provider, now: clock.now() });
       if (checked.ok) return principalOf(checked.claims, rules);
       throw new CaissonError('unauthenticated', `the token is not valid: ${checked.why}`, {
         hint: 'Sign in again at the identity provider, or send an API key.',
