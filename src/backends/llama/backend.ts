@@ -1,12 +1,13 @@
 // Owns llama.cpp in a process of its own as a backend: any GGUF file, its own chat template. Imported only where one is configured.
 import { CaissonError } from '../../base/errors.ts';
-import { newId } from '../../base/ids.ts';
 import { type ChatRequest, textOf } from '../../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../../contracts/model-events.ts';
 import type { ModelProfile, Sampling } from '../../contracts/model-profile.ts';
 import type { Backend, Embeddings, EmbedRequest, ModelInfo } from '../../contracts/ports.ts';
 import type { OutputReader, PromptFormat } from '../../prompting/format.ts';
-import { createEngine, type EngineOptions, type LlamaEngine, type Piece } from './engine.ts';
+import { readChat, readText, type TextPiece } from '../text/answer.ts';
+import { likedSampling, samplingOf } from '../text/sampling.ts';
+import { createEngine, type EngineOptions, type LlamaEngine } from './engine.ts';
 import { answerGrammar } from './grammar/answer.ts';
 import type { GenerateOrder, Loaded, Meter } from './wire.ts';
 
@@ -102,21 +103,7 @@ async function* chat(scene: Scene, request: ChatRequest, signal: AbortSignal): A
     return;
   }
   const { order, reader } = prepared;
-  for await (const piece of asked(scene.engine, request, order, signal)) {
-    if (piece.type === 'text') yield* reader.push(piece.text).map((event) => named(event, scene.options));
-    else if (piece.type === 'failed') yield piece.event;
-    else {
-      yield { type: 'usage', ...piece.usage };
-      for (const event of reader.end(piece.reason))
-        yield event.type === 'finish' ? { ...event, ...clientStop(request, piece) } : named(event, scene.options);
-    }
-  }
-}
-
-/** A model gives its calls no id. */
-function named(event: ModelEvent, { clock }: LlamaOptions): ModelEvent {
-  if (event.type !== 'tool_call' || event.name === undefined || event.id !== undefined) return event;
-  return { ...event, id: newId('call', clock.now()) };
+  yield* readChat(asked(scene.engine, request, order, signal), reader, scene.options.clock);
 }
 
 /** What the engine is asked, and who reads its answer; or why it cannot be asked. */
@@ -147,56 +134,38 @@ async function prepare(
   };
 }
 
-async function* complete({ engine }: Scene, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
+function complete({ engine }: Scene, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
   const prompt = request.messages.map(({ content }) => textOf(content)).join('');
   const order = { ...orderOf(request, {}), prompt, plain: true, stops: request.stop ?? [], stopTokenIds: [] };
-  for await (const piece of asked(engine, request, order, signal)) {
-    if (piece.type === 'text') yield piece;
-    else if (piece.type === 'failed') yield piece.event;
-    else {
-      yield { type: 'usage', ...piece.usage };
-      yield { type: 'finish', reason: piece.reason, ...clientStop(request, piece) };
-    }
-  }
+  return readText(asked(engine, request, order, signal));
 }
 
 type Wish = Omit<GenerateOrder, 'type' | 'id'>;
 
+/** A stop of the client is told, one of the model is not. */
 async function* asked(
   engine: LlamaEngine,
-  { logprobs }: ChatRequest,
+  { logprobs, stop = [] }: ChatRequest,
   order: Wish,
   signal: AbortSignal,
-): AsyncGenerator<Piece> {
-  if (logprobs === undefined) yield* engine.generate(order, signal);
-  else yield { type: 'failed', event: failure('not_supported', 'this engine gives no log-probabilities') };
+): AsyncGenerator<TextPiece> {
+  if (logprobs !== undefined) {
+    yield { type: 'failed', event: failure('not_supported', 'this engine gives no log-probabilities') };
+    return;
+  }
+  for await (const piece of engine.generate(order, signal)) {
+    const isOwn = piece.type === 'end' && piece.stop !== undefined && !stop.includes(piece.stop);
+    yield isOwn ? { type: 'end', reason: piece.reason, usage: piece.usage } : piece;
+  }
 }
 
-function orderOf(
-  { affinity, ...request }: ChatRequest,
-  liked: Sampling,
-): Pick<Wish, 'sampling' | 'maxTokens' | 'affinity'> {
-  const { seed, presencePenalty, frequencyPenalty, maxTokens } = request;
-  const temperature = request.temperature ?? liked.temperature;
-  const topP = request.topP ?? liked.topP;
-  const topK = request.topK ?? liked.topK;
-  const sampling = { temperature, topP, topK, seed, presencePenalty, frequencyPenalty };
-  const told = Object.entries(sampling).filter(([, value]) => value !== undefined);
+function orderOf(request: ChatRequest, liked: Sampling): Pick<Wish, 'sampling' | 'maxTokens' | 'affinity'> {
+  const { maxTokens, affinity } = request;
   return {
-    sampling: Object.fromEntries(told),
+    sampling: samplingOf(request, liked),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(affinity === undefined ? {} : { affinity }),
   };
-}
-
-function likedSampling({ tools = [] }: ChatRequest, { sampling }: ModelProfile, opensThinking: boolean): Sampling {
-  if (tools.length > 0) return sampling.toolCalls;
-  return opensThinking ? sampling.thinking : sampling.text;
-}
-
-/** A stop of the client is told, one of the model is not. */
-function clientStop({ stop = [] }: ChatRequest, piece: { readonly stop?: string }): { readonly stop?: string } {
-  return piece.stop !== undefined && stop.includes(piece.stop) ? { stop: piece.stop } : {};
 }
 
 async function embed(

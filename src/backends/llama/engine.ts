@@ -1,8 +1,9 @@
 // Owns the engine of one model file: its process, started when it is needed and again after its death, and its answers. Knows no prompt.
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { FinishReason, ModelErrorEvent, Usage } from '../../contracts/model-events.ts';
-import { createUnread } from '../triton/unread.ts';
+import type { ModelErrorEvent } from '../../contracts/model-events.ts';
+import type { TextPiece } from '../text/answer.ts';
+import { createUnread } from '../text/unread.ts';
 import { createLine } from './line.ts';
 import { type EngineProcess, launch, type LaunchOptions, type Launched } from './process.ts';
 import type { EmbedOrder, GenerateOrder, Loaded, Meter, Report } from './wire.ts';
@@ -15,11 +16,6 @@ export interface EngineOptions extends LaunchOptions {
   readonly logger: Logger;
 }
 
-export type Piece =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'end'; readonly reason: FinishReason; readonly usage: Usage; readonly stop?: string }
-  | Failed;
-
 /** `refused`, `hint`: why the engine does not start and what to do, for who runs the service and not for clients. */
 interface Failed {
   readonly type: 'failed';
@@ -28,7 +24,7 @@ interface Failed {
   readonly hint?: string;
 }
 
-type End = Exclude<Piece, { readonly type: 'text' }>;
+type End = Exclude<TextPiece, { readonly type: 'text' }>;
 
 export interface Running {
   readonly loaded: Loaded;
@@ -39,7 +35,7 @@ export interface LlamaEngine {
   /** Starts it if need be. Never rejects. */
   ready(): Promise<Running | Failed>;
   /** Texts, then one end or failure. Never throws. */
-  generate(order: Omit<GenerateOrder, 'type' | 'id'>, signal: AbortSignal): AsyncGenerator<Piece, void>;
+  generate(order: Omit<GenerateOrder, 'type' | 'id'>, signal: AbortSignal): AsyncGenerator<TextPiece, void>;
   /** Undefined: there is no engine now. Never rejects. */
   count(text: string): Promise<number | undefined>;
   embed(inputs: EmbedOrder['inputs'], signal: AbortSignal): Promise<Extract<Report, { type: 'embedded' }> | Failed>;
@@ -180,7 +176,7 @@ async function* generate(
   line: ReturnType<typeof createLine>,
   order: Omit<GenerateOrder, 'type' | 'id'>,
   signal: AbortSignal,
-): AsyncGenerator<Piece, void> {
+): AsyncGenerator<TextPiece, void> {
   const entering = line.enter(signal);
   if (entering === 'full') {
     yield overloaded(inner);
@@ -213,7 +209,7 @@ async function* listen(
   running: Running,
   order: Omit<GenerateOrder, 'type' | 'id'>,
   { signal, leave }: { readonly signal: AbortSignal; readonly leave: () => void },
-): AsyncGenerator<Piece, void> {
+): AsyncGenerator<TextPiece, void> {
   const unread = createUnread<End>(inner.options.mostUnread);
   const id = take(inner, running, (heard, done) => {
     if (heard.type === 'text') {

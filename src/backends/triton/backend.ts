@@ -9,6 +9,8 @@ import type { FinishReason, ModelEvent, Usage } from '../../contracts/model-even
 import type { ModelProfile } from '../../contracts/model-profile.ts';
 import type { Backend, ModelInfo } from '../../contracts/ports.ts';
 import type { PromptFormat } from '../../prompting/format.ts';
+import { readChat, readText, type TextPiece } from '../text/answer.ts';
+import { createStopTexts } from '../text/stop-texts.ts';
 import { createBreaker } from './breaker.ts';
 import type { Spoken, Wish } from './dialects.ts';
 import { abortedFailure, type Failure, failure } from './failure.ts';
@@ -16,7 +18,6 @@ import { generate, type Patience, type Piece } from './generation.ts';
 import { createModels, type Known, type Models } from './models.ts';
 import { createReplyReader } from './replies.ts';
 import { inferRequest } from './infer-request.ts';
-import { createStopTexts } from './stop-texts.ts';
 import { wishOf } from './wish.ts';
 import { openChannel } from './wire/channel.ts';
 
@@ -110,27 +111,13 @@ async function* chat(triton: Triton, request: ChatRequest, signal: AbortSignal):
     return;
   }
   const { text: prompt, opensThinking } = rendered;
-  const reader = format.read(request, opensThinking);
-  for await (const piece of texts(triton, request, { prompt, opensThinking, stops: format.stops }, signal)) {
-    if (piece.type === 'text') yield* reader.push(piece.text);
-    else if (piece.type === 'failed') yield piece.failure.event;
-    else {
-      if (piece.usage !== undefined) yield { type: 'usage', ...piece.usage };
-      for (const event of reader.end(piece.reason)) yield event.type === 'finish' ? { ...event, ...piece.stop } : event;
-    }
-  }
+  const pieces = texts(triton, request, { prompt, opensThinking, stops: format.stops }, signal);
+  yield* readChat(pieces, format.read(request, opensThinking), triton.options.clock);
 }
 
-async function* complete(triton: Triton, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
+function complete(triton: Triton, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
   const prompt = request.messages.map(({ content }) => textOf(content)).join('');
-  for await (const piece of texts(triton, request, { prompt, opensThinking: false, stops: [] }, signal)) {
-    if (piece.type === 'text') yield piece;
-    else if (piece.type === 'failed') yield piece.failure.event;
-    else {
-      if (piece.usage !== undefined) yield { type: 'usage', ...piece.usage };
-      yield { type: 'finish', reason: piece.reason, ...piece.stop };
-    }
-  }
+  return readText(texts(triton, request, { prompt, opensThinking: false, stops: [] }, signal));
 }
 
 interface Prompt {
@@ -139,22 +126,25 @@ interface Prompt {
   readonly stops: readonly string[];
 }
 
-type Told = Piece & { readonly stop?: { readonly stop: string } };
-
 /** The text of an answer as the model writes it, without the stop that ended it. */
-async function* texts(triton: Triton, request: ChatRequest, given: Prompt, signal: AbortSignal): AsyncGenerator<Told> {
+async function* texts(
+  triton: Triton,
+  request: ChatRequest,
+  given: Prompt,
+  signal: AbortSignal,
+): AsyncGenerator<TextPiece> {
   const { options, breaker } = triton;
   const model = options.model ?? request.model;
   const ready = await prepared(triton, request, given, model, signal);
   if (!ready.ok) {
-    yield { type: 'failed', failure: await told(triton, model, ready.failure, signal) };
+    yield { type: 'failed', event: (await told(triton, model, ready.failure, signal)).event };
     return;
   }
   const { wish, spoken } = ready.value;
   const cut = createCut(request.stop ?? [], wish, options.format);
   for await (const piece of generate(generationOf(triton, model, wish, spoken), signal)) {
     if (piece.type === 'failed') {
-      yield { type: 'failed', failure: await told(triton, model, piece.failure, signal) };
+      yield { type: 'failed', event: (await told(triton, model, piece.failure, signal)).event };
       return;
     }
     breaker.worked(model);
@@ -179,19 +169,18 @@ async function prepared(
   return found.ok ? wishFor(triton, request, given, found.value) : found;
 }
 
-type Cut = (piece: Exclude<Piece, { readonly type: 'failed' }>) => { readonly text: string; readonly end?: Told };
+type Cut = (piece: Exclude<Piece, { readonly type: 'failed' }>) => { readonly text: string; readonly end?: TextPiece };
 
 /** `clients`: a stop of the client is told, one of the model is not. */
 function createCut(clients: readonly string[], wish: Wish, format: PromptFormat | undefined): Cut {
   const stops = createStopTexts(wish.stop);
   let hit: string | undefined;
   let answer = '';
-  const endOf = (reason: FinishReason, usage: Usage | undefined): Told => ({
+  const endOf = (reason: FinishReason, usage: Usage | undefined): TextPiece => ({
     type: 'end',
     reason,
     usage: usage ?? counted(format, wish.prompt, answer),
-    takenBack: 0,
-    ...(hit !== undefined && clients.includes(hit) ? { stop: { stop: hit } } : {}),
+    ...(hit !== undefined && clients.includes(hit) ? { stop: hit } : {}),
   });
   return (piece) => {
     // The engine knows the stop too: its end comes next, with the counts. If words come instead, it does not.

@@ -3,7 +3,7 @@ import type { ServiceError } from '@grpc/grpc-js';
 import type { FinishReason, Usage } from '../../contracts/model-events.ts';
 import { abortedFailure, type Failure, failure, failureOfStatus, failureOfWords, type Where } from './failure.ts';
 import type { ReplyReader } from './replies.ts';
-import { createUnread, type Unread } from './unread.ts';
+import { createUnread, type Unread } from '../text/unread.ts';
 import type { Channel, Generating } from './wire/channel.ts';
 import type { InferReply, InferRequest, StreamReply } from './wire/messages.ts';
 

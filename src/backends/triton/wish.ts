@@ -1,7 +1,8 @@
 // Owns what is asked of a model for a request: sampling, length, stops, form. Knows no dialect and no template.
 import type { ChatRequest } from '../../contracts/messages.ts';
 import type { ModelErrorEvent } from '../../contracts/model-events.ts';
-import type { ModelProfile, Sampling } from '../../contracts/model-profile.ts';
+import type { ModelProfile } from '../../contracts/model-profile.ts';
+import { likedSampling, samplingOf } from '../text/sampling.ts';
 import type { Wish } from './dialects.ts';
 import { failure } from './failure.ts';
 
@@ -31,9 +32,11 @@ export function wishOf(request: ChatRequest, around: Around): Wish | ModelErrorE
     const message = `the prompt has ${promptTokens} tokens and the model holds ${contextTokens}, with the answer`;
     return failure('context_exceeded', message, false);
   }
+  const liked = likedSampling(request, profile, around.opensThinking);
   return {
     prompt,
-    ...samplingOf(request, likedSampling(request, around), room),
+    maxTokens: Math.min(request.maxTokens ?? Math.max(MAX_TOKENS, liked.maxTokensAtLeast ?? 0), room ?? Infinity),
+    ...samplingOf(request, liked),
     stop: [...new Set([...stops, ...(request.stop ?? [])])],
     stopTokenIds: profile?.output.stopTokenIds ?? [],
     ...form,
@@ -42,21 +45,6 @@ export function wishOf(request: ChatRequest, around: Around): Wish | ModelErrorE
 
 function roomFor(promptTokens: number | undefined, contextTokens: number | undefined): number | undefined {
   return promptTokens === undefined || contextTokens === undefined ? undefined : contextTokens - promptTokens;
-}
-
-function samplingOf(request: ChatRequest, liked: Sampling, room = Infinity): Pick<Wish, 'maxTokens'> & Numbers {
-  const { temperature, topP, topK, seed, presencePenalty, frequencyPenalty, maxTokens } = request;
-  return {
-    maxTokens: Math.min(maxTokens ?? Math.max(MAX_TOKENS, liked.maxTokensAtLeast ?? 0), room),
-    ...given({ temperature: temperature ?? liked.temperature, topP: topP ?? liked.topP, topK: topK ?? liked.topK }),
-    ...given({ seed, presencePenalty, frequencyPenalty }),
-  };
-}
-
-function likedSampling({ tools = [] }: ChatRequest, { profile, opensThinking }: Around): Sampling {
-  if (profile === undefined) return {};
-  if (tools.length > 0) return profile.sampling.toolCalls;
-  return opensThinking ? profile.sampling.thinking : profile.sampling.text;
 }
 
 function formOf(
@@ -68,12 +56,4 @@ function formOf(
   if (opensThinking)
     return failure('not_supported', 'this engine cannot hold an answer to a schema while the model thinks', false);
   return { schema: responseFormat.type === 'json' ? { type: 'object' } : responseFormat.schema };
-}
-
-type Numbers = Partial<
-  Record<'temperature' | 'topP' | 'topK' | 'seed' | 'presencePenalty' | 'frequencyPenalty', number>
->;
-
-function given(values: Readonly<Record<string, number | undefined>>): Numbers {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

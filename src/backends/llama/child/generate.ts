@@ -1,5 +1,5 @@
 // Owns one answer: the rest of its prompt evaluated, tokens drawn until an end, a stop, the limit or the cancellation. Knows no channel.
-import { createStopTexts } from '../../triton/stop-texts.ts';
+import { createStopTexts } from '../../text/stop-texts.ts';
 import type { Ended, GenerateOrder, SamplingOrder } from '../wire.ts';
 import { createDecoder } from './decoder.ts';
 import type { EvaluateOptions, GrammarState, Sequence } from './library.ts';

@@ -35,20 +35,14 @@ function createMatcher(rules: ReadonlyMap<string, Node>, letters: readonly strin
     return found;
   };
   const ends = (node: Node, at: number): Set<number> => {
-    switch (node.type) {
-      case 'rule':
-        return rule(node.name, at);
-      case 'one':
-        return new Set(node.of.flatMap((way) => [...ends(way, at)]));
-      case 'all':
-        return node.of.reduce((from, part) => new Set([...from].flatMap((one) => [...ends(part, one)])), new Set([at]));
-      case 'many':
-        return repeated(node, at);
-      case 'class':
-        return letters[at] !== undefined && node.has(letters[at]) ? new Set([at + 1]) : new Set();
-      default:
-        return plain(Array.from(node.text), at);
-    }
+    if (node.type === 'rule') return rule(node.name, at);
+    if (node.type === 'one') return new Set(node.of.flatMap((way) => [...ends(way, at)]));
+    if (node.type === 'all')
+      return node.of.reduce((from, part) => new Set([...from].flatMap((one) => [...ends(part, one)])), new Set([at]));
+    if (node.type === 'many') return repeated(node, at);
+    if (node.type === 'text') return plain(Array.from(node.text), at);
+    const letter = letters[at];
+    return letter !== undefined && node.has(letter) ? new Set([at + 1]) : new Set();
   };
   const plain = (wanted: readonly string[], at: number): Set<number> =>
     wanted.every((letter, index) => letters[at + index] === letter) ? new Set([at + wanted.length]) : new Set();

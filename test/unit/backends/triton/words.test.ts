@@ -7,8 +7,8 @@ import { createBreaker } from '../../../../src/backends/triton/breaker.ts';
 import { tellDialect } from '../../../../src/backends/triton/dialects.ts';
 import { failureOfStatus, failureOfWords } from '../../../../src/backends/triton/failure.ts';
 import { createReplyReader } from '../../../../src/backends/triton/replies.ts';
-import { createStopTexts } from '../../../../src/backends/triton/stop-texts.ts';
-import { createUnread } from '../../../../src/backends/triton/unread.ts';
+import { createStopTexts } from '../../../../src/backends/text/stop-texts.ts';
+import { createUnread } from '../../../../src/backends/text/unread.ts';
 import type { InferReply, ModelConfig } from '../../../../src/backends/triton/wire/messages.ts';
 import { encodeTensor, firstInteger, firstText } from '../../../../src/backends/triton/wire/tensors.ts';
 
