@@ -129,6 +129,7 @@ async function llama(
     engineFolder,
     order: { file, threads, slots, gpu, ...context },
     mostUnread: limits.modelAnswerBytes,
+    silenceMs: limits.modelSilenceMs,
     clock: systemClock,
     logger,
     makeFormat: ({ template, ...specialTokens }) => createPromptFormat({ template, specialTokens, profile, file }),

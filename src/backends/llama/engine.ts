@@ -12,6 +12,8 @@ export interface EngineOptions extends LaunchOptions {
   readonly name: string;
   /** Characters of an answer that a slow reader may leave unread. */
   readonly mostUnread: number;
+  /** An engine that works and says nothing for so long hangs: it is killed. */
+  readonly silenceMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -68,6 +70,7 @@ interface Inner {
   deaths: number;
   notBefore: number;
   meter: Meter;
+  heardAt: number;
   closed: boolean;
 }
 
@@ -81,6 +84,7 @@ export function createEngine(options: EngineOptions): LlamaEngine {
     deaths: 0,
     notBefore: Number.NEGATIVE_INFINITY,
     meter: { active: 0, evaluatedTokens: 0, generatedTokens: 0 },
+    heardAt: Number.NEGATIVE_INFINITY,
     closed: false,
   };
   const line = createLine(options.order.slots, MOST_WAITING);
@@ -125,6 +129,7 @@ async function begin(inner: Inner): Promise<Running | Failed> {
   });
   if ('child' in launched) {
     inner.running = launched;
+    watch(inner, launched);
     logger.info('the engine is ready', {
       backend: name,
       pid: launched.child.pid,
@@ -140,6 +145,21 @@ async function begin(inner: Inner): Promise<Running | Failed> {
   return refusedBy(name, launched);
 }
 
+const WATCH_MS = 500;
+
+/** It speaks at each token and at each part of a prompt: only one that hangs is silent. Ends with the process. */
+function watch(inner: Inner, running: Running): void {
+  const { name, silenceMs, clock, logger } = inner.options;
+  const timer = setInterval(() => {
+    if (inner.running !== running) clearInterval(timer);
+    else if (inner.waiting.size > 0 && clock.monotonic() - inner.heardAt > silenceMs) {
+      logger.error('the engine hangs and is killed', { backend: name, pid: running.child.pid });
+      void running.child.kill();
+    }
+  }, WATCH_MS);
+  timer.unref();
+}
+
 function refusedBy(name: string, { refused, hint }: Extract<Launched, { readonly refused: string }>): Failed {
   const { event } = failed(
     'backend_unreachable',
@@ -150,6 +170,7 @@ function refusedBy(name: string, { refused, hint }: Extract<Launched, { readonly
 }
 
 function hear(inner: Inner, report: Extract<Report, { readonly id: number } | { readonly type: 'meter' }>): void {
+  inner.heardAt = inner.options.clock.monotonic();
   if (report.type === 'meter') {
     const { type: _type, ...meter } = report;
     inner.meter = meter;
@@ -287,6 +308,7 @@ function take(inner: Inner, running: Running, listener: (heard: Heard, done: () 
     inner.waiting.delete(id);
     if (inner.waiting.size === 0) running.child.keepAlive(false);
   };
+  if (inner.waiting.size === 0) inner.heardAt = inner.options.clock.monotonic();
   inner.waiting.set(id, (heard) => listener(heard, done));
   running.child.keepAlive(true);
   // It died before anybody listened.

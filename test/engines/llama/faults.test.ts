@@ -156,6 +156,21 @@ describe('the process of llama.cpp', { skip }, () => {
     assert.notEqual(backend.pid(), first);
   });
 
+  test('that hangs in the middle is killed when it was silent for too long', async () => {
+    const file = await writeModel(folder, PLAYS);
+    const settings = { ...settingsOf(engine, file, { slots: 1 }), limits: { model_silence_ms: 1500 } };
+    const hanging = await backendOf(settings);
+    await hanging.models(patience());
+    const pid = hanging.pid() ?? assert.fail();
+    const running = answer(hanging, asked(ENDLESS));
+    await delay(200);
+    process.kill(pid, 'SIGSTOP');
+    const message = 'the engine of here ended in the middle of the work (SIGKILL)';
+    assert.deepEqual((await running).rest, [{ type: 'error', code: 'backend_failed', message, retryable: true }]);
+    assert.ok(!isAlive(pid));
+    await hanging.close();
+  });
+
   test('that dies again and again is started later and later; a request meanwhile may go to another engine', async () => {
     for (let deaths = 0; deaths < 2; deaths += 1) {
       const pid = backend.pid() ?? assert.fail();
@@ -190,13 +205,6 @@ describe('the parent of the process', { skip }, () => {
     const argv = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', program];
     return spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   };
-  const isAlive = (pid: number) => {
-    try {
-      return process.kill(pid, 0);
-    } catch {
-      return false;
-    }
-  };
   const gone = async (pid: number) => {
     for (let tries = 0; tries < 100 && isAlive(pid); tries += 1) await delay(20);
     return !isAlive(pid);
@@ -222,6 +230,14 @@ describe('the parent of the process', { skip }, () => {
     assert.deepEqual([text, await ended, await gone(Number(pid))], ['All is well.', 0, true]);
   });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 async function* firstOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
   for await (const line of lines) {

@@ -12,13 +12,15 @@ export interface Generation {
   readonly tokens: readonly number[];
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
+  /** Called at each part of the prompt: nothing is said meanwhile, and all is well. */
+  readonly progress: () => void;
 }
 
 export type Outcome = Omit<Ended, 'type' | 'id'> | { readonly badGrammar: string };
 
 /** Rejects when the engine fails. */
 export async function generate(generation: Generation): Promise<Outcome> {
-  const { order, tokens } = generation;
+  const { tokens } = generation;
   const grammar = grammarOf(generation);
   if (grammar !== undefined && 'badGrammar' in grammar) return grammar;
   const { cachedTokens, isWhole } = await evaluatePrompt(generation);
@@ -26,7 +28,7 @@ export async function generate(generation: Generation): Promise<Outcome> {
   const { stop } = drawn;
   return {
     reason: drawn.reason,
-    ...(stop === undefined || !order.stops.includes(stop) ? {} : { stop }),
+    ...(stop === undefined ? {} : { stop }),
     promptTokens: tokens.length,
     completionTokens: drawn.completionTokens,
     cachedTokens,
@@ -45,13 +47,14 @@ function grammarOf({ engine, order }: Generation): GrammarState | { readonly bad
 }
 
 /** All but the last token, from where the slot differs from it. `isWhole`: it was not cancelled meanwhile. */
-async function evaluatePrompt({ sequence, tokens, signal }: Generation) {
+async function evaluatePrompt({ sequence, tokens, signal, progress }: Generation) {
   const most = tokens.slice(0, -1);
   await sequence.adaptStateToTokens(most, false);
   const cachedTokens = sequence.nextTokenIndex;
   for (let at = cachedTokens; at < most.length; at += BATCH) {
     if (signal.aborted) return { cachedTokens, isWhole: false };
     await sequence.evaluateWithoutGeneratingNewTokens(most.slice(at, at + BATCH));
+    progress();
   }
   // A model with a state that cannot go back finds its way to this place again.
   if (sequence.needsCheckpoints) await sequence.takeCheckpoint();

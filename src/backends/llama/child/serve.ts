@@ -83,11 +83,12 @@ async function answer({ engine, slots, working }: Room, order: GenerateOrder): P
   };
   const cancel = new AbortController();
   working.set(id, cancel);
-  report({ type: 'meter', ...meter(slots) });
-  const done = await outcomeOf({ engine, sequence, order, tokens, signal: cancel.signal, say });
+  const progress = () => report({ type: 'meter', ...meter(slots) });
+  progress();
+  const done = await outcomeOf({ engine, sequence, order, tokens, signal: cancel.signal, say, progress });
   slots.give(slot);
   working.delete(id);
-  report({ type: 'meter', ...meter(slots) });
+  progress();
   report(done);
 }
 
