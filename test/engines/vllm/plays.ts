@@ -1,5 +1,8 @@
 // Owns what the scripted model says, turn by turn, and how Nemotron writes it. Knows no server and no test.
 
+import { PROBE_CASES } from '../../../src/backends/probe/cases.ts';
+import { textOf } from '../../../src/contracts/messages.ts';
+
 export interface PlayedCall {
   readonly name: string;
   readonly arguments: Readonly<Record<string, unknown>>;
@@ -17,6 +20,11 @@ const turn = (thinking: string, text: string, ...calls: readonly PlayedCall[]): 
 const call = (name: string, given: PlayedCall['arguments']): PlayedCall => ({ name, arguments: given });
 
 const ITEMS = Array.from({ length: 700 }, (_, index) => `item-${index}`).join(' ');
+
+const STEPS = [
+  { name: 'boil', minutes: 3 },
+  { name: 'wait', minutes: 4 },
+];
 
 const weather = turn(
   'A question about the weather: I ask the tool.',
@@ -92,6 +100,24 @@ export const PLAYS = {
       call('finish', { summary: 'Anchors that are taken are passed over.', checked: 'node --test' }),
     ),
   ],
+  ...probed({
+    unicode: (prompt) => turn('I repeat it.', prompt.split(': ')[1] ?? ''),
+    tool: () => turn('One call.', '', call('get_weather', { city: 'Zürich', days: 3, hourly: false })),
+    'calls side by side': () =>
+      turn(
+        'Two calls.',
+        '',
+        ...[
+          ['Bern', 1],
+          ['Basel', 2],
+        ].map(([city, days]) => call('get_weather', { city, days })),
+      ),
+    'arguments with lists and objects': () => turn('A plan.', '', call('make_plan', { title: 'tea', steps: STEPS })),
+    'long argument': (prompt) =>
+      turn('All of it.', '', call('write_file', { path: 'a.txt', content: prompt.split('tool:\n')[1] })),
+    'stop text': () => turn('In order.', 'alpha beta gamma'),
+    abort: () => turn('I count.', ITEMS),
+  }),
 } as const satisfies Readonly<Record<string, readonly Turn[]>>;
 
 export type PlayName = keyof typeof PLAYS;
@@ -104,6 +130,22 @@ export function playTexts(): Readonly<Record<string, readonly string[]>> {
 /** A message that makes the model play; a dot ends the name. */
 export function cueFor(play: PlayName, words = 'Please begin'): string {
   return `${words} #play:${play}.`;
+}
+
+/** Name of the play for a case of the suite of `caisson probe`. */
+export function probePlay(name: string): string {
+  return `probe-${name.replaceAll(' ', '-')}`;
+}
+
+function probed(
+  turns: Readonly<Record<string, (prompt: string) => Turn>>,
+): Readonly<Record<`probe-${string}`, readonly Turn[]>> {
+  return Object.fromEntries(
+    PROBE_CASES.flatMap(({ name, request }) => {
+      const made = turns[name]?.(textOf(request.messages[0]?.content ?? ''));
+      return made === undefined ? [] : [[probePlay(name), [made]]];
+    }),
+  );
 }
 
 function rawOf({ raw, thinking, text, calls }: Turn): string {

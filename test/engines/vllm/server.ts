@@ -23,8 +23,8 @@ export interface Vllm {
   metric(name: string, labels?: string): Promise<number>;
   /** The process with the model in it, which the server has started. */
   engine(): number | undefined;
-  /** Asks it to end. */
-  ask(): void;
+  /** Asks it to end; who does not within the time is killed with all that belongs to it, as supervisors do. */
+  end(graceMs: number): Promise<void>;
   /** The same server once more, after its death. */
   again(): Promise<void>;
   stop(): Promise<void>;
@@ -69,7 +69,11 @@ export async function startVllm(installation: Installation): Promise<Vllm> {
       listProcesses().find(
         ({ parent, pid }) => parent === child.pid && commandLine(pid).join(' ').includes('EngineCore'),
       )?.pid,
-    ask: () => child.kill('SIGTERM'),
+    end: async (graceMs) => {
+      child.kill('SIGTERM');
+      await Promise.race([once(child, 'exit'), delay(graceMs)]);
+      await end(child);
+    },
     again: async () => {
       await end(child);
       child = launch(installation, folder, port);

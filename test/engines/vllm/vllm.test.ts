@@ -3,6 +3,7 @@ import { after, before, describe } from 'node:test';
 import { testAgent } from './cases/agent.ts';
 import { testAnswers } from './cases/answers.ts';
 import { testDeaths, testLeaving } from './cases/endings.ts';
+import { testReports } from './cases/reports.ts';
 import { testTraps } from './cases/traps.ts';
 import { testWishes } from './cases/wishes.ts';
 import { openStage, type Stage } from './stage.ts';
@@ -25,6 +26,7 @@ describe('vLLM', { timeout: ALL_MS }, () => {
   };
   testAnswers(on);
   testWishes(on);
+  testReports(on);
   testTraps(on);
   testLeaving(on);
   testAgent(on);

@@ -1,6 +1,9 @@
 // Owns the tests of what a request may ask for beyond an answer, and of what the engine refuses. Knows no trap and no death.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createOpenAIBackend } from '../../../../src/backends/openai/backend.ts';
+import { systemClock } from '../../../../src/base/clock.ts';
+import { LIMITS } from '../../../../src/base/limits.ts';
 import type { ChatRequest } from '../../../../src/contracts/messages.ts';
 import type { ModelEvent } from '../../../../src/contracts/model-events.ts';
 import { openai } from '../dialects.ts';
@@ -103,6 +106,23 @@ export function testWishes(on: OnStage): void {
       [await cached('a1'), await cached('b2'), await cached('a1'), await cached('b2')],
       [false, false, true, true],
     );
+  });
+
+  test('teams share no cache where the engine is told of them, and what can wait is answered too', EACH, async () => {
+    const messages = [{ role: 'user' as const, content: cueFor('greeting', `${Date.now()} ${'word '.repeat(500)}`) }];
+    const backend = createOpenAIBackend({
+      name: 'vllm',
+      url: on().vllm.url,
+      limits: LIMITS,
+      clock: systemClock,
+      teamCaches: true,
+    });
+    const cached = async (team: string) => {
+      const all = await eventsOf(backend, ask('greeting', { messages, tools: [], team, background: true }));
+      assert.deepEqual(toldBy(all), playOf('greeting'));
+      return (all.findLast((event) => event.type === 'usage')?.cachedTokens ?? 0) > 0;
+    };
+    assert.deepEqual([await cached('red'), await cached('blue'), await cached('red')], [false, false, true]);
   });
 
   test('a text to go on with', EACH, async () => {
