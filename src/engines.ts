@@ -8,9 +8,11 @@ import { type Logger, silentLogger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret.ts';
 import type { BackendConfig } from './config/settings.ts';
+import type { ModelProfile } from './contracts/model-profile.ts';
 import type { PassBytes } from './contracts/passing.ts';
 import type { Backend } from './contracts/ports.ts';
 import type { PassingOptions } from './backends/openai/passing.ts';
+import type { PromptFormat } from './prompting/format.ts';
 
 type LlamaConfig = Extract<BackendConfig, { readonly type: 'llama' }>;
 
@@ -84,12 +86,13 @@ async function createBackend(
 
 async function triton(
   backend: Extract<BackendConfig, { readonly type: 'triton' }>,
-  { limits }: LoadedConfig,
+  { limits, models: { folder } }: LoadedConfig,
   { logger, field }: { readonly logger: Logger; readonly field: string },
 ): Promise<Backend> {
   const { name, address, key, keyName, model, contextTokens, models } = backend;
   const { createTritonBackend } = await import('./backends/triton/backend.ts');
   const value = key === undefined ? undefined : await resolveSecret(key);
+  const taught = await formatOf(backend, folder);
   return createTritonBackend({
     name,
     address,
@@ -101,7 +104,25 @@ async function triton(
     ...(model === undefined ? {} : { model }),
     ...(models.length === 0 ? {} : { models }),
     ...(contextTokens === undefined ? {} : { contextTokens }),
+    ...taught,
   });
+}
+
+/** What an engine of plain text needs to be talked with. `site`: folder with model files of the site. */
+async function formatOf(
+  { modelFolder, model, models }: Extract<BackendConfig, { readonly type: 'triton' }>,
+  site: string | undefined,
+): Promise<{ readonly format?: PromptFormat; readonly profile?: ModelProfile }> {
+  if (modelFolder === undefined) return {};
+  const [{ loadPromptFormat }, { readCatalogue }, { fileOf, profileOf }] = await Promise.all([
+    import('./prompting/load.ts'),
+    import('./models/catalogue.ts'),
+    import('./models/profile.ts'),
+  ]);
+  const { files } = await readCatalogue(site);
+  const names = [modelFolder, ...(model === undefined ? [] : [model]), ...models];
+  const profile = profileOf(files, names.find((name) => fileOf(files, name) !== undefined) ?? '');
+  return { format: await loadPromptFormat(modelFolder, profile), profile };
 }
 
 const LLAMA_FOLDER = join(import.meta.dirname, '..', 'deploy', 'engines', 'llama');
