@@ -42,6 +42,8 @@ export interface Backend {
   readonly healthy?: (signal: AbortSignal) => Promise<boolean | undefined>;
   /** Its version and its numbers, where it tells them. Never rejects. */
   readonly report?: (signal: AbortSignal) => Promise<EngineReport>;
+  /** It gets no more requests: what it holds beside its work (a process, its memory) goes when what is under way has ended. */
+  readonly retire?: () => void;
   /** Its share of the work beside those that serve the same model is as its weight beside theirs. Absent: 1. */
   readonly weight?: number;
   /** Requests that it works on at the same time. Absent: 64. */

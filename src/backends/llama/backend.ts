@@ -63,6 +63,7 @@ export function createLlamaBackend(options: LlamaOptions): LlamaBackend {
       const running = await Promise.race([engine.ready(), whenAborted(signal)]);
       return running === undefined ? undefined : 'loaded' in running;
     },
+    retire: () => engine.retire(),
     meter: () => engine.meter(),
     pid: () => engine.pid(),
     close: () => engine.close(),

@@ -47,11 +47,14 @@ export interface LlamaEngine {
   pid(): number | undefined;
   /** Resolves when the process is dead. */
   close(): Promise<void>;
+  /** The same when nothing is under way any more. */
+  retire(): void;
 }
 
 /** Answers that may wait for a slot. */
 const MOST_WAITING = 256;
 const RETRY_SECONDS = 2;
+const WATCH_MS = 500;
 /** After a death the first start is at once. */
 const BACK_OFF_MS = [0, 1000, 2000, 4000, 8000, 16_000, 30_000];
 /** A file or an installation that is wrong may be mended meanwhile. */
@@ -71,6 +74,8 @@ interface Inner {
   notBefore: number;
   meter: Meter;
   heardAt: number;
+  /** Answers under way, those that wait for a slot included. */
+  answers: number;
   closed: boolean;
 }
 
@@ -85,12 +90,13 @@ export function createEngine(options: EngineOptions): LlamaEngine {
     notBefore: Number.NEGATIVE_INFINITY,
     meter: { active: 0, evaluatedTokens: 0, generatedTokens: 0 },
     heardAt: Number.NEGATIVE_INFINITY,
+    answers: 0,
     closed: false,
   };
   const line = createLine(options.order.slots, MOST_WAITING);
   return {
     ready: () => ready(inner),
-    generate: (order, signal) => generate(inner, line, order, signal),
+    generate: (order, signal) => counted(inner, generate(inner, line, order, signal)),
     count: async (text) => {
       const running = await ready(inner);
       if ('type' in running) return undefined;
@@ -100,12 +106,31 @@ export function createEngine(options: EngineOptions): LlamaEngine {
     embed: (inputs, signal) => embed(inner, inputs, signal),
     meter: () => inner.meter,
     pid: () => inner.running?.child.pid,
-    close: async () => {
-      inner.closed = true;
-      const running = await inner.launched;
-      if (running !== undefined && 'child' in running) await running.child.kill();
+    close: () => close(inner),
+    retire: () => {
+      const timer = setInterval(() => {
+        if (inner.answers > 0 || inner.waiting.size > 0) return;
+        clearInterval(timer);
+        void close(inner);
+      }, WATCH_MS);
+      timer.unref();
     },
   };
+}
+
+async function close(inner: Inner): Promise<void> {
+  inner.closed = true;
+  const running = await inner.launched;
+  if (running !== undefined && 'child' in running) await running.child.kill();
+}
+
+async function* counted(inner: Inner, pieces: AsyncIterable<TextPiece>): AsyncGenerator<TextPiece, void> {
+  inner.answers += 1;
+  try {
+    yield* pieces;
+  } finally {
+    inner.answers -= 1;
+  }
 }
 
 function ready(inner: Inner): Promise<Running | Failed> {
@@ -144,8 +169,6 @@ async function begin(inner: Inner): Promise<Running | Failed> {
   }, REFUSED_MS).unref();
   return refusedBy(name, launched);
 }
-
-const WATCH_MS = 500;
 
 /** It speaks at each token and at each part of a prompt: only one that hangs is silent. Ends with the process. */
 function watch(inner: Inner, running: Running): void {

@@ -73,6 +73,7 @@ export function createFleet(backends: readonly Backend[]): Fleet {
     },
     replace: (fresh) => {
       const drained = new Set(replicas.filter((one) => one.fitness(0) === 'drained').map(({ name }) => name));
+      for (const { backend } of replicas) backend.retire?.();
       replicas = fresh.map(createReplica);
       for (const one of replicas) one.drain(drained.has(one.name));
       answers = new Map();

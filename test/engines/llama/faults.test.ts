@@ -7,8 +7,9 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LlamaBackend } from '../../../src/backends/llama/backend.ts';
+import { createRouter } from '../../../src/backends/router.ts';
 import { CaissonError } from '../../../src/base/errors.ts';
-import { finish } from '../../unit/backends/events.ts';
+import { finish, gather } from '../../unit/backends/events.ts';
 import { answer, asked, backendOf, engineOrWhy, modelFolder, patience, settingsOf, writeModel } from './scenes.ts';
 
 const found = await engineOrWhy();
@@ -169,6 +170,23 @@ describe('the process of llama.cpp', { skip }, () => {
     assert.deepEqual((await running).rest, [{ type: 'error', code: 'backend_failed', message, retryable: true }]);
     assert.ok(!isAlive(pid));
     await hanging.close();
+  });
+
+  test('that another configuration takes the place of finishes what it says, and ends', async () => {
+    const old = await backendOf(settingsOf(engine, await writeModel(folder, PLAYS), { slots: 1 }));
+    await old.models(patience());
+    const pid = old.pid() ?? assert.fail();
+    const router = createRouter([old]);
+    const running = gather(router.stream(asked(ENDLESS, { maxTokens: 1500 }), patience()));
+    const waiting = gather(router.stream(asked(0), patience()));
+    await delay(100);
+    router.replace([]);
+    const [long, short] = await Promise.all([running, waiting]);
+    assert.deepEqual([long.at(-1), short.at(-1)], [finish('length'), finish('stop')]);
+    for (let tries = 0; tries < 200 && isAlive(pid); tries += 1) await delay(20);
+    assert.ok(!isAlive(pid));
+    const event = { type: 'error', code: 'backend_unreachable', message: 'the engine is closed', retryable: false };
+    assert.deepEqual((await answer(old, asked(0))).rest, [event]);
   });
 
   test('that dies again and again is started later and later; a request meanwhile may go to another engine', async () => {
