@@ -15,8 +15,11 @@ const EXECUTOR_MODES = ['in_process', 'socket'] as const;
 const SANDBOX_CEILINGS: SandboxLimits = {
   processes: 8192,
   processMemoryBytes: 64 * 1024 ** 3,
+  memoryBytes: 1024 ** 4,
   openFiles: 65_536,
   fileBytes: 64 * 1024 ** 3,
+  diskBytes: 4 * 1024 ** 4,
+  diskFiles: 20_000_000,
   cpuSeconds: 24 * 3600,
 };
 

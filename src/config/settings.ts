@@ -129,8 +129,11 @@ export interface LoadedConfig {
 const SANDBOX_DEFAULTS: SandboxLimits = {
   processes: 512,
   processMemoryBytes: 2 * 1024 ** 3,
+  memoryBytes: 8 * 1024 ** 3,
   openFiles: 8192,
   fileBytes: 1024 ** 3,
+  diskBytes: 16 * 1024 ** 3,
+  diskFiles: 2_000_000,
   cpuSeconds: 1800,
 };
 const DEFAULT_PORT = 8484;

@@ -17,8 +17,14 @@ export interface SandboxLimits {
   readonly processes: number;
   /** Bytes of private memory of one process (RLIMIT_DATA). */
   readonly processMemoryBytes: number;
+  /** Bytes of memory of one sandbox in total; what lies in its /tmp and /dev/shm is memory. */
+  readonly memoryBytes: number;
   readonly openFiles: number;
   readonly fileBytes: number;
+  /** Bytes on the disk of one box in total, deleted files that are still open among them. */
+  readonly diskBytes: number;
+  /** Files and directories of one box in total. */
+  readonly diskFiles: number;
   /** CPU seconds of one process. */
   readonly cpuSeconds: number;
 }
@@ -31,6 +37,9 @@ export interface OpenSandbox {
   readonly box: string;
   readonly limits: SandboxLimits;
 }
+
+/** Who keeps a limit: the kernel, the service by watching and killing, or nobody. */
+export type LimitKind = 'hard' | 'watched' | 'none';
 
 export interface ProbeCheck {
   readonly name: string;
@@ -45,7 +54,7 @@ export interface ProbeReport {
   readonly firejail: string;
   readonly kernel: string;
   /** Which limits are hard here and which are only watched. */
-  readonly limits: Readonly<Record<string, 'hard' | 'watched' | 'none'>>;
+  readonly limits: Readonly<Record<string, LimitKind>>;
   /** Milliseconds from spawn to a passed handshake. */
   readonly startMs: number;
 }
@@ -89,7 +98,8 @@ export interface ExecOutput {
 export type ExecEnd =
   | { readonly end: 'exited'; readonly exitCode: number }
   | { readonly end: 'timed_out'; readonly afterMs: number }
-  | { readonly end: 'killed'; readonly by: KillReason };
+  /** `said`: which limit, how much was used and what to do, in words for the model; absent where `by` says it all. */
+  | { readonly end: 'killed'; readonly by: KillReason; readonly said?: string };
 
 export type ExecOutcome = ExecEnd & {
   readonly output: ExecOutput;

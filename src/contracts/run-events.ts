@@ -46,6 +46,8 @@ function modelEvents(z: Zod, { hash, event, origin, usage }: Words) {
       firejail: z.string(),
       kernel: z.string(),
       startMs: z.number(),
+      /** Absent in events of before it was noted. */
+      limits: z.record(z.string(), z.enum(['hard', 'watched', 'none'])).optional(),
     }),
     event('model_requested', { step: z.int(), attempt: z.int(), messages: z.int(), requestHash: hash }),
     event('model_answered', {

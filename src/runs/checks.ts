@@ -7,6 +7,7 @@ import { newId } from '../base/ids.ts';
 import type { ExecOutcome } from '../contracts/executor.ts';
 import type { Emit } from '../contracts/ports.ts';
 import type { Check, CheckOutcome } from '../contracts/runs.ts';
+import { killedStatus } from '../tools/result-text.ts';
 import { makeBox } from '../workspace/box.ts';
 import { removeTree } from '../workspace/remove.ts';
 import type { RunsPorts } from './ports.ts';
@@ -98,7 +99,7 @@ function outcomeOf(check: Check, on: CheckJob['on'], outcome: ExecOutcome): Chec
     case 'timed_out':
       return { ...base, status: 'timed_out' };
     case 'killed':
-      return { ...base, status: 'killed' };
+      return { ...base, status: 'killed', output: `${killedStatus(outcome.by, outcome.said)}\n${base.output}` };
   }
   return outcome satisfies never;
 }

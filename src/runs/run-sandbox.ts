@@ -86,8 +86,15 @@ async function openSandbox(
   if (!opened.ok) return opened;
   const { probe } = opened.value;
   const content = canonicalJson(probe);
-  const { firejail, kernel, startMs } = probe;
-  const body = { type: 'sandbox_opened', purpose: request.purpose, firejail, kernel, startMs } as const;
+  const { firejail, kernel, startMs, limits } = probe;
+  const body = {
+    type: 'sandbox_opened',
+    purpose: request.purpose,
+    firejail,
+    kernel,
+    startMs,
+    limits: { ...limits },
+  } as const;
   await emit([{ body: { ...body, probeHash: sha256(content) }, contents: [content] }]);
   return opened;
 }

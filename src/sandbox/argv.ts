@@ -51,6 +51,37 @@ export function launchPlan(
   return { argv, env: environment(user.name, inside.root, inside.bin, given.inContainer) };
 }
 
+/**
+ * A program of ours in a sandbox that runs, with its filters and the same limits: what is inside may get hold of it. `pid`: first process
+ * of the sandbox.
+ */
+export function joinPlan(
+  given: {
+    readonly pid: number;
+    readonly limits: SandboxLimits;
+    readonly program: readonly string[];
+    readonly inContainer: boolean;
+  },
+  setup: Pick<SandboxSetup, 'user' | 'firejail'>,
+): LaunchPlan {
+  const user = commandUser(setup);
+  const { root, bin } = insidePaths(user);
+  const { limits, pid, program } = given;
+  const argv = [
+    'prlimit',
+    `--data=${limits.processMemoryBytes}`,
+    `--nofile=${limits.openFiles}`,
+    `--fsize=${limits.fileBytes}`,
+    '--core=0',
+    setup.firejail ?? 'firejail',
+    '--quiet',
+    `--join=${pid}`,
+    '--',
+    ...program,
+  ];
+  return { argv, env: environment(user.name, root, bin, given.inContainer) };
+}
+
 /** From nothing: what a command needs and no more. Firejail looks for `container` before it starts inside one. */
 function environment(name: string, home: string, bin: string, inContainer: boolean): Record<string, string> {
   return {

@@ -16,8 +16,8 @@ export interface LiveShell {
   go(): void;
   /** Runs one command; must not be called again before it has resolved. Kills nothing: it says whether the sandbox must be killed. */
   run(command: ShellCommand): Promise<ShellEnd>;
-  /** Ends the running command with that reason; the caller kills the sandbox. */
-  stop(by: KillReason): void;
+  /** Ends the running command with that reason and these words about it; the caller kills the sandbox. */
+  stop(by: KillReason, said?: string): void;
   /** False once the shell is gone or has said something it should not have: then it must be killed, not used. */
   usable(): boolean;
   /** Directory of the shell as it last said. */
@@ -98,7 +98,7 @@ export function createLiveShell(launched: Launched, start: string): LiveShell {
     facts,
     go: () => launched.control.write(`${nonce}\0`),
     run: (command) => runCommand(talk, command),
-    stop: (by) => finish(talk, killed(by)),
+    stop: (by, said) => finish(talk, killed(by, said)),
     usable: () => !talk.broken,
     directory: () => talk.directory,
     drained: () => drain(talk),
@@ -225,8 +225,8 @@ function exited(code: number, usable: boolean): Ending {
   return { end: { end: 'exited', exitCode: code }, usable };
 }
 
-function killed(by: KillReason): Ending {
-  return { end: { end: 'killed', by }, usable: false };
+function killed(by: KillReason, said?: string): Ending {
+  return { end: { end: 'killed', by, ...(said === undefined ? {} : { said }) }, usable: false };
 }
 
 function timedOut(afterMs: number): Ending {

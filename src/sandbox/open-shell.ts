@@ -30,8 +30,9 @@ const LIMIT_KINDS: ProbeReport['limits'] = {
   cpu_per_process: 'hard',
   output: 'watched',
   wall_time: 'watched',
-  total_memory: 'none',
-  disk: 'none',
+  total_memory: 'watched',
+  disk: 'watched',
+  disk_files: 'watched',
 };
 
 /**

@@ -14,8 +14,11 @@ export interface Opened {
 const LIMITS_OF_PROBE: SandboxLimits = {
   processes: 64,
   processMemoryBytes: 512 * 1024 * 1024,
+  memoryBytes: 1024 * 1024 * 1024,
   openFiles: 256,
   fileBytes: 16 * 1024 * 1024,
+  diskBytes: 1024 * 1024 * 1024,
+  diskFiles: 10_000,
   cpuSeconds: 10,
 };
 const PROBE_MS = 5000;

@@ -8,6 +8,9 @@ import { keptOutput, putStdin } from './out-files.ts';
 import { type OpenShell, openShell, type ShellProbe } from './open-shell.ts';
 import type { ProfileFile } from './profile.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
+import { lookInside } from './watching/inside-view.ts';
+import type { Overrun } from './watching/overrun.ts';
+import { type Watch, watchSandbox } from './watching/watch.ts';
 
 export interface Sandbox {
   /** Opens the first shell. Throws `sandbox_unavailable`, `sandbox_self_test_failed`; then nothing of it lives. */
@@ -26,6 +29,10 @@ interface State {
   /** Ends the opening of a shell. */
   readonly closing: AbortController;
   shell: OpenShell | undefined;
+  /** Over the shell. */
+  watch: Watch | undefined;
+  /** Why the shell was killed while no command ran; the next command is told. */
+  overrun: Overrun | undefined;
   /** Directory the next shell begins in. */
   directory: string;
   /** What the next command waits for. */
@@ -42,6 +49,8 @@ export function createSandbox(request: OpenSandbox, profile: ProfileFile, setup:
     setup,
     closing: new AbortController(),
     shell: undefined,
+    watch: undefined,
+    overrun: undefined,
     directory: insidePaths(commandUser(setup)).work,
     line: Promise.resolve(),
     current: undefined,
@@ -70,12 +79,32 @@ async function start(state: State): Promise<OpenShell> {
   };
   requireOpen();
   try {
-    state.shell = await openShell(request, directory, profile, setup, closing.signal);
-    return state.shell;
+    const shell = await openShell(request, directory, profile, setup, closing.signal);
+    state.shell = shell;
+    state.watch = watchOver(state, shell);
+    return shell;
   } catch (error) {
     requireOpen();
     throw error;
   }
+}
+
+function watchOver(state: State, shell: OpenShell): Watch {
+  const { setup, request } = state;
+  const { box, limits } = request;
+  const { pid } = shell.launched;
+  const look = () => lookInside(pid, limits, setup);
+  return watchSandbox({ pid, box, limits, look }, (over) => {
+    if (state.shell !== shell) return;
+    state.overrun = over;
+    shell.live.stop(over.by, over.said);
+    if (state.current === undefined) state.line = state.line.then(() => endOverrun(state));
+  });
+}
+
+/** What ran in the background used too much. Whoever waits in line is told. */
+async function endOverrun(state: State): Promise<void> {
+  if (state.overrun !== undefined && state.shell !== undefined) await endShell(state, state.shell);
 }
 
 async function exec(state: State, request: ExecRequest): Promise<ExecOutcome> {
@@ -83,6 +112,7 @@ async function exec(state: State, request: ExecRequest): Promise<ExecOutcome> {
   const began = state.setup.clock.monotonic();
   const current = { cancelled: false };
   state.current = current;
+  state.watch?.setBusy(true);
   const { box } = state.request;
   const { out } = insidePaths(commandUser(state.setup));
   const stdin = await putStdin(box, out, request);
@@ -95,6 +125,7 @@ async function exec(state: State, request: ExecRequest): Promise<ExecOutcome> {
     return { ...end, output: collector.finish(), ms, restarted };
   } finally {
     state.current = undefined;
+    state.watch?.setBusy(false);
     await stdin.remove();
   }
 }
@@ -106,6 +137,7 @@ interface Ran {
 
 /** In the shell there is; in a new one where that had ended since, or before the command began. Where a command ended it, that was told. */
 async function runOnce(state: State, command: ShellCommand, current: { readonly cancelled: boolean }): Promise<Ran> {
+  if (state.overrun !== undefined) return endedBefore(state, state.overrun);
   const there = state.shell;
   if (there?.live.usable()) {
     const done = await runIn(state, there, command, current);
@@ -116,6 +148,13 @@ async function runOnce(state: State, command: ShellCommand, current: { readonly 
   return { end: done.end, restarted: there !== undefined || !done.usable };
 }
 
+async function endedBefore(state: State, { by, said }: Overrun): Promise<Ran> {
+  await endOverrun(state);
+  state.overrun = undefined;
+  const end = { end: 'killed', by, said: `before this command began, and it was not run: ${said}` } as const;
+  return { end, restarted: true };
+}
+
 async function runIn(
   state: State,
   shell: OpenShell,
@@ -123,15 +162,22 @@ async function runIn(
   current: { readonly cancelled: boolean },
 ): Promise<ShellEnd> {
   const running = shell.live.run(command);
+  state.watch?.setBusy(true);
   if (current.cancelled || state.closing.signal.aborted) shell.live.stop('cancelled');
+  if (state.overrun !== undefined) shell.live.stop(state.overrun.by, state.overrun.said);
   const done = await running;
   state.directory = shell.live.directory();
-  if (!done.usable) await endShell(state, shell);
-  return done;
+  if (done.usable && state.overrun === undefined) return done;
+  await endShell(state, shell);
+  // Otherwise the command had ended by itself, and the next one is told.
+  if (!done.usable) state.overrun = undefined;
+  return { ...done, usable: false };
 }
 
 async function endShell(state: State, { launched, live }: OpenShell): Promise<readonly number[]> {
   state.shell = undefined;
+  state.watch?.stop();
+  state.watch = undefined;
   const survivors = await killSandbox(launched);
   await live.drained();
   if (survivors.length > 0) {

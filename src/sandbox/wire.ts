@@ -8,8 +8,11 @@ const id = z.string().max(128);
 const sandboxLimits = z.strictObject({
   processes: z.number(),
   processMemoryBytes: z.number(),
+  memoryBytes: z.number(),
   openFiles: z.number(),
   fileBytes: z.number(),
+  diskBytes: z.number(),
+  diskFiles: z.number(),
   cpuSeconds: z.number(),
 });
 const openSandbox = z.strictObject({

@@ -50,7 +50,7 @@ export function notExited(outcome: Exclude<Outcome, Exited>, maxBytes: number): 
     const status = timedOutStatus(outcome.afterMs);
     return outputResult({ status: 'timed_out', afterMs: outcome.afterMs }, status, outcome.output, maxBytes);
   }
-  const status = killedStatus(outcome.by);
+  const status = killedStatus(outcome.by, outcome.said);
   return outputResult({ status: 'killed', by: outcome.by }, status, outcome.output, maxBytes);
 }
 

@@ -34,8 +34,9 @@ const KILLED: Readonly<Record<KillReason, string>> = {
   sandbox_gone: 'sandbox_gone: the sandbox ended while the call ran; nobody knows how far it came',
 };
 
-export function killedStatus(by: KillReason): string {
-  return `killed: ${KILLED[by]}`;
+/** `said`: what is known of this kill, in place of the words about the reason. */
+export function killedStatus(by: KillReason, said?: string): string {
+  return said === undefined ? `killed: ${KILLED[by]}` : `killed: ${by}: ${said}`;
 }
 
 export function timedOutStatus(afterMs: number): string {

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { bare } from './bare.ts';
-import { testSandbox, type TestSandbox } from './setup.ts';
+import { LIMITS, testSandbox, type TestSandbox } from './setup.ts';
 
 interface Attack {
   readonly name: string;
@@ -124,6 +124,7 @@ describe('from inside a sandbox one cannot reach', () => {
 
 describe('limits hold', () => {
   const LIMITED = {
+    ...LIMITS,
     processes: 40,
     processMemoryBytes: 200 * 1024 * 1024,
     openFiles: 64,

@@ -16,8 +16,11 @@ import { fillToolbox } from '../../src/sandbox/toolbox.ts';
 export const LIMITS: SandboxLimits = {
   processes: 128,
   processMemoryBytes: 1024 * 1024 * 1024,
+  memoryBytes: 4 * 1024 ** 3,
   openFiles: 4096,
   fileBytes: 64 * 1024 * 1024,
+  diskBytes: 4 * 1024 ** 3,
+  diskFiles: 500_000,
   cpuSeconds: 60,
 };
 
@@ -30,7 +33,7 @@ export interface TestSandbox {
   /** A new box owned by the user of the commands. */
   newBox(name: string): string;
   /** Opens a sandbox on a new box; fails the test if it cannot be opened. */
-  open(name: string, box?: string): Promise<OpenBox>;
+  open(name: string, box?: string, limits?: Partial<SandboxLimits>): Promise<OpenBox>;
 }
 
 export interface OpenBox {
@@ -90,7 +93,7 @@ export async function testSandbox(t: TestContext, changes: Partial<SandboxSetup>
     inside: insidePaths(commandUser(setup)),
     boxesRoot: setup.boxesRoot,
     newBox,
-    open: (name, box) => openBox(executor, name, box ?? newBox(name)),
+    open: (name, box, limits) => openBox(executor, name, box ?? newBox(name), { ...LIMITS, ...limits }),
   };
 }
 
@@ -104,8 +107,8 @@ export function makeBox(folder: string, user: CommandUser | undefined): string {
   return box;
 }
 
-async function openBox(executor: Executor, id: string, box: string): Promise<OpenBox> {
-  const opened = await executor.open({ sandbox: id, run: id, purpose: 'agent', box, limits: LIMITS });
+async function openBox(executor: Executor, id: string, box: string, limits: SandboxLimits): Promise<OpenBox> {
+  const opened = await executor.open({ sandbox: id, run: id, purpose: 'agent', box, limits });
   if (!opened.ok) throw new Error(`the sandbox did not open: ${opened.error.code} ${opened.error.message}`);
   let count = 0;
   const run: OpenBox['run'] = async (command, { timeoutMs = 20_000, stdin, keep = false } = {}) => {

@@ -34,8 +34,11 @@ test('with no source at all, everything has its default and no origin', async (c
     sandbox: {
       processes: 512,
       processMemoryBytes: 2147483648,
+      memoryBytes: 8589934592,
       openFiles: 8192,
       fileBytes: 1073741824,
+      diskBytes: 17179869184,
+      diskFiles: 2_000_000,
       cpuSeconds: 1800,
     },
     checks: [],

@@ -43,3 +43,10 @@ test('an exact hash is written down here too, so that fixture and code cannot dr
     'sha256:2ec12f34ca076d9951d4494a23b9fb6207068df63fe5edfa2048ab0fbbbbc123',
   );
 });
+
+test('a field that came later is optional: an opened sandbox with its limits parses to itself, with another kind it does not', () => {
+  const { body } = readGolden('sandbox_opened.json');
+  const later = { ...body, limits: { processes: 'hard', total_memory: 'watched', disk: 'none' } };
+  assert.deepEqual(eventBodySchema().parse(later), later);
+  assert.equal(eventBodySchema().safeParse({ ...body, limits: { disk: 'soft' } }).success, false);
+});

@@ -7,8 +7,11 @@ import { launchPlan } from '../../../src/sandbox/argv.ts';
 const LIMITS = {
   processes: 12,
   processMemoryBytes: 34_000_000,
+  memoryBytes: 35_000_000,
   openFiles: 56,
   fileBytes: 78_000_000,
+  diskBytes: 79_000_000,
+  diskFiles: 80_000,
   cpuSeconds: 90,
 };
 const USER = { name: 'agent', uid: 4321, gid: 1234, home: '/home/agent' };

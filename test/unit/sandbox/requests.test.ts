@@ -7,7 +7,16 @@ import { describe, it, type TestContext } from 'node:test';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { checkedExec, checkOpen } from '../../../src/sandbox/requests.ts';
 
-const SANDBOX_LIMITS = { processes: 1, processMemoryBytes: 1, openFiles: 1, fileBytes: 1, cpuSeconds: 1 };
+const SANDBOX_LIMITS = {
+  processes: 1,
+  processMemoryBytes: 1,
+  memoryBytes: 1,
+  openFiles: 1,
+  fileBytes: 1,
+  diskBytes: 1,
+  diskFiles: 1,
+  cpuSeconds: 1,
+};
 const OPEN = { sandbox: 's', run: 'r', purpose: 'agent', limits: SANDBOX_LIMITS } as const;
 const EXEC = { sandbox: 's', exec: 'exe_1', command: 'true', timeoutMs: 1000, outputBytes: 100, keep: false };
 
