@@ -1,10 +1,9 @@
 // Owns the real Triton that the tests run: where it lies, how it gets there, and what is missing where it cannot. Knows no model.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { installOnce } from '../../sdk/install.ts';
-import { ROOT } from '../../sdk/service.ts';
+import { withLock } from '../lock.ts';
 
 export interface Installation {
   readonly python: string;
@@ -17,18 +16,11 @@ export interface Installation {
 export type Found = { readonly ok: true; readonly value: Installation } | { readonly ok: false; readonly why: string };
 
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
-const LOCK = join(ROOT, 'node_modules', '.cache', 'caisson-triton.lock');
-const LOCK_MS = 5 * 60_000;
 
 /** Test files run side by side: one of them installs, the others wait. */
 export async function findTriton(): Promise<Found> {
   if (process.arch !== 'x64') return { ok: false, why: 'the Triton of the tests is built for x86-64 only' };
-  await lock();
-  try {
-    return await install();
-  } finally {
-    rmSync(LOCK, { recursive: true, force: true });
-  }
+  return withLock('triton', install);
 }
 
 async function install(): Promise<Found> {
@@ -73,18 +65,4 @@ function partsOf(python: string): Installation {
   const stub = join(server, 'python_backend_stubs', minor, 'triton_python_backend_stub');
   for (const program of [stub, join(server, 'bin', 'tritonserver')]) chmodSync(program, 0o755);
   return { python, server, libraries: join(site, 'nvidia_pytriton.libs'), stub };
-}
-
-async function lock(): Promise<void> {
-  mkdirSync(join(LOCK, '..'), { recursive: true });
-  for (;;) {
-    try {
-      mkdirSync(LOCK);
-      return;
-    } catch {
-      const made = statSync(LOCK, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-      if (Date.now() - made > LOCK_MS) rmSync(LOCK, { recursive: true, force: true });
-      await delay(100);
-    }
-  }
 }
