@@ -2,7 +2,7 @@
 // event. Almost every event is only compared with one before it, or searched; what ends an answer is read.
 import type { FinishReason } from '../../contracts/model-events.ts';
 import { isWholeCall } from '../../contracts/whole-call.ts';
-import { createFrames, type Frames } from './frames.ts';
+import { createFrames, type Frames } from '../../backends/openai/reading/frames.ts';
 
 export interface TappedUsage {
   readonly promptTokens: number;

@@ -36,7 +36,7 @@ async function* readChunks(
   options: AnswerOptions,
 ): AsyncGenerator<ModelEvent> {
   const { reader, patience, maxBytes } = options;
-  const stream = createEventStream(maxBytes);
+  const stream = createEventStream(maxBytes, reader.alike?.saysOnly);
   const source = body[Symbol.asyncIterator]();
   for (;;) {
     const { done, value } = await patience.awaiting(source.next());
@@ -67,6 +67,7 @@ function eventsOf(
   { address, reader, maxBytes }: AnswerOptions,
 ): readonly ModelEvent[] {
   if (item.type === 'value') return reader.take(item.value);
+  if (item.type === 'said') return reader.alike?.take(item.said) ?? [];
   return [item.type === 'too_long' ? tooLongEvent(maxBytes) : garbage(address, type, item.shown)];
 }
 

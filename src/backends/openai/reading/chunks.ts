@@ -1,13 +1,17 @@
 // Owns the reading of a streamed chat answer, chunk by chunk, with the differences between engines undone. Knows no connection.
 import type { FinishReason, ModelEvent, TokenLogprob, Usage } from '../../../contracts/model-events.ts';
 import { type Calls, type CallsOptions, createCalls } from './calls.ts';
-import { type CallDelta, type Chunk, readChunk } from './chunk.ts';
+import { type CallDelta, type Choice, type Chunk, readChunk } from './chunk.ts';
 import { broken, engineError, finishEvent, finishReasonOf, garbage, usageEvents, usageOf } from './endings.ts';
+import type { SaysOnly } from './event-stream.ts';
+import type { Said } from './frames.ts';
 import { createLineBreaks } from './line-breaks.ts';
 
 export interface ChunkReader {
   /** Events of one chunk; an `error` event is the last of all. */
   take(value: unknown): readonly ModelEvent[];
+  /** For a reader to whom one text is as good as its pieces: what a chunk says, and the events of what several said. */
+  readonly alike?: { readonly saysOnly: SaysOnly; take(said: Said): readonly ModelEvent[] };
   /** What the end of the stream means: which calls are whole, usage and finish; or an error if it was cut. */
   end(): readonly ModelEvent[];
   /** Whether the engine has said that the answer is over. */
@@ -36,6 +40,10 @@ export function createChunkReader(options: CallsOptions): ChunkReader {
       const events = speech.take(partsOf(chunk));
       const isEarly = isFirst && finish === undefined && counted !== undefined;
       return isEarly ? [...usageEvents(counted), ...events] : events;
+    },
+    alike: {
+      saysOnly,
+      take: ({ as, text }) => speech.take(as === 'content' ? { ...NOTHING, text } : { ...NOTHING, thinking: text }),
     },
     end: () => {
       if (finish === undefined) return [broken('the engine ended its answer in the middle')];
@@ -100,6 +108,28 @@ interface Parts {
   readonly tokens: readonly TokenLogprob[];
   /** Whether the finish comes with it. */
   readonly isLast: boolean;
+}
+
+const NOTHING: Parts = { thinking: '', text: '', calls: [], tokens: [], isLast: false };
+
+/** Behind a call a text may be one that is left out: each of them is looked at. */
+function saysOnly(value: unknown): Said | 'over' | undefined {
+  const chunk = readChunk(value);
+  if (chunk === undefined || chunk.error !== undefined) return 'over';
+  const { choice, usage } = chunk;
+  if (choice === undefined) return undefined;
+  if (choice.calls.length > 0 || choice.finish !== '') return 'over';
+  return usage === undefined && choice.logprobs.length === 0 && isSingle(value) ? saidBy(choice) : undefined;
+}
+
+function saidBy({ content, reasoning }: Choice): Said | undefined {
+  if (reasoning === '') return content === '' ? undefined : { as: 'content', text: content };
+  return content === '' ? { as: 'reasoning', text: reasoning } : undefined;
+}
+
+function isSingle(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('choices' in value)) return false;
+  return Array.isArray(value.choices) && value.choices.length === 1;
 }
 
 function partsOf(chunk: Chunk): Parts {

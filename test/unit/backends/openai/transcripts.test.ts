@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ModelEvent } from '../../../../src/contracts/model-events.ts';
-import { readBytes } from './read-bytes.ts';
+import { joined, readBytes, readJoined } from './read-bytes.ts';
 import { CUT } from './frames.ts';
 import { TRANSCRIPTS } from './transcripts.ts';
 
@@ -20,6 +20,11 @@ describe('the bytes of an answer', () => {
     });
     test(`one by one give the same: ${name}`, () => {
       assert.deepEqual(readBytes(Array.from(whole, (byte) => Uint8Array.of(byte))), events);
+    });
+    test(`read with events that are alike together say the same, in one piece and cut at any byte: ${name}`, () => {
+      assert.deepEqual(readJoined([whole]), joined(events));
+      for (let at = 0; at <= whole.length; at += 1)
+        assert.deepEqual(readJoined([whole.subarray(0, at), whole.subarray(at)]), joined(events), `cut at ${at}`);
     });
   }
 });

@@ -1,7 +1,7 @@
 // Shows that an event counts as one like another only if nothing but its text differs, whatever stands in that text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFrames } from '../../../src/gateway/passing/frames.ts';
+import { createFrames } from '../../../../src/backends/openai/reading/frames.ts';
 
 const event = (text: string, name = 'content', rest = '"finish_reason":null') =>
   `data: {"id":"c","choices":[{"index":0,"delta":{"${name}":${JSON.stringify(text)}},${rest}}]}\n\n`;
@@ -76,4 +76,38 @@ test('where no two events are alike, patterns are soon no longer made', () => {
   const frames = createFrames();
   const made = Array.from({ length: 40 }, (_, index) => frames.learn(event('a', 'content', `"n":${index}`)));
   assert.deepEqual(made.filter(Boolean).length, 16);
+});
+
+test('what alike events say is told as one text, also where a character is cut between two of them', () => {
+  const frames = createFrames();
+  frames.learn(event('a', 'reasoning'), { as: 'reasoning', text: 'a' });
+  const emoji = String.raw`\ud83d`;
+  const texts = [
+    event('"b"', 'reasoning'),
+    event('X', 'reasoning').replace('X', emoji),
+    event('X', 'reasoning').replace('X', String.raw`\ude00`),
+  ];
+  const events = `${texts.join('')}data: [DONE]\n\n`;
+  assert.deepEqual(frames.read(events, 0), {
+    to: texts.join('').length,
+    count: 3,
+    said: { as: 'reasoning', text: '"b"😀' },
+  });
+  assert.equal(frames.read('data: [DONE]\n\n', 0), undefined);
+});
+
+test('a text that is no JSON is not told, but left to whoever reads the event', () => {
+  const frames = createFrames();
+  frames.learn(event('a'), { as: 'content', text: 'a' });
+  assert.equal(frames.read(event('X').replace('X', '\t'), 0), undefined);
+});
+
+test('an event is no pattern if its first text is not the one that it says', () => {
+  const frames = createFrames();
+  assert.equal(frames.learn(event(''), { as: 'reasoning', text: 'a' }), false);
+  assert.equal(frames.learn(event('b'), { as: 'content', text: 'a' }), false);
+  assert.equal(frames.learn(event('a'), { as: 'content', text: 'a' }), true);
+  frames.forget();
+  assert.equal(frames.learns(), false);
+  assert.deepEqual(frames.skip(event('a'), 0), { to: 0, count: 0 });
 });
