@@ -44,6 +44,8 @@ type BackendKind =
       readonly sessionHeader?: string;
       /** No team meets the cache of another. */
       readonly teamCaches?: boolean;
+      /** Whether calls that it left in its text are read. Absent: auto. */
+      readonly repair?: 'auto' | 'off';
       /** Empty: ask the engine. */
       readonly models: readonly string[];
     }
@@ -67,7 +69,7 @@ type BackendKind =
       readonly name: string;
       readonly type: 'llama';
       readonly modelFile: string;
-      /** Absent: one for each core. */
+      /** Absent: one for each core but one, which is left to everything else: threads of an engine wait for each other. */
       readonly threads?: number;
       /** Of each slot; absent: as the model was made for, within bounds. */
       readonly contextTokens?: number;
@@ -158,7 +160,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     dataDir,
     server: serverOf(values.server),
     client: clientOf(values.client, env),
-    ...authOf(values.auth),
+    ...authOf(values.auth, env),
     backends,
     queue: queueOf(values.queue),
     responses: responsesOf(values.responses),
@@ -207,8 +209,8 @@ function modelsOf({ folder, aliases = {} }: NonNullable<ConfigValues['models']> 
   return { aliases, ...(folder === undefined ? {} : { folder }) };
 }
 
-function authOf({ oidc }: NonNullable<ConfigValues['auth']> = {}): Pick<LoadedConfig, 'auth'> {
-  return oidc === undefined ? {} : { auth: { oidc: oidcOf(oidc) } };
+function authOf({ oidc }: NonNullable<ConfigValues['auth']> = {}, env: NodeJS.ProcessEnv): Pick<LoadedConfig, 'auth'> {
+  return oidc === undefined ? {} : { auth: { oidc: oidcOf(oidc, keyOf(oidc.client_secret, env).key) } };
 }
 
 function clientOf(client: ConfigValues['client'] = {}, env: NodeJS.ProcessEnv): LoadedConfig['client'] {
@@ -232,6 +234,7 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
     minimum_score,
     session_header: sessionHeader,
     team_caches: teamCaches,
+    repair,
   } = backend;
   const load = camelNames({ max_concurrent, gpus, weight, minimum_score }, [
     'maxConcurrent',
@@ -250,6 +253,7 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
         ...(ca === undefined ? {} : { ca }),
         ...(sessionHeader === undefined ? {} : { sessionHeader }),
         ...(teamCaches === undefined ? {} : { teamCaches }),
+        ...(repair === undefined ? {} : { repair }),
         models,
         ...load,
       }
