@@ -15,6 +15,7 @@ import { type Places, placesOf } from './places.ts';
 import { loadPolicyOf } from './policy-file.ts';
 import { createExecutor } from './sandbox/executor.ts';
 import { fillToolbox } from './sandbox/toolbox.ts';
+import { kindsInWords } from './sandbox/watching/limit-kinds.ts';
 
 export interface Finding {
   readonly name: string;
@@ -127,12 +128,9 @@ async function probe(places: Places): Promise<readonly Finding[]> {
     const report = await executor.probe();
     await executor.dispose();
     if (!report.ok) return [{ name: 'sandbox', ok: false, seen: report.error.message, hint: report.error.hint }];
-    return report.value.checks.map(({ name, ok, seen }) => ({
-      name: `sandbox: ${name}`,
-      ok,
-      seen: seen.split('\n')[0] ?? '',
-      hint: '',
-    }));
+    const { checks, limits } = report.value;
+    const seen = [...checks, { name: 'limits', ok: true, seen: kindsInWords(limits) }];
+    return seen.map((one) => ({ ...one, name: `sandbox: ${one.name}`, seen: one.seen.split('\n')[0] ?? '', hint: '' }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

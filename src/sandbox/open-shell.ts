@@ -12,6 +12,7 @@ import { killGroup } from './processes.ts';
 import type { ProfileFile } from './profile.ts';
 import { commandUser, type SandboxSetup } from './setup.ts';
 import { putInBox } from './toolbox.ts';
+import { LIMIT_KINDS } from './watching/limit-kinds.ts';
 
 export type ShellProbe = Omit<ProbeReport, 'firejail' | 'kernel'>;
 
@@ -20,20 +21,6 @@ export interface OpenShell {
   readonly live: LiveShell;
   readonly probe: ShellProbe;
 }
-
-/** Which limits the kernel enforces here, and which are only watched by the service. */
-const LIMIT_KINDS: ProbeReport['limits'] = {
-  processes: 'hard',
-  process_memory: 'hard',
-  open_files: 'hard',
-  file_size: 'hard',
-  cpu_per_process: 'hard',
-  output: 'watched',
-  wall_time: 'watched',
-  total_memory: 'watched',
-  disk: 'watched',
-  disk_files: 'watched',
-};
 
 /**
  * `start`: directory inside that the shell begins in. An abort kills what was launched. Throws `sandbox_unavailable` or

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { ExecOutcome, KillReason, SandboxLimits } from '../../src/contracts/executor.ts';
+import { commandLine, listProcesses } from '../../src/sandbox/processes.ts';
 import { type OpenBox, testSandbox } from './setup.ts';
 
 const MB = 1024 ** 2;
@@ -21,6 +22,8 @@ const DISK = /^the sandbox used \d+ MB of 100 MB on the disk in total, /;
 const TIGHT_MEMORY = { memoryBytes: 200 * MB };
 const TIGHT_DISK = { diskBytes: 100 * MB };
 const WIDE: Partial<SandboxLimits> = { fileBytes: 1024 * MB };
+/** So that an ordinary user can remove the box. */
+const READABLE = 'chmod -R u+rwX .';
 const DONE = 'echo succeeded; sleep 5';
 
 const ATTACKS: readonly Attack[] = [
@@ -132,10 +135,62 @@ describe('attacks on what a sandbox may use in total', () => {
     it(`are ended, the whole sandbox with them, for: ${name}`, { timeout: 90_000 }, async (t) => {
       const control = await opened(t, `wide-${index}`, {});
       assert.match((await control.run(text)).output.head, /^succeeded$/m, 'positive control under wide limits');
+      await control.run(READABLE);
       const box = await opened(t, `tight-${index}`, tight);
       const done = await box.run(text, { timeoutMs: 60_000 });
       assert.deepEqual(endOf(done), { end: 'killed', by, restarted: true }, done.output.head);
       assert.match('said' in done ? (done.said ?? '') : '', said);
-      assert.equal(await box.text('echo alive'), 'alive\n');
+      assert.equal(await box.text(`${READABLE}; echo alive`), 'alive\n');
     });
 });
+
+describe('the watch over a sandbox', () => {
+  it('counts of a sparse file only what is written', async (t) => {
+    const box = await opened(t, 'sparse', TIGHT_DISK);
+    const done = await box.run(
+      'for i in 1 2 3; do truncate -s 900M sparse.$i; done; head -c 20M /dev/zero >real; sleep 3',
+    );
+    assert.deepEqual(endOf(done), { end: 'exited', restarted: false }, done.output.head);
+    const written = await box.run('head -c 150M /dev/zero | dd of=sparse.1 conv=notrunc bs=1M 2>/dev/null; sleep 9');
+    assert.deepEqual(endOf(written), { end: 'killed', by: 'disk', restarted: true });
+  });
+
+  it('tells the next command, which is not run, of what went on in the background', { timeout: 60_000 }, async (t) => {
+    const box = await opened(t, 'background', TIGHT_DISK);
+    await box.run(
+      'export KEPT=yes; (sleep 1; head -c 300M /dev/zero >huge; sleep 60) </dev/null >/dev/null 2>&1 & disown',
+    );
+    const control = await box.run('echo "$KEPT"');
+    assert.equal(control.output.head, 'yes\n', 'positive control: the shell lives until then');
+    await untilDead(box.box);
+    const told = await box.run('touch ran');
+    const said = 'said' in told ? (told.said ?? '') : '';
+    assert.deepEqual(endOf(told), { end: 'killed', by: 'disk', restarted: true });
+    assert.match(said, /^before this command began, and it was not run: the sandbox used \d+ MB of 100 MB on the disk/);
+    assert.equal(await box.text('ls; rm huge; echo "[$KEPT]"'), 'huge\n[]\n', 'one may tidy up in the new shell');
+    assert.equal(await box.text('echo alive'), 'alive\n');
+  });
+
+  it('ends with its sandbox, and a sandbox beside it goes on', async (t) => {
+    const world = await testSandbox(t);
+    const quiet = await world.open('quiet', undefined, { ...WIDE, ...TIGHT_MEMORY });
+    const greedy = await world.open('greedy', undefined, { ...WIDE, ...TIGHT_MEMORY });
+    const both = await Promise.all([
+      quiet.run('sleep 4; echo done'),
+      greedy.run('head -c 300M /dev/zero >/dev/shm/full; sleep 20'),
+    ]);
+    assert.deepEqual(both.map(endOf), [
+      { end: 'exited', restarted: false },
+      { end: 'killed', by: 'memory', restarted: true },
+    ]);
+    const { survivors } = await world.executor.close('greedy');
+    assert.deepEqual(survivors, []);
+  });
+});
+
+/** The sandbox of the box has ended. */
+async function untilDead(box: string): Promise<void> {
+  const lives = () =>
+    listProcesses().some(({ pid, state }) => state !== 'Z' && commandLine(pid).includes(`--private=${box}`));
+  while (lives()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
