@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { probeBackend } from './backends/probe/probe.ts';
 import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
-import { noFaults } from './base/faults.ts';
 import type { Logger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Backend } from './contracts/ports.ts';
 import type { ProbeReport, ProbeResult } from './contracts/probes.ts';
 import { createBackends } from './engines.ts';
-import { layFoundation } from './foundation.ts';
 import { openStoreReadOnly, type Store } from './store/open.ts';
-import { latestProbes, saveProbe } from './store/probe-store.ts';
+import { latestProbes } from './store/probe-store.ts';
 
 const ASK_MS = 5000;
 const CASE_MS = 120_000;
@@ -23,29 +21,26 @@ export interface ProbeOrder {
   readonly signal: AbortSignal;
   /** Hears each result as it comes. */
   readonly told: (backend: string, result: ProbeResult) => void;
+  /** Stores it. */
+  readonly keep: (report: ProbeReport) => Promise<void>;
 }
 
-/** Each backend with the first model that it serves. Rejects for a name that is none, one that does not answer, a store in use. */
+/** Each backend with the first model that it serves. Rejects for a name that is none, and for one that does not answer. */
 export async function probeEngines(config: LoadedConfig, order: ProbeOrder): Promise<readonly ProbeReport[]> {
   const chosen = chosenBackends(config, order.backend);
   const backends = await createBackends({ ...config, backends: chosen }, { allowRecorded: true });
-  const { store } = await layFoundation(config, { host: 'cli', faults: noFaults });
-  try {
-    const reports: ProbeReport[] = [];
-    for (const backend of backends.filter(({ recorded }) => !recorded)) {
-      const [first] = await backend.models(AbortSignal.timeout(ASK_MS));
-      if (first === undefined) throw new CaissonError('model_not_found', `the backend ${backend.name} serves no model`);
-      const { signal } = order;
-      const told = (result: ProbeResult) => order.told(backend.name, result);
-      const report = await probeBackend(backend, first.id, { clock: systemClock, timeoutMs: CASE_MS, signal, told });
-      if (signal.aborted) break;
-      await saveProbe(store, report);
-      reports.push(report);
-    }
-    return reports;
-  } finally {
-    await store.close();
+  const reports: ProbeReport[] = [];
+  for (const backend of backends.filter(({ recorded }) => !recorded)) {
+    const [first] = await backend.models(AbortSignal.timeout(ASK_MS));
+    if (first === undefined) throw new CaissonError('model_not_found', `the backend ${backend.name} serves no model`);
+    const { signal } = order;
+    const told = (result: ProbeResult) => order.told(backend.name, result);
+    const report = await probeBackend(backend, first.id, { clock: systemClock, timeoutMs: CASE_MS, signal, told });
+    if (signal.aborted) break;
+    await order.keep(report);
+    reports.push(report);
   }
+  return reports;
 }
 
 function chosenBackends({ backends }: LoadedConfig, name: string | undefined): LoadedConfig['backends'] {

@@ -14,6 +14,7 @@ import type { GatewayPorts } from './gateway/ports.ts';
 import { readTls, watchTls } from './gateway/tls.ts';
 import type { House } from './house.ts';
 import { LOCAL_OWNER } from './local-owner.ts';
+import { latestProbes, saveProbe } from './store/probe-store.ts';
 import { createResponseStore } from './store/response-store.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createTally, type Tally } from './telemetry/tally.ts';
@@ -150,6 +151,8 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
     backends: {
       states: () => router.states(),
       reports: (signal) => router.reports(signal),
+      probes: () => latestProbes(house.store),
+      keepProbe: (report) => saveProbe(house.store, report),
       drain: (name, drained) => router.drain(name, drained),
       reload: () => house.reloadBackends(),
     },

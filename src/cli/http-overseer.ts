@@ -66,6 +66,9 @@ export function createHttpOverseer(place: Place): Overseer {
       ),
     reloadBackends: async () =>
       (await call.json<{ backends: BackendState[] }>('POST', '/api/v1/backends/reload', {})).backends,
+    keepProbe: async (report) => {
+      await call.json('POST', '/api/v1/probes', report);
+    },
     usage: async (wish) => {
       const query = Object.entries(wish).map(([name, value]) => `${name}=${value}`);
       return (await call.json<{ usage: UsageLine[] }>('GET', `/api/v1/usage?${query.join('&')}`)).usage;

@@ -10,6 +10,7 @@ import type {
 } from '../contracts/accounts.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { BackendState, ProgressNote } from '../contracts/ports.ts';
+import type { ProbeReport } from '../contracts/probes.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { ApplyAnswer, AppliedResult, ApplyWish } from '../contracts/run-service.ts';
 import type { CheckOutcome, RunRecord, RunRequest } from '../contracts/runs.ts';
@@ -59,6 +60,8 @@ export interface Overseer {
   backends(): Promise<readonly BackendState[]>;
   drainBackend(name: string, drained: boolean): Promise<BackendState>;
   reloadBackends(): Promise<readonly BackendState[]>;
+  /** Stored for `doctor` and for the choice of engines. */
+  keepProbe(report: ProbeReport): Promise<void>;
   /** From midnight UTC until now, where the wish does not say. */
   usage(wish: UsageWish): Promise<readonly UsageLine[]>;
   /** Ends the work of a local one; leaves a service as it is. */

@@ -1,4 +1,6 @@
 // Owns what a probe of an engine says: what works, what works because it is mended, what fails. Knows no engine and no store.
+import type { z as Schema } from 'zod';
+import { late } from '../base/schema.ts';
 
 /** `repaired`: it works because our reading of the text mends it. */
 export type ProbeOutcome = 'works' | 'repaired' | 'fails';
@@ -23,3 +25,24 @@ export interface ProbeReport {
   readonly score: number;
   readonly results: readonly ProbeResult[];
 }
+
+const MOST_RESULTS = 1000;
+const MOST_CHARACTERS = 4096;
+
+export const probeSchema = late((z) => {
+  const text = z.string().max(MOST_CHARACTERS);
+  const result = z.strictObject({
+    name: text,
+    outcome: z.enum(['works', 'repaired', 'fails']),
+    detail: text,
+    milliseconds: z.number().min(0),
+  });
+  return z.strictObject({
+    backend: text,
+    model: text,
+    version: text,
+    at: z.int().min(0),
+    score: z.int().min(0).max(100),
+    results: z.array(result).max(MOST_RESULTS),
+  }) satisfies Schema.ZodType<ProbeReport>;
+});

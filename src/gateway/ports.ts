@@ -28,6 +28,7 @@ import type {
   StreamModel,
 } from '../contracts/ports.ts';
 import type { PassBytes } from '../contracts/passing.ts';
+import type { ProbeReport } from '../contracts/probes.ts';
 import type { RunService } from '../contracts/run-service.ts';
 import type { ResponseStore } from '../contracts/stored-responses.ts';
 
@@ -101,6 +102,9 @@ export interface BackendsPort {
   states(): readonly BackendState[];
   /** By name, what engines say of themselves. Never rejects. */
   readonly reports?: (signal: AbortSignal) => Promise<ReadonlyMap<string, EngineReport>>;
+  /** Of each backend and model the last probe; newest first. */
+  probes(): Promise<readonly ProbeReport[]>;
+  keepProbe(report: ProbeReport): Promise<void>;
   /** Undefined if there is no such backend. What is under way there goes on. */
   drain(name: string, drained: boolean): BackendState | undefined;
   /** Reads their list in the configuration anew. Rejects with what is wrong there, and changes nothing then. */

@@ -1,26 +1,7 @@
 // Owns the form in which reports of probes are stored. Knows no SQL and no engine.
-import type { z as Schema } from 'zod';
-import { late } from '../base/schema.ts';
-import type { ProbeReport } from '../contracts/probes.ts';
+import { type ProbeReport, probeSchema } from '../contracts/probes.ts';
 import { parseColumn } from './json-column.ts';
 import type { Store } from './open.ts';
-
-const reportSchema = late((z) => {
-  const result = z.strictObject({
-    name: z.string(),
-    outcome: z.enum(['works', 'repaired', 'fails']),
-    detail: z.string(),
-    milliseconds: z.number(),
-  });
-  return z.strictObject({
-    backend: z.string(),
-    model: z.string(),
-    version: z.string(),
-    at: z.number(),
-    score: z.number(),
-    results: z.array(result),
-  }) satisfies Schema.ZodType<ProbeReport>;
-});
 
 export async function saveProbe(store: Store, report: ProbeReport): Promise<void> {
   const { results: _, ...row } = report;
@@ -32,7 +13,7 @@ export async function latestProbes(store: Pick<Store, 'read'>): Promise<readonly
   const latest = new Map<string, ProbeReport>();
   for (const { backend, model, report } of await store.read('listProbes', {})) {
     const of = JSON.stringify([backend, model]);
-    if (!latest.has(of)) latest.set(of, parseColumn(report, reportSchema, `the probe of ${backend}`));
+    if (!latest.has(of)) latest.set(of, parseColumn(report, probeSchema, `the probe of ${backend}`));
   }
   return [...latest.values()];
 }

@@ -28,6 +28,7 @@ import { loadJournalKey } from '../../src/journal/key.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { createLiveNotes } from '../../src/runs/notes.ts';
 import { openStore } from '../../src/store/open.ts';
+import { latestProbes, saveProbe } from '../../src/store/probe-store.ts';
 import { createResponseStore } from '../../src/store/response-store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createTally } from '../../src/telemetry/tally.ts';
@@ -108,6 +109,8 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
     backends: {
       states: () => router.states(),
       reports: (signal) => router.reports(signal),
+      probes: () => latestProbes(store),
+      keepProbe: (report) => saveProbe(store, report),
       drain: (name, drained) => router.drain(name, drained),
       reload: async () => router.states(),
     },

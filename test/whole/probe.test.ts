@@ -1,6 +1,7 @@
 // Shows `caisson probe` as a person types it: against a real endpoint, into the real store, and what `doctor` makes of it.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -24,14 +25,27 @@ async function scene(t: TestContext) {
   });
   const config = join(folder, 'caisson.yaml');
   const backends = [{ name: 'one', type: 'openai', url: endpoint.url }];
-  writeFileSync(config, JSON.stringify({ data_dir: dataDir, backends }));
+  writeFileSync(config, JSON.stringify({ data_dir: dataDir, server: { single_user: true }, backends }));
   const caisson = (...words: readonly string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
       execFile(process.execPath, [CAISSON, ...words, '--config', config], (error, out, err) =>
         resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
       );
     });
-  return { caisson };
+  return { caisson, serve: () => serve(config) };
+}
+
+/** Listens when it resolves; gives the way to stop it. */
+async function serve(config: string): Promise<() => Promise<void>> {
+  const words = [CAISSON, 'serve', '--config', config, '--port', '0'];
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(child, 'exit');
+  const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
+  assert.match(String(line), /serves at/);
+  return async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
 }
 
 const WORKING = ['text', 'usage', 'thinking off', 'limit on tokens', '8 at once'];
@@ -77,4 +91,14 @@ test('a backend that is not there is refused with the names of those that are', 
   const { code, err } = await caisson('probe', '--backend', 'two');
   assert.equal(code, 1);
   assert.match(err, /there is no backend two\n.*There are: one\./);
+});
+
+test('beside a service that is at work it is that one that stores it', async (t) => {
+  const { caisson, serve: start } = await scene(t);
+  const stop = await start();
+  const { code, err } = await caisson('probe', '--json');
+  await stop();
+  assert.deepEqual([code, err], [1, '']);
+  const { out } = await caisson('doctor', '--json');
+  assert.match(out, new RegExp(`probe of m on 0\\.30\\.0: ${SCORE} of 100`));
 });

@@ -2,6 +2,8 @@
 import type { ProbeReport } from '../../contracts/probes.ts';
 import { probeEngines } from '../../offline.ts';
 import { type Command, type Context, type ExitCode, textFlag } from '../context.ts';
+import type { Overseer } from '../overseer.ts';
+import { withOverseer } from './overview.ts';
 
 export const probeCommand: Command = {
   usage: '',
@@ -11,16 +13,17 @@ export const probeCommand: Command = {
     json: { type: 'boolean', help: 'print JSON for a program' },
   },
   positionals: [0, 0],
-  run: runProbe,
+  run: (context) => withOverseer(context, (overseer) => runProbe(context, overseer)),
 };
 
 /** 1 if something fails. */
-async function runProbe(context: Context): Promise<ExitCode> {
+async function runProbe(context: Context, overseer: Overseer): Promise<ExitCode> {
   const { terminal, flags, signal } = context;
   const json = flags['json'] === true;
   const backend = textFlag(flags, 'backend');
   const reports = await probeEngines(await context.config(), {
     signal,
+    keep: (report) => overseer.keepProbe(report),
     told: (name, { name: of, outcome, detail, milliseconds }) => {
       const words = `${outcome.padEnd(8)}  ${name}: ${of} (${milliseconds} ms)`;
       if (!json) terminal.line(detail === '' ? words : `${words}: ${detail}`);

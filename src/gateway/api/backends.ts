@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { CaissonError } from '../../base/errors.ts';
+import { probeSchema } from '../../contracts/probes.ts';
 import { parseInput } from '../parse.ts';
 import type { BackendsPort } from '../ports.ts';
 import type { RouteContext } from '../route-context.ts';
@@ -26,6 +27,11 @@ export function backendRoutes(app: FastifyInstance, { ports: { backends }, gate 
       const hint = 'GET /api/v1/backends lists their names.';
       throw new CaissonError('not_found', `there is no backend ${JSON.stringify(params.name)}`, { hint });
     });
+  app.get('/api/v1/probes', { onRequest: gate.admit('auditor') }, async () => ({ probes: await backends.probes() }));
+  app.post('/api/v1/probes', { onRequest }, async ({ body }) => {
+    await backends.keepProbe(parseInput(probeSchema(), body));
+    return { ok: true };
+  });
   app.post('/api/v1/backends/reload', { onRequest }, async ({ body }) => {
     parseInput(emptySchema, body);
     return { backends: await backends.reload() };

@@ -26,6 +26,21 @@ const limit: Readonly<Record<string, Schema>> = {
   'budget?': oneOf('hard', 'soft'),
   'class?': oneOf(...REQUEST_CLASSES),
 };
+const probe = object({
+  backend: text,
+  model: { type: 'string' },
+  version: { type: 'string' },
+  at: whole,
+  score: whole,
+  results: list(
+    object({
+      name: text,
+      outcome: oneOf('works', 'repaired', 'fails'),
+      detail: { type: 'string' },
+      milliseconds: { type: 'number' },
+    }),
+  ),
+});
 const limits = object(limit);
 const newLimits = object(Object.fromEntries(Object.entries(limit).map(([name, schema]) => [name, orNull(schema)])));
 
@@ -188,6 +203,15 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
   get('/api/v1/backends', 'The engines: state, what is under way, the last failure', ['auditor'], {
     answer: { status: 200, schema: object({ backends: list(backend) }) },
     example: {},
+  }),
+  get('/api/v1/probes', 'What each engine could do when it was last probed', ['auditor'], {
+    answer: { status: 200, schema: object({ probes: list(probe) }) },
+    example: {},
+  }),
+  post('/api/v1/probes', 'Stores what a probe of an engine found', [], {
+    body: probe,
+    answer: { status: 200, schema: ok },
+    example: { body: { backend: 'one', model: 'm', version: '', at: 0, score: 100, results: [] } },
   }),
   post('/api/v1/backends/:name/drain', 'Sends no more requests to an engine', [], {
     body: object({}),

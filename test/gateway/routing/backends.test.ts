@@ -60,3 +60,18 @@ test('beside its state stands what an engine says of itself, and nothing beside 
     ],
   });
 });
+
+test('a probe is stored by an admin, seen by an auditor, and refused where it is none', async (t) => {
+  const service = await startService(t);
+  const [admin, auditor] = await Promise.all([service.key(['admin']), service.key(['auditor'])]);
+  const result = { name: 'tool', outcome: 'fails', detail: 'no call', milliseconds: 5 };
+  const probe = { backend: 'one', model: 'm', version: '0.32.0', at: 1, score: 80, results: [result] };
+  const send = async (key: string, json: object) =>
+    (await callJson(service, 'POST', '/api/v1/probes', { key, json })).status;
+  assert.equal(await send(admin, probe), 200);
+  assert.equal(await send(auditor, probe), 403);
+  for (const wrong of [{ score: 101 }, { at: -1 }, { results: [{ ...result, outcome: 'well' }] }, { extra: true }])
+    assert.equal(await send(admin, { ...probe, ...wrong }), 400, JSON.stringify(wrong));
+  const { body } = await callJson(service, 'GET', '/api/v1/probes', { key: auditor });
+  assert.deepEqual(body, { probes: [probe] });
+});
