@@ -19,25 +19,23 @@ const PLAYS = [{ text: 'Fine.\n</think>\n\nAll is well.' }, { text: 'On and on i
 const ENDLESS = 1;
 const SECOND_MS = 1000;
 
-const files: { file: string; close(): Promise<void> }[] = [];
+const opened: LlamaBackend[] = [];
+/** Written once: an engine that has it in its memory would die of another one in its place. */
+const whole = await writeModel(folder, PLAYS);
 const engine = typeof found === 'string' ? { folder: '' } : found;
 
 async function refusalOf(settings: ReturnType<typeof settingsOf>): Promise<CaissonError> {
   const backend = await backendOf(settings);
-  files.push({ file: '', close: () => backend.close() });
+  opened.push(backend);
   return backend.models(patience()).then(
     () => assert.fail('it was loaded'),
     (error: unknown) => (error instanceof CaissonError ? error : assert.fail(String(error))),
   );
 }
 
-describe('a file that llama.cpp cannot load', { skip }, () => {
-  let whole = '';
-  before(async () => {
-    whole = await writeModel(folder, PLAYS);
-  });
+describe('a file that llama.cpp cannot load', { skip, concurrency: 4 }, () => {
   after(async () => {
-    await Promise.all(files.map((one) => one.close()));
+    await Promise.all(opened.map((backend) => backend.close()));
   });
 
   const place = (name: string) => join(folder, name);
@@ -126,8 +124,7 @@ describe('a file that llama.cpp cannot load', { skip }, () => {
 describe('the process of llama.cpp', { skip }, () => {
   let backend: LlamaBackend;
   before(async () => {
-    const file = await writeModel(folder, PLAYS);
-    backend = await backendOf(settingsOf(engine, file, { slots: 2, context_tokens: 32_768 }));
+    backend = await backendOf(settingsOf(engine, whole, { slots: 2, context_tokens: 32_768 }));
     await backend.models(patience());
   });
   after(() => backend.close());
@@ -158,8 +155,7 @@ describe('the process of llama.cpp', { skip }, () => {
   });
 
   test('that hangs in the middle is killed when it was silent for too long', async () => {
-    const file = await writeModel(folder, PLAYS);
-    const settings = { ...settingsOf(engine, file, { slots: 1 }), limits: { model_silence_ms: 1500 } };
+    const settings = { ...settingsOf(engine, whole, { slots: 1 }), limits: { model_silence_ms: 1500 } };
     const hanging = await backendOf(settings);
     await hanging.models(patience());
     const pid = hanging.pid() ?? assert.fail();
@@ -173,7 +169,7 @@ describe('the process of llama.cpp', { skip }, () => {
   });
 
   test('that another configuration takes the place of finishes what it says, and ends', async () => {
-    const old = await backendOf(settingsOf(engine, await writeModel(folder, PLAYS), { slots: 1 }));
+    const old = await backendOf(settingsOf(engine, whole, { slots: 1 }));
     await old.models(patience());
     const pid = old.pid() ?? assert.fail();
     const router = createRouter([old]);
@@ -212,7 +208,7 @@ describe('the process of llama.cpp', { skip }, () => {
   });
 });
 
-describe('the parent of the process', { skip }, () => {
+describe('the parent of the process', { skip, concurrency: 2 }, () => {
   /** A program with a backend of its own; its lines are the process of the engine, then the words of an answer. */
   const start = (file: string, then: string) => {
     const scenes = JSON.stringify(join(import.meta.dirname, 'scenes.ts'));
@@ -229,10 +225,7 @@ describe('the parent of the process', { skip }, () => {
   };
 
   test('killed while the engine works takes the engine with it', async () => {
-    const child = start(
-      await writeModel(folder, PLAYS),
-      'await answer(backend, asked(1), AbortSignal.timeout(60000));',
-    );
+    const child = start(whole, 'await answer(backend, asked(1), AbortSignal.timeout(60000));');
     const [line] = await Array.fromAsync(firstOf(createInterface({ input: child.stdout })));
     const pid = Number(line);
     await delay(200);
@@ -242,7 +235,7 @@ describe('the parent of the process', { skip }, () => {
   });
 
   test('that has nothing more to do ends by itself, with the engine', async () => {
-    const child = start(await writeModel(folder, PLAYS), 'console.log((await answer(backend, asked(0))).text);');
+    const child = start(whole, 'console.log((await answer(backend, asked(0))).text);');
     const ended = new Promise((resolve) => child.on('exit', resolve));
     const [pid, text] = await Array.fromAsync(createInterface({ input: child.stdout }));
     assert.deepEqual([text, await ended, await gone(Number(pid))], ['All is well.', 0, true]);
