@@ -13,7 +13,6 @@ import type { PassBytes } from './contracts/passing.ts';
 import type { Backend } from './contracts/ports.ts';
 import type { PassingOptions } from './backends/openai/passing.ts';
 import type { PromptFormat } from './prompting/format.ts';
-import { repairBy } from './repairs.ts';
 
 type LlamaConfig = Extract<BackendConfig, { readonly type: 'llama' }>;
 
@@ -53,7 +52,7 @@ async function createBackend(
   }
   if (backend.type === 'llama') return llama(backend, config, logger);
   if (backend.type === 'triton') return triton(backend, config, { logger, field });
-  const { name, url, key, models, sessionHeader, teamCaches = false, repair } = backend;
+  const { name, url, key, models, sessionHeader, teamCaches = false } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
   const header = sessionHeader === undefined ? {} : { sessionHeader };
   const [secret, trust] = await Promise.all([
@@ -66,7 +65,6 @@ async function createBackend(
     limits: config.limits,
     clock: systemClock,
     teamCaches,
-    ...(repair === 'off' ? {} : { repair: repairBy(config.models.folder) }),
     ...trust,
     ...header,
     ...(secret === undefined ? {} : { key: secret }),

@@ -44,8 +44,6 @@ type BackendKind =
       readonly sessionHeader?: string;
       /** No team meets the cache of another. */
       readonly teamCaches?: boolean;
-      /** Whether calls that it left in its text are read. Absent: auto. */
-      readonly repair?: 'auto' | 'off';
       /** Empty: ask the engine. */
       readonly models: readonly string[];
     }
@@ -160,7 +158,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     dataDir,
     server: serverOf(values.server),
     client: clientOf(values.client, env),
-    ...authOf(values.auth, env),
+    ...authOf(values.auth),
     backends,
     queue: queueOf(values.queue),
     responses: responsesOf(values.responses),
@@ -209,8 +207,8 @@ function modelsOf({ folder, aliases = {} }: NonNullable<ConfigValues['models']> 
   return { aliases, ...(folder === undefined ? {} : { folder }) };
 }
 
-function authOf({ oidc }: NonNullable<ConfigValues['auth']> = {}, env: NodeJS.ProcessEnv): Pick<LoadedConfig, 'auth'> {
-  return oidc === undefined ? {} : { auth: { oidc: oidcOf(oidc, keyOf(oidc.client_secret, env).key) } };
+function authOf({ oidc }: NonNullable<ConfigValues['auth']> = {}): Pick<LoadedConfig, 'auth'> {
+  return oidc === undefined ? {} : { auth: { oidc: oidcOf(oidc) } };
 }
 
 function clientOf(client: ConfigValues['client'] = {}, env: NodeJS.ProcessEnv): LoadedConfig['client'] {
@@ -234,7 +232,6 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
     minimum_score,
     session_header: sessionHeader,
     team_caches: teamCaches,
-    repair,
   } = backend;
   const load = camelNames({ max_concurrent, gpus, weight, minimum_score }, [
     'maxConcurrent',
@@ -253,7 +250,6 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
         ...(ca === undefined ? {} : { ca }),
         ...(sessionHeader === undefined ? {} : { sessionHeader }),
         ...(teamCaches === undefined ? {} : { teamCaches }),
-        ...(repair === undefined ? {} : { repair }),
         models,
         ...load,
       }
