@@ -5,6 +5,7 @@ import { systemClock } from './base/clock.ts';
 import { CaissonError } from './base/errors.ts';
 import { newId } from './base/ids.ts';
 import type { OidcConfig } from './config/oidc.ts';
+import { resolveSecret } from './config/secret.ts';
 import type { ChatRequest } from './contracts/messages.ts';
 import { buildApp } from './gateway/app.ts';
 import { sweepUploads } from './gateway/api/uploads.ts';
@@ -65,10 +66,10 @@ export async function listenOnPort(house: House, readiness: Readiness): Promise<
   return { address: address.replace(/^http:/, 'https:'), reload: watch.reload, close };
 }
 
-/** Loaded only where it is configured. Throws where the `ca` is wrong. */
+/** Loaded only where it is configured. Throws where the `ca` or the secret is wrong. */
 async function peopleOf(oidc: OidcConfig | undefined): Promise<Pick<GatewayPorts, 'people'>> {
   if (oidc === undefined) return {};
-  const { roles, team, ca, ...rules } = oidc;
+  const { roles, team, ca, clientSecret, ...rules } = oidc;
   const { createPeople } = await import('./accounts/people/people.ts');
   const { readSigners } = await import('./base/certificates.ts');
   const trust =
@@ -77,6 +78,7 @@ async function peopleOf(oidc: OidcConfig | undefined): Promise<Pick<GatewayPorts
     {
       ...rules,
       ...trust,
+      ...(clientSecret === undefined ? {} : { clientSecret: await resolveSecret(clientSecret) }),
       rolesClaim: roles.claim,
       roles: new Map(Object.entries(roles.values)),
       ...(team === undefined ? {} : { teamClaim: team.claim }),

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { type Role, ROLES } from '../contracts/accounts.ts';
 import type { Zod } from '../base/schema.ts';
+import type { SecretRef } from './secret.ts';
 
 /** None of them takes a secret that both sides know. */
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const;
@@ -12,6 +13,12 @@ export interface OidcConfig {
   /** Tokens for it are good as well as those for the client. */
   readonly audience?: string;
   readonly algorithms: readonly (typeof ALGORITHMS)[number][];
+  /** Of the client, for people who sign in with a browser. Absent: a client that can keep none. */
+  readonly clientSecret?: SecretRef;
+  /** What is asked for then. Absent: openid profile email. */
+  readonly scope?: string;
+  /** Where browsers find the service, as https://NAME. Absent: at the host name that they call. */
+  readonly publicUrl?: string;
   /** File with the certificates of those who may sign the provider's; absent: those that Node knows. */
   readonly ca?: string;
   readonly roles: { readonly claim: string; readonly values: Readonly<Record<string, readonly Role[]>> };
@@ -19,12 +26,16 @@ export interface OidcConfig {
   readonly team?: { readonly claim: string; readonly values: Readonly<Record<string, string>> };
 }
 
-export function oidcSchema(z: Zod) {
+/** `secret`: what names the place of one. */
+export function oidcSchema<Secret extends ReturnType<Zod['custom']>>(z: Zod, secret: Secret) {
   const word = z.string().min(1).max(256);
   return z.strictObject({
     issuer: z.string().refine(isIssuer, 'expected an address that begins with https:// and ends before ? and #'),
     client_id: word,
+    client_secret: secret.optional(),
     audience: word.optional(),
+    scope: word.regex(/^(?:\S+ )*openid(?: \S+)*$/, 'words with one space between, one of them openid').optional(),
+    public_url: z.string().refine(isPublicUrl, 'expected https://NAME, without a path').optional(),
     algorithms: z.array(z.enum(ALGORITHMS)).min(1).optional(),
     ca: z.string().min(1).max(4096).optional(),
     roles: z.strictObject({ claim: word, values: z.record(word, z.array(z.enum(ROLES)).min(1)) }),
@@ -36,22 +47,32 @@ interface OidcValues {
   readonly issuer: string;
   readonly client_id: string;
   readonly audience?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly public_url?: string | undefined;
   readonly algorithms?: OidcConfig['algorithms'] | undefined;
   readonly ca?: string | undefined;
   readonly roles: OidcConfig['roles'];
   readonly team?: NonNullable<OidcConfig['team']> | undefined;
 }
 
-export function oidcOf({ issuer, client_id: clientId, audience, algorithms, ca, roles, team }: OidcValues): OidcConfig {
+export function oidcOf(values: OidcValues, clientSecret: SecretRef | undefined): OidcConfig {
+  const { issuer, client_id: clientId, audience, scope, public_url: publicUrl, algorithms, ca, roles, team } = values;
   return {
     issuer,
     clientId,
+    ...(clientSecret === undefined ? {} : { clientSecret }),
     ...(audience === undefined ? {} : { audience }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
     algorithms: algorithms ?? ['RS256', 'ES256'],
     ...(ca === undefined ? {} : { ca }),
     roles,
     ...(team === undefined ? {} : { team }),
   };
+}
+
+function isPublicUrl(text: string): boolean {
+  return isIssuer(text) && new URL(text).origin === text.replace(/\/$/, '').toLowerCase();
 }
 
 /** In clear only on this machine: whoever sits in between could hand out keys. */

@@ -15,7 +15,7 @@ export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
     ...ownFolders(values, from),
     ...(data_dir === undefined ? {} : { data_dir: absolute(data_dir, from) }),
     ...(policy === undefined ? {} : { policy: absolute(policy, from) }),
-    ...(auth?.oidc?.ca === undefined ? {} : { auth: { oidc: { ...auth.oidc, ca: absolute(auth.oidc.ca, from) } } }),
+    ...(auth?.oidc === undefined ? {} : { auth: { oidc: absoluteOidc(auth.oidc, from) } }),
     ...(server?.tls === undefined ? {} : { server: { ...server, tls: absoluteTls(server.tls, from) } }),
     ...(client?.key === undefined ? {} : { client: { ...client, key: absoluteSecret(client.key, from) } }),
     ...(backends === undefined ? {} : { backends: backends.map((backend) => absoluteBackend(backend, from)) }),
@@ -39,6 +39,17 @@ function absoluteBackend(backend: BackendValues, from: Base): BackendValues {
     ...(backend.model_folder === undefined ? {} : { model_folder: absolute(backend.model_folder, from) }),
     ...(backend.ca === undefined ? {} : { ca: absolute(backend.ca, from) }),
     ...(backend.key === undefined ? {} : { key: absoluteSecret(backend.key, from) }),
+  };
+}
+
+type OidcValues = NonNullable<NonNullable<ConfigValues['auth']>['oidc']>;
+
+function absoluteOidc(oidc: OidcValues, from: Base): OidcValues {
+  const { ca, client_secret: secret } = oidc;
+  return {
+    ...oidc,
+    ...(ca === undefined ? {} : { ca: absolute(ca, from) }),
+    ...(secret === undefined ? {} : { client_secret: absoluteSecret(secret, from) }),
   };
 }
 

@@ -138,7 +138,7 @@ export const configSchema = late((z) => {
       .optional(),
     client: z.strictObject({ url: address, key: secret }).partial().optional(),
     auth: z
-      .strictObject({ oidc: oidcSchema(z) })
+      .strictObject({ oidc: oidcSchema(z, secret) })
       .partial()
       .optional(),
     backends: z.array(backend).max(MAX_BACKENDS).superRefine(uniqueNames).optional(),

@@ -1,7 +1,8 @@
-// Owns who speaks: the holder of a key, a person with a token, the owner of the machine on a unix socket, and which roles a route wants.
+// Owns who speaks: the holder of a key, a person with a token or a session, the owner on a unix socket, and which roles a route wants.
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { CaissonError } from '../base/errors.ts';
 import type { Principal, Role } from '../contracts/accounts.ts';
+import { personOf } from './people/session.ts';
 import type { GatewayPorts } from './ports.ts';
 
 export interface Gate {
@@ -49,6 +50,8 @@ async function identify(
   if (people !== undefined && token !== undefined) return people.identify(token);
   const keys = keysOf(request);
   if (keys.length === 0) {
+    const person = people !== undefined && isOfService(request) ? personOf(request, people.browsers) : undefined;
+    if (person !== undefined) return person;
     if (localOwner !== undefined && isUnixSocket(app)) return localOwner;
     throw new CaissonError('unauthenticated', 'this needs an API key');
   }
@@ -63,9 +66,14 @@ async function identify(
 }
 
 /** Of a person, who works with the service and not with engines; a key beside it is a mistake, which the look at the keys tells. */
-function tokenOf({ headers, routeOptions }: FastifyRequest): string | undefined {
-  if (routeOptions.url?.startsWith('/api/v1/') !== true || headers['x-api-key'] !== undefined) return undefined;
+function tokenOf(request: FastifyRequest): string | undefined {
+  const { headers } = request;
+  if (!isOfService(request) || headers['x-api-key'] !== undefined) return undefined;
   return TOKEN.exec(headers.authorization ?? '')?.[1];
+}
+
+function isOfService({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url?.startsWith('/api/v1/') === true;
 }
 
 /** One for each header that may hold a key and is there; undefined for one that holds none. */

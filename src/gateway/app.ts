@@ -21,6 +21,7 @@ import { messageRoutes } from './messages/route.ts';
 import { refuseOtherAddresses } from './methods.ts';
 import { openapiRoutes } from './openapi/document.ts';
 import { operationRoutes } from './operations.ts';
+import { peopleRoutes } from './people/route.ts';
 import type { GatewayPorts } from './ports.ts';
 import { responseRoutes } from './responses/route.ts';
 import { refuseWebSockets } from './responses/upgrade.ts';
@@ -80,6 +81,7 @@ export function buildApp(ports: GatewayPorts, tls?: TlsMaterial): FastifyInstanc
   usageRoutes(app, context);
   backendRoutes(app, context);
   journalRoutes(app, context);
-  openapiRoutes(app);
+  peopleRoutes(app, context);
+  openapiRoutes(app, context);
   return app;
 }

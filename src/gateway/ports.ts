@@ -95,6 +95,20 @@ export interface AccountsPort {
 export interface PeoplePort {
   /** Rejects with `unauthenticated`, and with `identity_unreachable` while the provider's keys are not to be had. */
   identify(token: string): Promise<Principal>;
+  readonly browsers: BrowsersPort;
+}
+
+/** Sign-in of people with a browser, and their sessions. */
+export interface BrowsersPort {
+  /** Where browsers find the service, as https://NAME; undefined: at the host name that they call. */
+  readonly publicUrl: string | undefined;
+  /** `address`: where the browser goes to; `proof`: what it must show when it comes back to `back`. Rejects with `identity_unreachable`. */
+  begin(back: string): Promise<{ readonly address: string; readonly proof: string }>;
+  /** `back`: with what the provider sent along. Rejects with `unauthenticated` and `identity_unreachable`. */
+  finish(back: URL, proof: string): Promise<{ readonly secret: string; readonly ms: number; readonly who: Principal }>;
+  /** Whose session it is; undefined if there is none, or if it is over. */
+  find(secret: string): Principal | undefined;
+  end(secret: string): void;
 }
 
 /** The engines behind the service, for those who look after them. */

@@ -3,6 +3,7 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type LocalJWKSet } from 
 import {
   allowInsecureRequests,
   ClientSecretBasic,
+  clockTolerance,
   type Configuration,
   customFetch,
   discovery,
@@ -10,7 +11,7 @@ import {
 } from 'openid-client';
 import type { Clock } from '../../base/clock.ts';
 import { CaissonError } from '../../base/errors.ts';
-import { createReach, type ProviderPlace, REACH_SECONDS, type Reach } from './reach.ts';
+import { createReach, type ProviderPlace, type Reach, REACH_SECONDS, unreachable } from './reach.ts';
 
 export interface Provider {
   /** Rejects with `identity_unreachable`. */
@@ -33,6 +34,8 @@ interface Known {
   readonly keys: LocalJWKSet;
 }
 
+/** That the clocks of both sides may be apart. */
+export const TOLERANCE_SECONDS = 60;
 const KEEP_MS = 10 * 60_000;
 const AGAIN_MS = 30_000;
 /** A provider that cannot be asked is left alone for so long: anyone can send a token. */
@@ -82,13 +85,13 @@ async function learn(client: ProviderClient, reach: Reach): Promise<Known> {
     if (answer.status !== 200) throw new Error(`its keys came with status ${answer.status}`);
     return { configuration, keys: createLocalJWKSet((await answer.json()) as JSONWebKeySet) };
   } catch (error) {
-    throw unreachable(client.issuer, error);
+    throw knownIn(error) ?? unreachable(client.issuer, error);
   }
 }
 
 function discover({ issuer, clientId, clientSecret }: ProviderClient, reach: Reach): Promise<Configuration> {
   const authentication = clientSecret === undefined ? None() : ClientSecretBasic(clientSecret);
-  return discovery(new URL(issuer), clientId, undefined, authentication, {
+  return discovery(new URL(issuer), clientId, { [clockTolerance]: TOLERANCE_SECONDS }, authentication, {
     timeout: REACH_SECONDS,
     execute: issuer.startsWith('http://') ? [allowInsecureRequests] : [],
     [customFetch]: (address, { method, headers, body }) => reach(address, { method, headers, body: textOf(body) }),
@@ -100,13 +103,8 @@ function textOf(body: unknown): string | null {
   return body instanceof URLSearchParams || typeof body === 'string' ? String(body) : null;
 }
 
-/** `error`: what went wrong on the way; the last cause says it best. */
-export function unreachable(issuer: string, error: unknown): CaissonError {
-  let why = error;
-  while (why instanceof Error && why.cause instanceof Error) why = why.cause;
-  const words = why instanceof Error ? why.message : String(why);
-  return new CaissonError(
-    'identity_unreachable',
-    `the identity provider ${issuer} cannot be asked for its keys: ${words}`,
-  );
+/** The mistake that a library has wrapped into one of its own. */
+export function knownIn(error: unknown): CaissonError | undefined {
+  if (error instanceof CaissonError) return error;
+  return error instanceof Error ? knownIn(error.cause) : undefined;
 }

@@ -8,7 +8,7 @@ import {
   type LocalJWKSet,
 } from 'jose';
 import { CaissonError } from '../../base/errors.ts';
-import type { Provider } from './provider.ts';
+import { type Provider, TOLERANCE_SECONDS } from './provider.ts';
 
 export type Claims = JWTPayload & { readonly sub: string };
 
@@ -29,8 +29,6 @@ export interface TokenRules {
 export type TokenAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'ES384' | 'EdDSA';
 
 const MOST_CHARACTERS = 16_384;
-/** That the clocks of both sides may be apart. */
-export const TOLERANCE_SECONDS = 60;
 
 /** `now`: milliseconds since 1970. Rejects with `identity_unreachable` only. */
 export async function checkToken(

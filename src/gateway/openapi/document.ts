@@ -1,15 +1,19 @@
 // Owns the making of the OpenAPI document from the tables, and the route that gives it. Knows no other route.
 import type { FastifyInstance } from 'fastify';
 import { DIALECT_OPERATIONS } from './dialects.ts';
+import type { RouteContext } from '../route-context.ts';
+import { PEOPLE_OPERATIONS } from './people.ts';
 import { object, type Operation, type Schema, text } from './operation.ts';
 import { SERVICE_OPERATIONS } from './service.ts';
 
 export const OPERATIONS: readonly Operation[] = [...DIALECT_OPERATIONS, ...SERVICE_OPERATIONS];
+/** Of a service whose people have an identity provider. */
+export const OPERATIONS_WITH_PEOPLE: readonly Operation[] = [...OPERATIONS, ...PEOPLE_OPERATIONS];
 
 const error = object({ error: object({ message: text }) });
 
-export function openapiRoutes(app: FastifyInstance): void {
-  const document = JSON.stringify(documentOf(OPERATIONS));
+export function openapiRoutes(app: FastifyInstance, { ports: { people } }: RouteContext): void {
+  const document = JSON.stringify(documentOf(people === undefined ? OPERATIONS : OPERATIONS_WITH_PEOPLE));
   app.get('/openapi.json', async (_request, reply) => reply.type('application/json; charset=utf-8').send(document));
 }
 

@@ -1,5 +1,4 @@
-// A small identity provider for tests, over HTTP: discovery, its keys, and tokens that it signs, or that somebody else does.
-import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+// A small identity provider for tests, over HTTP or TLS: discovery, its keys, and where people sign in.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
@@ -7,13 +6,8 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { CertificateFiles } from '../certificates.ts';
-
-export interface Signer {
-  readonly kid: string;
-  readonly alg: string;
-  readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
-}
+import { answerSignIn, newSignIn, type SignIn } from './sign-in.ts';
+import { publicOf, type Signer } from './signers.ts';
 
 export interface Provider {
   readonly issuer: string;
@@ -24,17 +18,7 @@ export interface Provider {
   /** How often its keys were asked for. */
   asked: number;
   down: boolean;
-}
-
-export function newSigner(alg: 'RS256' | 'PS256' | 'ES256' | 'ES384' | 'EdDSA', kid: string, bits = 2048): Signer {
-  if (alg === 'EdDSA') return { kid, alg, ...generateKeyPairSync('ed25519') };
-  if (alg === 'ES256') return { kid, alg, ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) };
-  if (alg === 'ES384') return { kid, alg, ...generateKeyPairSync('ec', { namedCurve: 'P-384' }) };
-  return { kid, alg, ...generateKeyPairSync('rsa', { modulusLength: bits }) };
-}
-
-export function publicOf({ kid, publicKey }: Signer, more: object = {}): object {
-  return { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', ...more };
+  readonly signIn: SignIn;
 }
 
 /** With `files` it speaks TLS. */
@@ -47,7 +31,9 @@ export async function startProvider(
     if (provider.down) return void request.socket.destroy();
     const json = (value: object) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
     if (request.url === '/.well-known/openid-configuration')
-      return void json({ issuer: provider.issuer, jwks_uri: `${provider.issuer}/keys`, ...provider.lies });
+      return void json({ ...documentOf(provider.issuer, signers), ...provider.lies });
+    const path = request.url?.split('?', 1)[0];
+    if (path === '/authorize' || path === '/token') return void answerSignIn(request, response, provider, signers);
     if (request.url === '/elsewhere') return void response.writeHead(302, { location: '/keys' }).end();
     if (request.url !== '/keys') return void response.writeHead(404).end();
     provider.asked += 1;
@@ -62,27 +48,23 @@ export async function startProvider(
   context.after(() => server.closeAllConnections());
   context.after(() => server.close());
   const issuer = `${files === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const provider: Provider = { issuer, keys: signers.map((one) => publicOf(one)), lies: {}, asked: 0, down: false };
+  const provider: Provider = {
+    issuer,
+    keys: signers.map((one) => publicOf(one)),
+    lies: {},
+    asked: 0,
+    down: false,
+    signIn: newSignIn(),
+  };
   return provider;
 }
 
-/** `header`: beside `alg` and `kid`, or in their place. */
-export function signed(signer: Signer, claims: object, header: object = {}): string {
-  const data = `${part({ alg: signer.alg, kid: signer.kid, ...header })}.${part(claims)}`;
-  const { alg, privateKey: key } = signer;
-  if (alg === 'EdDSA') return `${data}.${sign(null, Buffer.from(data), key).toString('base64url')}`;
-  const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
-  const how = alg === 'PS256' ? { key, ...padding } : { key, dsaEncoding: 'ieee-p1363' as const };
-  return `${data}.${sign(alg === 'ES384' ? 'sha384' : 'sha256', Buffer.from(data), how).toString('base64url')}`;
-}
-
-/** Signed with a secret that is really a public key. */
-export function signedWithPublic({ kid, publicKey }: Signer, claims: object): string {
-  const data = `${part({ alg: 'HS256', kid })}.${part(claims)}`;
-  const secret = publicKey.export({ format: 'pem', type: 'spki' });
-  return `${data}.${createHmac('sha256', secret).update(data).digest('base64url')}`;
-}
-
-export function part(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
+function documentOf(issuer: string, signers: readonly Signer[]): object {
+  return {
+    issuer,
+    jwks_uri: `${issuer}/keys`,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    id_token_signing_alg_values_supported: signers.map(({ alg }) => alg),
+  };
 }

@@ -234,14 +234,30 @@ test('an identity provider is named with what its claims give', async (context) 
   const roles = { claim: 'groups', values: { ops: ['admin'], devs: ['client', 'author'] } };
   const plain = { issuer: 'https://id.example/realm', clientId: 'caisson', algorithms: ['RS256', 'ES256'], roles };
   assert.deepEqual(await authOf(''), { oidc: plain });
-  assert.deepEqual(await authOf(', algorithms: [EdDSA], ca: ca.pem, team: {claim: unit, values: {u1: red}}'), {
-    oidc: {
-      ...plain,
-      algorithms: ['EdDSA'],
-      ca: join(folder.path, 'ca.pem'),
-      team: { claim: 'unit', values: { u1: 'red' } },
+  assert.deepEqual(
+    await authOf(', algorithms: [EdDSA], audience: "api://c", ca: ca.pem, team: {claim: unit, values: {u1: red}}'),
+    {
+      oidc: {
+        ...plain,
+        algorithms: ['EdDSA'],
+        audience: 'api://c',
+        ca: join(folder.path, 'ca.pem'),
+        team: { claim: 'unit', values: { u1: 'red' } },
+      },
     },
-  });
+  );
+  const browser = 'client_secret: "${ID_SECRET}", scope: openid groups, public_url: "https://caisson.example"';
+  await folder.write('system.yaml', `auth: {oidc: {issuer: "https://id", ${rest}, ${browser}}}\n`);
+  const loaded = await loadConfig(folder.sources({ env: { ID_SECRET: 's3cret' } }));
+  const { clientSecret, ...oidc } = loaded.auth?.oidc ?? assert.fail('no provider');
+  const signIn = { scope: 'openid groups', publicUrl: 'https://caisson.example' };
+  assert.deepEqual(oidc, { ...plain, issuer: 'https://id', ...signIn });
+  assert.equal(await clientSecret?.read(), 's3cret');
+  assert.match(showConfig(loaded, { origin: false }), /client_secret: \$\{ID_SECRET\} +# set\n/);
+  assert.doesNotMatch(showConfig(loaded, { origin: true }), /s3cret/);
+  await folder.write('secret', 'from a file\n');
+  await folder.write('system.yaml', `auth: {oidc: {issuer: "https://id", ${rest}, client_secret: {file: secret}}}\n`);
+  assert.equal(await (await loadConfig(folder.sources())).auth?.oidc.clientSecret?.read(), 'from a file\n');
   const written = 'auth: {oidc: {issuer: "https://id", client_id: c, roles: {claim: g, values: {/Ops: [admin]}}}}\n';
   await folder.write('system.yaml', written);
   assert.match(showConfig(await loadConfig(folder.sources()), { origin: false }), /values:\n +\/Ops: \[admin\]\n/);

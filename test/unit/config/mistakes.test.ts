@@ -143,6 +143,24 @@ const MISTAKES: readonly Mistake[] = [
     message: 'expected RS256 or PS256 or ES256 or ES384 or EdDSA, found "HS256"; did you mean "RS256"?',
   },
   {
+    name: 'a secret of the client of an identity provider that is written out',
+    text: 'auth: {oidc: {issuer: "https://id", client_id: c, client_secret: abc, roles: {claim: g, values: {}}}}\n',
+    place: [1, 66, 'auth.oidc.client_secret'],
+    message: 'a secret is never written here: give ${NAME} of an environment variable, or file: PATH',
+  },
+  {
+    name: 'a public address with a path',
+    text: 'auth: {oidc: {issuer: "https://id", client_id: c, public_url: "https://a/b", roles: {claim: g, values: {}}}}\n',
+    place: [1, 63, 'auth.oidc.public_url'],
+    message: 'expected https://NAME, without a path',
+  },
+  {
+    name: 'a sign-in that does not ask who it is',
+    text: 'auth: {oidc: {issuer: "https://id", client_id: c, scope: profile, roles: {claim: g, values: {}}}}\n',
+    place: [1, 58, 'auth.oidc.scope'],
+    message: 'expected words with one space between, one of them openid',
+  },
+  {
     name: 'a rehearsal with an address',
     text: 'backends: [{name: a, type: rehearsal, script: s, url: "http://a"}]\n',
     place: [1, 55, 'backends[0].url'],
@@ -153,6 +171,12 @@ const MISTAKES: readonly Mistake[] = [
     text: 'backends: [{name: a, type: rehearsal, script: s, team_caches: true}]\n',
     place: [1, 63, 'backends[0].team_caches'],
     message: 'only an engine of type openai can be told teams apart',
+  },
+  {
+    name: 'calls read behind a rehearsal',
+    text: 'backends: [{name: a, type: rehearsal, script: s, repair: auto}]\n',
+    place: [1, 58, 'backends[0].repair'],
+    message: 'only an engine of type openai reads calls by itself and may leave some in its text',
   },
   {
     name: 'an address of another kind',
