@@ -158,7 +158,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     dataDir,
     server: serverOf(values.server),
     client: clientOf(values.client, env),
-    ...authOf(values.auth),
+    ...authOf(values.auth, env),
     backends,
     queue: queueOf(values.queue),
     responses: responsesOf(values.responses),
@@ -207,8 +207,11 @@ function modelsOf({ folder, aliases = {} }: NonNullable<ConfigValues['models']> 
   return { aliases, ...(folder === undefined ? {} : { folder }) };
 }
 
-function authOf({ oidc }: NonNullable<ConfigValues['auth']> = {}): Pick<LoadedConfig, 'auth'> {
-  return oidc === undefined ? {} : { auth: { oidc: oidcOf(oidc) } };
+function authOf(
+  { oidc }: NonNullable<ConfigValues['auth']> = {},
+  env: NodeJS.ProcessEnv,
+): Pick<LoadedConfig, 'auth'> {
+  return oidc === undefined ? {} : { auth: { oidc: oidcOf(oidc, keyOf(oidc.client_secret, env).key) } };
 }
 
 function clientOf(client: ConfigValues['client'] = {}, env: NodeJS.ProcessEnv): LoadedConfig['client'] {
