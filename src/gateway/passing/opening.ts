@@ -8,7 +8,12 @@ const FIRST_MESSAGES = 4;
 const PARTS_BYTES = 64 * 1024;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const LETTER_U = 0x75;
+/** The longest escape, without its last byte. */
+const ESCAPE_BYTES = 5;
+/** More than a character and an escape that are left out at the end. */
+const MARGIN = 16;
+/** Where a character takes several bytes, more of them are read. */
+const GROWTH = 4;
 
 /** `messages`: a list that was found to be well formed. */
 export function openingOf(bytes: Buffer, messages: Span): string {
@@ -29,28 +34,36 @@ function headOf(bytes: Buffer, span: Span | undefined, most: number): string {
   return span.end - span.start > PARTS_BYTES ? '' : textOfParts(valueAt(bytes, span));
 }
 
-/** At least so many characters, if there are. */
+/** At least so many characters, if there are. Only what begins a long text is looked at. */
 function headOfText(bytes: Buffer, { start, end }: Span, most: number): string {
-  let at = start + 1;
-  let characters = 0;
-  let escaped = false;
-  while (at < end - 1) {
-    const byte = bytes[at] ?? 0;
-    // Never between the bytes of one character.
-    if (!isContinued(byte)) characters += 1;
-    if (characters > most) break;
-    if (byte === BACKSLASH) escaped = true;
-    at += byte !== BACKSLASH ? 1 : bytes[at + 1] === LETTER_U ? 6 : 2;
+  const last = end - 1;
+  for (let size = most + MARGIN; ; size *= GROWTH) {
+    const to = start + 1 + size;
+    const text = textIn(bytes, start + 1, to < last ? behindWhole(bytes, start + 1, to) : last);
+    if (to >= last || text.length > most) return text;
   }
-  const text = bytes.toString('utf8', start + 1, Math.min(at, end - 1));
-  return escaped ? unescaped(text) : text;
+}
+
+/** Not later than `to`, and never within a character or an escape. */
+function behindWhole(bytes: Buffer, from: number, to: number): number {
+  let at = to;
+  while (isContinued(bytes[at] ?? 0)) at -= 1;
+  for (let back = 1; back <= ESCAPE_BYTES; back += 1) {
+    if (bytes[at - back] !== BACKSLASH) continue;
+    at -= back;
+    while (at > from && bytes[at - 1] === BACKSLASH) at -= 1;
+    return at;
+  }
+  return at;
 }
 
 function isContinued(byte: number): boolean {
   return byte >= 0x80 && byte < 0xc0;
 }
 
-function unescaped(text: string): string {
+function textIn(bytes: Buffer, start: number, end: number): string {
+  const text = bytes.toString('utf8', start, end);
+  if (!text.includes('\\')) return text;
   try {
     return String(JSON.parse(`"${text}"`));
   } catch {

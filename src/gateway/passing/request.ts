@@ -27,7 +27,7 @@ const ASK_USAGE = Buffer.from('"stream_options":{"include_usage":true},');
  * has tools and is not streamed (only a stream tells the truth about a cut call), or when messages may have to be mended.
  */
 export function passingRequest(bytes: Buffer): PassingRequest | undefined {
-  const members = readTopLevel(bytes);
+  const members = readTopLevel(bytes, 'messages');
   if (members === undefined || SLOW_MEMBERS.some((name) => members.has(name))) return undefined;
   const wish = wishOf((name) => valueAt(bytes, members.get(name)));
   const messages = members.get('messages');

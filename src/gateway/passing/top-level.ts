@@ -1,9 +1,11 @@
 // Owns the finding of the members at the top of a JSON object in its bytes, without reading what lies below. Knows no dialect.
 
-/** Where the value of a member begins and ends. */
+/** Where the value of a member begins and ends; what is inside, where it was looked into on the way. */
 export interface Span {
   readonly start: number;
   readonly end: number;
+  readonly members?: ReadonlyMap<string, Span>;
+  readonly items?: readonly Span[];
 }
 
 const QUOTE = 0x22;
@@ -18,52 +20,83 @@ const MAX_DEPTH = 64;
 
 /**
  * Undefined if the bytes are no object or anything makes one unsure: a key that is there twice or has an escape, brackets that do not
- * fit, deeper nesting than 64. Values are told apart, not checked: whoever reads them says what is wrong with them.
+ * fit, deeper nesting than 64. Values are told apart, not checked: whoever reads them says what is wrong with them. Objects in the list
+ * `into` are looked into on the way, so that no byte is crossed twice.
  */
-export function readTopLevel(bytes: Buffer): ReadonlyMap<string, Span> | undefined {
+export function readTopLevel(bytes: Buffer, into?: string): ReadonlyMap<string, Span> | undefined {
   const start = skipBlank(bytes, 0);
-  const end = bytes[start] === OPEN_OBJECT ? endOfNested(bytes, start) : -1;
-  if (end === -1 || skipBlank(bytes, end) !== bytes.length) return undefined;
-  return readMembers(bytes, { start, end });
+  const found = readObject(bytes, start, { depth: 0, into });
+  return found === undefined || skipBlank(bytes, found.end) !== bytes.length ? undefined : found.members;
 }
 
 /** The same for an object inside. */
-export function readMembers(bytes: Buffer, { start, end }: Span): ReadonlyMap<string, Span> | undefined {
-  if (bytes[start] !== OPEN_OBJECT) return undefined;
-  const members = new Map<string, Span>();
-  let at = skipBlank(bytes, start + 1);
-  while (at < end - 1) {
-    const keyEnd = bytes[at] === QUOTE ? endOfText(bytes, at) : -1;
-    if (keyEnd === -1) return undefined;
-    const key = bytes.toString('utf8', at + 1, keyEnd - 1);
-    const colon = skipBlank(bytes, keyEnd);
-    if (key.includes('\\') || members.has(key) || bytes[colon] !== COLON) return undefined;
-    const value = spanOfValue(bytes, skipBlank(bytes, colon + 1));
-    if (value === undefined) return undefined;
-    members.set(key, value);
-    at = behindComma(bytes, value.end, end - 1);
-    if (at === -1) return undefined;
-  }
-  return members;
+export function readMembers(bytes: Buffer, { start, members }: Span): ReadonlyMap<string, Span> | undefined {
+  return members ?? readObject(bytes, start, { depth: 0 })?.members;
 }
 
 /** The items of a list, the first so many of them. */
 export function readList(
   bytes: Buffer,
-  { start, end }: Span,
+  { start, items }: Span,
   most = Number.POSITIVE_INFINITY,
 ): readonly Span[] | undefined {
+  if (items !== undefined) return items.length <= most ? items : items.slice(0, most);
+  return readItems(bytes, start, { depth: 0 }, most)?.items;
+}
+
+interface Look {
+  /** How deep the value lies. */
+  readonly depth: number;
+  /** The member to be looked into. */
+  readonly into?: string | undefined;
+}
+
+const INNER = 2;
+
+function readObject(bytes: Buffer, start: number, { depth, into }: Look): Required<Omit<Span, 'items'>> | undefined {
+  if (bytes[start] !== OPEN_OBJECT) return undefined;
+  const members = new Map<string, Span>();
+  let at = skipBlank(bytes, start + 1);
+  if (bytes[at] === CLOSE_OBJECT) return { start, end: at + 1, members };
+  for (;;) {
+    const keyEnd = bytes[at] === QUOTE ? endOfText(bytes, at) : -1;
+    if (keyEnd === -1) return undefined;
+    const key = bytes.toString('utf8', at + 1, keyEnd - 1);
+    const colon = skipBlank(bytes, keyEnd);
+    if (key.includes('\\') || members.has(key) || bytes[colon] !== COLON) return undefined;
+    const from = skipBlank(bytes, colon + 1);
+    const value =
+      (key === into ? readItems(bytes, from, { depth: depth + 1 }) : undefined) ?? spanOfValue(bytes, from, depth + 1);
+    if (value === undefined) return undefined;
+    members.set(key, value);
+    at = skipBlank(bytes, value.end);
+    if (bytes[at] === CLOSE_OBJECT) return { start, end: at + 1, members };
+    if (bytes[at] !== COMMA) return undefined;
+    at = skipBlank(bytes, at + 1);
+  }
+}
+
+function readItems(
+  bytes: Buffer,
+  start: number,
+  { depth }: Look,
+  most = Number.POSITIVE_INFINITY,
+): Required<Omit<Span, 'members'>> | undefined {
   if (bytes[start] !== OPEN_LIST) return undefined;
   const items: Span[] = [];
   let at = skipBlank(bytes, start + 1);
-  while (at < end - 1 && items.length < most) {
-    const item = spanOfValue(bytes, at);
+  if (bytes[at] === CLOSE_LIST) return { start, end: at + 1, items };
+  while (items.length < most) {
+    const item =
+      (depth < INNER ? readObject(bytes, at, { depth: depth + 1 }) : undefined) ?? spanOfValue(bytes, at, depth + 1);
     if (item === undefined) return undefined;
     items.push(item);
-    at = behindComma(bytes, item.end, end - 1);
-    if (at === -1) return undefined;
+    at = skipBlank(bytes, item.end);
+    if (bytes[at] === CLOSE_LIST) return { start, end: at + 1, items };
+    if (bytes[at] !== COMMA) return undefined;
+    at = skipBlank(bytes, at + 1);
   }
-  return items;
+  return { start, end: at, items };
 }
 
 /** Undefined if the member is absent or null; `NaN`, which nobody expects, for what is no JSON. */
@@ -81,15 +114,6 @@ export function textAt(bytes: Buffer, span: Span | undefined): string | undefine
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Where the next item begins, or the closing bracket at `last`; -1 if neither follows. */
-function behindComma(bytes: Buffer, from: number, last: number): number {
-  const at = skipBlank(bytes, from);
-  if (at === last) return at;
-  if (bytes[at] !== COMMA) return -1;
-  const next = skipBlank(bytes, at + 1);
-  return next === last ? -1 : next;
-}
-
 function skipBlank(bytes: Buffer, from: number): number {
   let at = from;
   while (at < bytes.length && isBlank(bytes[at] ?? 0)) at += 1;
@@ -100,29 +124,39 @@ function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** Behind the closing quote of the text that begins at `from`; -1 if it has none. Long texts are crossed by the runtime's own search. */
+/**
+ * Behind the closing quote of the text that begins at `from`; -1 if it has none. A quote that is near is found by hand, as most are in
+ * code; a long way is crossed by the runtime's own search.
+ */
 function endOfText(bytes: Buffer, from: number): number {
   let at = from + 1;
-  for (;;) {
+  while (at < bytes.length) {
+    for (const near = at + NEAR_BYTES; at < near;) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at + 1;
+      at += byte === BACKSLASH ? 2 : 1;
+    }
     const quote = bytes.indexOf(QUOTE, at);
     if (quote === -1) return -1;
     let escapes = 0;
-    while (bytes[quote - 1 - escapes] === BACKSLASH) escapes += 1;
-    if (escapes % 2 === 0) return quote + 1;
-    at = quote + 1;
+    while (quote - escapes > at && bytes[quote - 1 - escapes] === BACKSLASH) escapes += 1;
+    at = quote + (escapes % 2 === 0 ? 0 : 1);
   }
+  return -1;
 }
 
+const NEAR_BYTES = 64;
+
 /** Undefined if it has no end, is nothing, or its brackets do not fit. */
-function spanOfValue(bytes: Buffer, start: number): Span | undefined {
-  const end = endOfValue(bytes, start);
+function spanOfValue(bytes: Buffer, start: number, depth: number): Span | undefined {
+  const end = endOfValue(bytes, start, depth);
   return end === -1 ? undefined : { start, end };
 }
 
-function endOfValue(bytes: Buffer, start: number): number {
+function endOfValue(bytes: Buffer, start: number, depth: number): number {
   const first = bytes[start];
   if (first === QUOTE) return endOfText(bytes, start);
-  if (first === OPEN_OBJECT || first === OPEN_LIST) return endOfNested(bytes, start);
+  if (first === OPEN_OBJECT || first === OPEN_LIST) return endOfNested(bytes, start, MAX_DEPTH - depth);
   let at = start;
   while (at < bytes.length && !isDelimiter(bytes[at] ?? 0)) at += 1;
   return at === start ? -1 : at;
@@ -132,7 +166,8 @@ function isDelimiter(byte: number): boolean {
   return byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_LIST || isBlank(byte);
 }
 
-function endOfNested(bytes: Buffer, start: number): number {
+/** `most`: brackets that may be open at once. */
+function endOfNested(bytes: Buffer, start: number, most: number): number {
   const open: number[] = [];
   let at = start;
   while (at < bytes.length) {
@@ -143,7 +178,7 @@ function endOfNested(bytes: Buffer, start: number): number {
       continue;
     }
     if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
-      if (open.length === MAX_DEPTH) return -1;
+      if (open.length === most) return -1;
       open.push(byte === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_LIST);
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
       if (open.pop() !== byte) return -1;

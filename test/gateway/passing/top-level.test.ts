@@ -1,7 +1,7 @@
 // Shows that members are found in bytes exactly as a parser finds them, and that whatever makes one unsure is left to the parser.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readList, readTopLevel, valueAt } from '../../../src/gateway/passing/top-level.ts';
+import { readList, readMembers, readTopLevel, valueAt } from '../../../src/gateway/passing/top-level.ts';
 
 /** A small generator that repeats itself for the same seed. */
 function seeded(seed: number): (most: number) => number {
@@ -82,4 +82,58 @@ test('a value is parsed where it stands: null counts as absent, and no JSON as a
     ['a', 'b', 'c', 'd'].map((key) => valueAt(bytes, members?.get(key))),
     ['ä', undefined, Number.NaN, undefined],
   );
+});
+
+test('a list that is looked into on the way has the items and members that it has when it is read for itself', () => {
+  for (let seed = 0; seed < 1000; seed += 1) {
+    const pick = seeded(seed);
+    const messages = Array.from({ length: pick(5) }, () => anyValue(pick, 4));
+    const bytes = Buffer.from(JSON.stringify({ model: 'm', messages, n: { messages: [1] } }, undefined, pick(2)));
+    const span = readTopLevel(bytes, 'messages')?.get('messages');
+    assert.ok(span?.items !== undefined);
+    assert.equal(span.items.length, messages.length);
+    const alone = readList(bytes, { start: span.start, end: span.end }) ?? [];
+    for (const [at, item] of (readList(bytes, span) ?? []).entries()) {
+      const { start, end, members } = item;
+      assert.deepEqual([start, end], [alone[at]?.start, alone[at]?.end]);
+      assert.deepEqual(members, readMembers(bytes, { start, end }));
+    }
+    assert.deepEqual(readList(bytes, span, 2)?.length, Math.min(2, messages.length));
+  }
+});
+
+test('what is looked into makes one unsure of the same', () => {
+  const unsure = [
+    '{"messages":[{"a":1]}',
+    '{"messages":[}',
+    '{"messages":["a]}',
+    `{"messages":[${'['.repeat(63)}${']'.repeat(63)}]}`,
+  ];
+  for (const text of unsure)
+    assert.deepEqual(
+      [readTopLevel(Buffer.from(text)), readTopLevel(Buffer.from(text), 'messages')],
+      [undefined, undefined],
+    );
+  const deep = Buffer.from(`{"messages":[${'['.repeat(62)}${']'.repeat(62)}]}`);
+  assert.ok(readTopLevel(deep) !== undefined && readTopLevel(deep, 'messages') !== undefined);
+  const broken = Buffer.from('{"messages":[1,]}');
+  const list = readTopLevel(broken, 'messages')?.get('messages');
+  assert.ok(list !== undefined);
+  assert.equal(readList(broken, list), undefined);
+  // A member that is there twice makes one unsure of its object alone.
+  const twice = Buffer.from('{"messages":[{"a":1,"a":2},{"b":3}]}');
+  const members = readTopLevel(twice, 'messages')
+    ?.get('messages')
+    ?.items?.map((item) => readMembers(twice, item)?.size);
+  assert.deepEqual(members, [undefined, 1]);
+});
+
+test('a text ends at its own quote, wherever quotes and backslashes stand in it', () => {
+  for (let length = 0; length < 140; length += 1)
+    for (const tail of ['', '"', '\\', '\\"', '\\\\', '"'.repeat(70), '\\'.repeat(70)]) {
+      const bytes = Buffer.from(
+        JSON.stringify({ [`${'x'.repeat(length % 7)}`]: `${'a'.repeat(length)}${tail}`, n: 1 }),
+      );
+      assert.deepEqual(valueAt(bytes, readTopLevel(bytes)?.get('n')), 1, bytes.toString());
+    }
 });
