@@ -207,10 +207,7 @@ function modelsOf({ folder, aliases = {} }: NonNullable<ConfigValues['models']> 
   return { aliases, ...(folder === undefined ? {} : { folder }) };
 }
 
-function authOf(
-  { oidc }: NonNullable<ConfigValues['auth']> = {},
-  env: NodeJS.ProcessEnv,
-): Pick<LoadedConfig, 'auth'> {
+function authOf({ oidc }: NonNullable<ConfigValues['auth']> = {}, env: NodeJS.ProcessEnv): Pick<LoadedConfig, 'auth'> {
   return oidc === undefined ? {} : { auth: { oidc: oidcOf(oidc, keyOf(oidc.client_secret, env).key) } };
 }
 
