@@ -11,6 +11,8 @@ export interface Answer {
   readonly usage: Usage | undefined;
   /** Calls that the engine began and never closed: they must not be run. */
   readonly cutCalls: number;
+  /** What the reading of its text repaired, by kind; absent: nothing. */
+  readonly repairs?: Readonly<Record<string, number>>;
 }
 
 export type Gathered =
@@ -30,17 +32,22 @@ interface Gathering {
   readonly calls: Map<number, PartialCall>;
   finish: FinishReason | 'cut';
   usage: Usage | undefined;
+  readonly repairs: Map<string, number>;
 }
 
 /** Reads the stream to its end. Text and reasoning are shown as they come; nothing of a failed answer is kept. */
 export async function gatherAnswer(events: AsyncIterable<ModelEvent>, progress: Progress): Promise<Gathered> {
-  const gathering: Gathering = { text: '', reasoning: '', calls: new Map(), finish: 'cut', usage: undefined };
+  const gathering = newGathering();
   for await (const event of events) {
     if (event.type === 'error') return { ok: false, error: event };
     take(gathering, event, progress);
     if (gathering.text.length + gathering.reasoning.length > LIMITS.modelAnswerBytes) return tooLong();
   }
   return { ok: true, answer: answerOf(gathering) };
+}
+
+function newGathering(): Gathering {
+  return { text: '', reasoning: '', calls: new Map(), finish: 'cut', usage: undefined, repairs: new Map() };
 }
 
 function take(gathering: Gathering, event: Exclude<ModelEvent, ModelErrorEvent>, progress: Progress): void {
@@ -64,8 +71,10 @@ function take(gathering: Gathering, event: Exclude<ModelEvent, ModelErrorEvent>,
     case 'finish':
       gathering.finish = event.reason;
       return;
-    case 'logprobs':
     case 'repair':
+      gathering.repairs.set(event.kind, (gathering.repairs.get(event.kind) ?? 0) + 1);
+      return;
+    case 'logprobs':
   }
 }
 
@@ -92,7 +101,14 @@ function answerOf(gathering: Gathering): Answer {
     ...(gathering.reasoning === '' ? {} : { reasoning: gathering.reasoning }),
     ...(toolCalls.length === 0 ? {} : { toolCalls: distinctIds(toolCalls) }),
   };
-  return { message, finish: gathering.finish, usage: gathering.usage, cutCalls: calls.length - whole.length };
+  const { finish, usage, repairs } = gathering;
+  return {
+    message,
+    finish,
+    usage,
+    cutCalls: calls.length - whole.length,
+    ...(repairs.size === 0 ? {} : { repairs: Object.fromEntries(repairs) }),
+  };
 }
 
 function distinctIds(calls: readonly ToolCall[]): readonly ToolCall[] {

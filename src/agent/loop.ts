@@ -177,7 +177,10 @@ function withoutCalls(answer: Answer): { readonly role: 'assistant'; readonly co
 
 function answeredEvent(answer: Answer, ms: number): EmitEvent {
   const text = JSON.stringify(answer.message);
-  const { finish, usage } = answer;
+  const { finish, usage, repairs } = answer;
   const body = { type: 'model_answered', messageHash: sha256(text), finish, ms } as const;
-  return { body: usage === undefined ? body : { ...body, usage }, contents: [text] };
+  return {
+    body: { ...body, ...(usage === undefined ? {} : { usage }), ...(repairs === undefined ? {} : { repairs }) },
+    contents: [text],
+  };
 }

@@ -41,6 +41,7 @@ export type RepairKind =
   | 'thinking_closed_twice'
   | 'thinking_opened_twice'
   | 'call_in_thinking'
+  | 'call_in_text'
   | 'call_not_opened'
   | 'call_opened_twice'
   | 'call_not_closed'

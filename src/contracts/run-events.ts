@@ -55,6 +55,8 @@ function modelEvents(z: Zod, { hash, event, origin, usage }: Words) {
       finish: z.enum(['stop', 'length', 'tool_calls', 'content_filter', 'abort', 'cut']),
       usage: usage.optional(),
       ms: z.number(),
+      /** What was repaired of its text, and how often. Absent: nothing, and in events of before it was noted. */
+      repairs: z.record(z.string(), z.int()).optional(),
     }),
     event('model_failed', { attempt: z.int(), code: z.string(), message: z.string(), retryable: z.boolean() }),
     event('answer_refused', {

@@ -3,6 +3,7 @@ import type {
   FinishReason,
   ModelErrorEvent,
   ModelEvent,
+  RepairKind,
   TokenLogprob,
   ToolCallEvent,
   Usage,
@@ -25,6 +26,7 @@ export interface AnswerSoFar {
   /** By the engine's index, in the order they began. */
   readonly calls: Map<number, CallSoFar>;
   readonly logprobs: TokenLogprob[];
+  readonly repairs: RepairKind[];
   usage: Usage | undefined;
   finish: FinishReason | undefined;
   /** The stop sequence that ended the text, where the engine tells. */
@@ -46,6 +48,7 @@ export function newAnswer(): AnswerSoFar {
     reasoning: '',
     calls: new Map(),
     logprobs: [],
+    repairs: [],
     usage: undefined,
     finish: undefined,
     stop: undefined,
@@ -63,6 +66,7 @@ export function takeEvent(
   if (event.type === 'text') answer.text += event.text;
   else if (event.type === 'reasoning') answer.reasoning += event.text;
   else if (event.type === 'logprobs') answer.logprobs.push(...event.tokens);
+  else if (event.type === 'repair') answer.repairs.push(event.kind);
   else if (event.type === 'finish') {
     answer.finish = event.reason;
     answer.stop = event.stop;

@@ -134,6 +134,7 @@ export function sessionOf({ headers }: FastifyRequest): string | undefined {
 
 const SESSION_CHARACTERS = 512;
 
-function count({ usage }: AnswerSoFar, { tally }: RouteContext['ports']): void {
+function count({ usage, repairs }: AnswerSoFar, { tally }: RouteContext['ports']): void {
+  for (const kind of repairs) tally.repaired?.(kind);
   if (usage !== undefined) tally.tokens(usage);
 }

@@ -202,4 +202,6 @@ export interface TallyPort {
   tokens(usage: { readonly promptTokens: number; readonly completionTokens: number }): void;
   /** A request was mended before it went to an engine. `kind`: from a closed list. */
   mended?(kind: string): void;
+  /** An answer was repaired before it was told. `kind`: from a closed list. */
+  repaired?(kind: string): void;
 }

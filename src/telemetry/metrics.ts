@@ -21,6 +21,7 @@ export interface QueueCount {
 
 const NANOSECONDS = 1e9;
 const MENDED = 'What was mended of requests before an engine was asked.';
+const REPAIRED = 'What was repaired of answers whose text is read here, or refused in them.';
 const RESOLUTION_MS = 10;
 const QUANTILES: readonly (readonly [label: string, percent: number])[] = [
   ['0.5', 50],
@@ -56,6 +57,7 @@ export function createMetrics(of: {
     () => tally.counts().events,
   );
   countByLabel(counter, 'caisson_mended_total', MENDED, 'kind', () => tally.counts().mended);
+  countByLabel(counter, 'caisson_repairs_total', REPAIRED, 'kind', () => tally.counts().repairs);
   gauge('caisson_sandboxes_open', 'Sandboxes that are open now.', [], (into) => into.set(tally.counts().openSandboxes));
   gauge('caisson_approvals_waiting', 'Questions that wait for a person.', [], async (into) => {
     into.set((await approvals.list({ state: 'waiting' })).length);

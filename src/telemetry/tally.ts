@@ -26,6 +26,8 @@ export interface Counts {
   readonly openSandboxes: number;
   /** What was mended of requests → how often. */
   readonly mended: ReadonlyMap<string, number>;
+  /** What was repaired of answers, or refused in them → how often; of clients and of runs. */
+  readonly repairs: ReadonlyMap<string, number>;
 }
 
 export interface Tally {
@@ -34,6 +36,8 @@ export interface Tally {
   tokens(usage: Tokens): void;
   /** `kind`: from a closed list. */
   mended(kind: string): void;
+  /** Of an answer to a client of the gateway. `kind`: from a closed list; those of runs are counted from the journal. */
+  repaired(kind: string): void;
   counts(): Counts;
   close(): void;
 }
@@ -48,12 +52,15 @@ export function createTally({ journal }: { readonly journal: Pick<Journal, 'subs
   const runs = new Map<string, number>();
   const events = new Map<string, number>();
   const mended = new Map<string, number>();
+  const repairs = new Map<string, number>();
   const sandboxes = { open: 0 };
   const hear = (heard: readonly RunEvent[]) => {
     for (const { body } of heard) {
       bump(events, body.type);
       if (body.type === 'run_ended') bump(runs, body.end);
       if (body.type === 'model_answered' && body.usage !== undefined) add(run, body.usage);
+      if (body.type === 'model_answered')
+        for (const [kind, times] of Object.entries(body.repairs ?? {})) bump(repairs, kind, times);
       sandboxes.open = Math.max(0, sandboxes.open + sandboxChange(body));
     }
   };
@@ -68,7 +75,8 @@ export function createTally({ journal }: { readonly journal: Pick<Journal, 'subs
     },
     tokens: (usage) => add(client, usage),
     mended: (kind) => bump(mended, kind),
-    counts: () => ({ requests, tokens: { client, run }, runs, events, openSandboxes: sandboxes.open, mended }),
+    repaired: (kind) => bump(repairs, kind),
+    counts: () => ({ requests, tokens: { client, run }, runs, events, openSandboxes: sandboxes.open, mended, repairs }),
     close,
   };
 }
@@ -83,6 +91,6 @@ function add(sum: { promptTokens: number; completionTokens: number }, more: Toke
   sum.completionTokens += more.completionTokens;
 }
 
-function bump(counts: Map<string, number>, label: string): void {
-  counts.set(label, (counts.get(label) ?? 0) + 1);
+function bump(counts: Map<string, number>, label: string, times = 1): void {
+  counts.set(label, (counts.get(label) ?? 0) + times);
 }

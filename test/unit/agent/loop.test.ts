@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { runAgent } from '../../../src/agent/loop.ts';
 import { newState } from '../../../src/agent/state.ts';
 import type { ChatRequest, Message } from '../../../src/contracts/messages.ts';
-import type { ModelEvent } from '../../../src/contracts/model-events.ts';
+import type { ModelEvent, RepairKind } from '../../../src/contracts/model-events.ts';
 import { calls, OPTIONS, type Reply, says, scripted } from './scripted.ts';
 
 const FIRST: readonly Message[] = [
@@ -41,6 +41,17 @@ describe('the agent loop', () => {
     ]);
     assert.equal(state.promptTokens, 20);
     assert.equal(state.completionTokens, 4);
+  });
+
+  it('notes in the journal what was repaired of an answer, and nothing where nothing was', async () => {
+    const repair = (kind: RepairKind): ModelEvent => ({ type: 'repair', kind, about: 'bash' });
+    const read = [repair('call_in_text'), repair('unknown_parameter'), repair('unknown_parameter')];
+    const world = scripted({ replies: [[...read, ...calls(['bash', '{}'])], finish] });
+    await runAgent(newState(FIRST), OPTIONS, world.ports, open());
+    assert.deepEqual(
+      world.bodies.flatMap((body) => (body.type === 'model_answered' ? [body.repairs] : [])),
+      [{ call_in_text: 1, unknown_parameter: 2 }, undefined],
+    );
   });
 
   it('begins each request with all of the last one', async () => {

@@ -44,6 +44,13 @@ test('an exact hash is written down here too, so that fixture and code cannot dr
   );
 });
 
+test('a field that came later is optional: an answer with its repairs parses to itself, with half a repair it does not', () => {
+  const { body } = readGolden('model_answered.json');
+  const later = { ...body, repairs: { call_in_text: 1, unknown_parameter: 2 } };
+  assert.deepEqual(eventBodySchema().parse(later), later);
+  assert.equal(eventBodySchema().safeParse({ ...body, repairs: { call_in_text: 0.5 } }).success, false);
+});
+
 test('a field that came later is optional: an opened sandbox with its limits parses to itself, with another kind it does not', () => {
   const { body } = readGolden('sandbox_opened.json');
   const later = { ...body, limits: { processes: 'hard', total_memory: 'watched', disk: 'none' } };

@@ -118,6 +118,20 @@ test('runs, events, tokens, requests, sandboxes and questions are counted, and r
   );
 });
 
+test('repairs of answers to clients and in runs are one number for each kind', async (context) => {
+  const { tally, hear } = makeTally(context);
+  hear({ ...ANSWERED, repairs: { call_in_text: 1, unknown_parameter: 2 } }, ANSWERED);
+  for (const kind of ['call_in_text', 'call_cut']) tally.repaired(kind);
+  assert.deepEqual(
+    (await linesOf(context, tally)).filter((line) => line.startsWith('caisson_repairs')),
+    [
+      'caisson_repairs_total{kind="call_in_text"} 2',
+      'caisson_repairs_total{kind="unknown_parameter"} 2',
+      'caisson_repairs_total{kind="call_cut"} 1',
+    ],
+  );
+});
+
 test('the delay of the event loop and the memory are measured', async (context) => {
   const { tally } = makeTally(context);
   const lines = await linesOf(context, tally);
