@@ -13,6 +13,7 @@ import type { PassBytes } from './contracts/passing.ts';
 import type { Backend } from './contracts/ports.ts';
 import type { PassingOptions } from './backends/openai/passing.ts';
 import type { PromptFormat } from './prompting/format.ts';
+import { repairBy } from './repairs.ts';
 
 type LlamaConfig = Extract<BackendConfig, { readonly type: 'llama' }>;
 
@@ -52,7 +53,7 @@ async function createBackend(
   }
   if (backend.type === 'llama') return llama(backend, config, logger);
   if (backend.type === 'triton') return triton(backend, config, { logger, field });
-  const { name, url, key, models, sessionHeader, teamCaches = false } = backend;
+  const { name, url, key, models, sessionHeader, teamCaches = false, repair } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
   const header = sessionHeader === undefined ? {} : { sessionHeader };
   const [secret, trust] = await Promise.all([
@@ -65,6 +66,7 @@ async function createBackend(
     limits: config.limits,
     clock: systemClock,
     teamCaches,
+    ...repairOf(repair, config),
     ...trust,
     ...header,
     ...(secret === undefined ? {} : { key: secret }),
@@ -82,6 +84,10 @@ async function createBackend(
       return reportEngine({ ...way, models: served.map(({ id }) => id) }, signal);
     },
   };
+}
+
+function repairOf(wish: 'auto' | 'off' | undefined, { models: { folder } }: LoadedConfig) {
+  return wish === 'off' ? {} : { repair: repairBy(folder) };
 }
 
 async function triton(

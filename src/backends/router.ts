@@ -227,6 +227,7 @@ async function passing({ fleet, clock }: Scene, model: string): Promise<PassByte
   if (found.some(({ backend, send }) => backend.passing !== undefined && send === undefined))
     await Promise.all(found.map((one) => one.load()));
   if (found.every(({ send }) => send === undefined)) return undefined;
+  if (found.some(({ backend }) => backend.leavesCalls?.() === true)) return undefined;
   return passOver((affinity) => {
     const key = affinity === undefined ? undefined : keyOf(affinity);
     return createAttempts(fleet.known(model), { model, key }, clock);

@@ -91,6 +91,7 @@ function parts(z: Zod) {
       gpus: z.number().positive().max(MAX_GPUS).optional(),
       weight: z.number().min(MIN_WEIGHT).max(MAX_WEIGHT).optional(),
       team_caches: z.boolean().optional(),
+      repair: z.enum(['auto', 'off']).optional(),
       minimum_score: z.int().min(0).max(100).optional(),
       session_header: z.string().regex(SESSION_HEADER, NO_HEADER).optional(),
     })
@@ -261,6 +262,8 @@ function openaiFields(value: Fields, context: Schema.RefinementCtx): void {
   if (value.type !== 'openai') {
     if (value['team_caches'] !== undefined)
       refuse('team_caches', 'only an engine of type openai can be told teams apart');
+    if (value['repair'] !== undefined)
+      refuse('repair', 'only an engine of type openai reads calls by itself and may leave some in its text');
     return;
   }
   if (value['url'] === undefined) refuse('url', 'a backend of type openai needs a url');

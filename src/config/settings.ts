@@ -44,6 +44,8 @@ type BackendKind =
       readonly sessionHeader?: string;
       /** No team meets the cache of another. */
       readonly teamCaches?: boolean;
+      /** Whether calls that it left in its text are read. Absent: auto. */
+      readonly repair?: 'auto' | 'off';
       /** Empty: ask the engine. */
       readonly models: readonly string[];
     }
@@ -232,6 +234,7 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
     minimum_score,
     session_header: sessionHeader,
     team_caches: teamCaches,
+    repair,
   } = backend;
   const load = camelNames({ max_concurrent, gpus, weight, minimum_score }, [
     'maxConcurrent',
@@ -250,6 +253,7 @@ function backendOf(backend: BackendValues, env: NodeJS.ProcessEnv): BackendConfi
         ...(ca === undefined ? {} : { ca }),
         ...(sessionHeader === undefined ? {} : { sessionHeader }),
         ...(teamCaches === undefined ? {} : { teamCaches }),
+        ...(repair === undefined ? {} : { repair }),
         models,
         ...load,
       }

@@ -34,6 +34,8 @@ export interface Backend {
   readonly embed?: Embed;
   /** The way on which the bytes of a client of its own dialect pass; loaded with the first of them. */
   readonly passing?: () => Promise<PassBytes>;
+  /** True: the calls of its last answer with calls stood in the text, so that its answers must be read. */
+  readonly leavesCalls?: () => boolean;
   /** Tokens of the prompt that it would make of the request, as its usage says later. Undefined: it cannot count. Never rejects. */
   readonly countTokens?: (request: ChatRequest, signal: AbortSignal) => Promise<number | undefined>;
   /** Tokens of prompt and answer together. Undefined: it does not say. Remembered for a while. Never rejects. */

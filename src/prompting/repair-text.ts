@@ -1,69 +1,201 @@
-// Owns the reading of text that an engine's own parser left as it was: calls in the text or in the thought. Knows no engine.
+// Owns the reading of calls that an engine's own parser left in the text or in the thought of an answer. Knows no engine.
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelProfile } from '../contracts/model-profile.ts';
-import type { ModelEvent } from '../contracts/model-events.ts';
+import type { ModelEvent, RepairKind } from '../contracts/model-events.ts';
 import type { OutputReader } from './format.ts';
 import { guardAgainst } from './guard.ts';
 import { outputReader } from './output/reader.ts';
 
-export type Repair = (events: AsyncIterable<ModelEvent>) => AsyncGenerator<ModelEvent>;
+export type Repair = (events: AsyncIterable<ModelEvent>) => AsyncIterable<ModelEvent>;
 
 /**
- * Reads text and thoughts of the events again, as a model writes them. As soon as the engine tells a call of its own, its parser is
- * known to work, and everything after that passes as it is.
+ * What comes before the first mark of a call passes as it is. From there on the answer is held until its end shows whether every call
+ * in it is whole and of a tool that was offered: then they are told, otherwise the text is, as the engine sent it. As soon as the
+ * engine tells a call of its own, its parser is known to work: what is held is text, and everything behind it passes.
  */
 export function repairText(request: ChatRequest, profile: ModelProfile): Repair {
+  const { tools = [], toolChoice } = request;
+  if (tools.length === 0 || toolChoice === 'none' || profile.output.toolCalls === 'none') return (events) => events;
   return async function* (events) {
-    const text = new Rereading(request, profile);
-    for await (const event of events) yield* text.take(event);
-    yield* text.cut();
+    const answer = new Rereading(request, profile);
+    for await (const event of events) for (const told of answer.take(event)) yield told;
+    yield* answer.asItWas();
   };
 }
 
+type Said = Extract<ModelEvent, { readonly type: 'text' | 'reasoning' }>;
+type Finish = Extract<ModelEvent, { readonly type: 'finish' }>;
+
+const PIECE = 16 * 1024;
+const OPENERS: readonly string[] = ['<tool_call>', '<function='];
+/** Why what looked like a call stays text. */
+const REFUSALS: ReadonlySet<RepairKind> = new Set<RepairKind>([
+  'unknown_tool',
+  'call_unreadable',
+  'call_cut',
+  'call_ambiguous',
+  'duplicate_parameter',
+]);
+
 class Rereading {
-  readonly #request: ChatRequest;
   readonly #profile: ModelProfile;
-  #reader: OutputReader | undefined;
-  #isThinking = false;
+  readonly #reader: OutputReader;
+  #isThinking: boolean | undefined;
   #passes = false;
+  /** White space, or what may be the beginning of a mark. */
+  #edge: Said | undefined;
+  #unread: Said | undefined;
+  /** From the first mark on, as the engine told it. */
+  #held: Said[] = [];
+  /** The same as it is read. */
+  #read: ModelEvent[] = [];
+  /** Letters that were read and neither told as text nor left out before the first mark. */
+  #missing = 0;
+  #missingBefore = 0;
 
   constructor(request: ChatRequest, profile: ModelProfile) {
-    this.#request = request;
     this.#profile = profile;
+    this.#reader = outputReader(request, { profile, guard: guardAgainst([]) }, false);
   }
 
   take(event: ModelEvent): readonly ModelEvent[] {
     if (this.#passes) return [event];
-    if (event.type === 'reasoning' || event.type === 'text') return this.#read(event.type === 'reasoning', event.text);
+    if (event.type === 'reasoning' || event.type === 'text') return this.#say(event);
     if (event.type === 'finish') return this.#end(event);
-    if (event.type !== 'tool_call' && event.type !== 'error') return [event];
-    return [...this.cut(), event];
+    return event.type === 'tool_call' || event.type === 'error' ? [...this.asItWas(), event] : [event];
   }
 
-  #read(isThinking: boolean, text: string): readonly ModelEvent[] {
-    if (this.#reader === undefined) {
-      this.#isThinking = isThinking;
-      const parts = { profile: this.#profile, guard: guardAgainst([]) };
-      this.#reader = outputReader(this.#request, parts, isThinking);
+  #say(event: Said): readonly ModelEvent[] {
+    const edge = this.#edge;
+    this.#edge = undefined;
+    if (edge === undefined || edge.type === event.type)
+      return this.#sift({ ...event, text: (edge?.text ?? '') + event.text });
+    this.#later(edge);
+    return [edge, ...this.#sift(event)];
+  }
+
+  #sift(said: Said): readonly ModelEvent[] {
+    if (this.#held.length > 0) return this.#hold(said);
+    const { text } = said;
+    const mark = firstMark(text);
+    const to = text.slice(0, mark).trimEnd().length;
+    const told: readonly Said[] = to === 0 ? [] : [{ ...said, text: text.slice(0, to) }];
+    for (const part of told) this.#later(part);
+    const rest = { ...said, text: text.slice(to) };
+    if (mark < text.length && isMark(text, mark)) {
+      this.#catchUp();
+      this.#missingBefore = this.#missing;
+      return [...told, ...this.#hold(rest)];
     }
+    if (rest.text !== '') this.#edge = rest;
+    return told;
+  }
+
+  /** Text in which the reader finds no call after all is let go. */
+  #hold(said: Said): readonly ModelEvent[] {
+    this.#held.push(said);
+    if (this.#calls()) {
+      this.#read.push(...this.#later(said));
+      return [];
+    }
+    this.#read.push(...this.#feed(said));
+    if (this.#missing > this.#missingBefore || this.#calls()) return [];
+    const held = this.#held;
+    const refused = this.#read.filter(isRefusal);
+    this.#held = [];
+    this.#read = [];
+    return [...held, ...refused];
+  }
+
+  #calls(): boolean {
+    return this.#read.some(({ type }) => type === 'tool_call');
+  }
+
+  /** What says nothing new before its end is read in larger pieces: each piece costs more than its letters. */
+  #later(said: Said): readonly ModelEvent[] {
+    const { type, text } = this.#unread ?? said;
+    if (this.#unread !== undefined && type === said.type && text.length < PIECE) {
+      this.#unread = { type, text: text + said.text };
+      return [];
+    }
+    const events = this.#catchUp();
+    this.#unread = said;
+    return events;
+  }
+
+  #catchUp(): readonly ModelEvent[] {
+    const unread = this.#unread;
+    this.#unread = undefined;
+    return unread === undefined ? [] : this.#feed(unread);
+  }
+
+  #feed({ type, text }: Said): readonly ModelEvent[] {
+    const isThinking = type === 'reasoning';
     const { thinkingStart, thinkingEnd } = this.#profile.output;
-    const mark = isThinking === this.#isThinking ? '' : isThinking ? thinkingStart : thinkingEnd;
+    const mark = isThinking === (this.#isThinking ?? false) ? '' : isThinking ? thinkingStart : thinkingEnd;
     this.#isThinking = isThinking;
-    return this.#reader.push(mark + text);
+    const events = this.#reader.push(mark + text);
+    this.#missing += lettersOf(text);
+    for (const event of events)
+      if (event.type === 'text' || event.type === 'reasoning') this.#missing -= lettersOf(event.text);
+    return events;
   }
 
-  #end(event: Extract<ModelEvent, { readonly type: 'finish' }>): readonly ModelEvent[] {
-    this.#passes = true;
-    if (this.#reader === undefined) return [event];
-    const last = this.#reader.end(event.reason);
-    return last.map((made) => (made.type === 'finish' && made.reason === event.reason ? event : made));
+  #end(finish: Finish): readonly ModelEvent[] {
+    if (this.#held.length === 0) return [...this.asItWas(), finish];
+    const read = [...this.#read, ...this.#catchUp(), ...this.#reader.end(finish.reason)];
+    const reason = read.find((event) => event.type === 'finish')?.reason ?? finish.reason;
+    const events = read.filter(({ type }) => type !== 'finish');
+    if (areWhole(events)) {
+      this.asItWas();
+      return [...found(events), ...events, { ...finish, reason }];
+    }
+    return [...this.asItWas(), ...events.filter(isRefusal), finish];
   }
 
-  /** What was held back, without an end: the engine goes on by itself, or has failed. */
-  cut(): readonly ModelEvent[] {
-    const reader = this.#reader;
+  /** All that was held back. Nothing is read any more. */
+  asItWas(): readonly ModelEvent[] {
     this.#passes = true;
-    this.#reader = undefined;
-    return reader === undefined ? [] : reader.end('abort').filter(({ type }) => type !== 'finish');
+    const all = [...this.#held, ...(this.#edge === undefined ? [] : [this.#edge])];
+    this.#held = [];
+    this.#edge = undefined;
+    return all;
   }
 }
+
+function isRefusal(event: ModelEvent): boolean {
+  return event.type === 'repair' && REFUSALS.has(event.kind);
+}
+
+/** Of half an answer nothing is to be run. */
+function areWhole(events: readonly ModelEvent[]): boolean {
+  const calls = events.filter((event) => event.type === 'tool_call');
+  const whole = new Set(calls.filter(({ complete }) => complete).map(({ index }) => index));
+  return calls.length > 0 && !events.some(isRefusal) && calls.every(({ index }) => whole.has(index));
+}
+
+function found(events: readonly ModelEvent[]): readonly ModelEvent[] {
+  const isTold = events.some((event) => event.type === 'repair' && event.kind === 'call_in_thinking');
+  return isTold ? [] : [{ type: 'repair', kind: 'call_in_text' }];
+}
+
+/** Where a mark begins, or what may become one; the length if there is none. */
+function firstMark(text: string): number {
+  for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at + 1)) {
+    if (isMark(text, at) || OPENERS.some((mark) => text.length - at < mark.length && mark.startsWith(text.slice(at))))
+      return at;
+  }
+  return text.length;
+}
+
+function isMark(text: string, at: number): boolean {
+  return OPENERS.some((mark) => text.startsWith(mark, at));
+}
+
+function lettersOf(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > SPACE) count += 1;
+  return count;
+}
+
+const SPACE = 0x20;

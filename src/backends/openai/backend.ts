@@ -17,6 +17,7 @@ import { createWindows } from './windows.ts';
 import { abortedEvent, failureOf, failureOfWay, garbageEvent, lostEvent, silentEvent } from './failure.ts';
 import { maskKey } from './mask-key.ts';
 import { createPatience } from './patience.ts';
+import { createCallRepair, type MakeRepair } from './repair.ts';
 import { forEngine } from './teams.ts';
 
 export interface OpenAIOptions {
@@ -30,6 +31,8 @@ export interface OpenAIOptions {
   readonly sessionHeader?: string;
   /** The engine is told teams apart: no team meets the cache of another. */
   readonly teamCaches?: boolean;
+  /** How calls that the engine left in its text are read; absent: they stay there. */
+  readonly repair?: MakeRepair;
   /** Served under these names; absent: the endpoint is asked. */
   readonly models?: readonly string[];
   readonly limits: Limits;
@@ -38,17 +41,19 @@ export interface OpenAIOptions {
 
 /** Nothing is retried here: who asks decides. No message holds the key, even where the endpoint sends it back. */
 export function createOpenAIBackend(options: OpenAIOptions): Backend {
-  const { name, url, key = 'none', ca, sessionHeader, models, limits, clock, teamCaches = false } = options;
+  const { name, url, key = 'none', ca, sessionHeader, models, limits, clock, teamCaches = false, repair } = options;
   const trust = { ...(ca === undefined ? {} : { ca }), ...(sessionHeader === undefined ? {} : { sessionHeader }) };
   const endpoint = createEndpoint({ name, url, key, connectMs: limits.modelConnectMs, ...trust });
   const windows = createWindows(() => modelsOf(endpoint, options, AbortSignal.timeout(WINDOWS_MS)), clock);
+  const calls = createCallRepair(repair);
   return {
     name,
     recorded: false,
     ...(models === undefined ? {} : { declared: models }),
     models: async (signal) => models?.map((id) => ({ id, backend: name })) ?? modelsOf(endpoint, options, signal),
     stream: (request, signal) =>
-      told(chatWay(endpoint, forEngine(request, teamCaches), options), endpoint, options, signal),
+      calls.read(request, told(chatWay(endpoint, forEngine(request, teamCaches), options), endpoint, options, signal)),
+    leavesCalls: calls.areLeft,
     complete: (request, signal) =>
       told(completionWay(endpoint, forEngine(request, teamCaches), options), endpoint, options, signal),
     embed: async (request, signal) => {

@@ -1,75 +1,127 @@
-// Shows that calls which an engine left in its text become calls, and that an engine that parses by itself is left alone.
+// Shows that calls which an engine left in its text become calls, that all else stays as the engine sent it, and when it is told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ModelEvent } from '../../../src/contracts/model-events.ts';
+import type { CallSyntax } from '../../../src/contracts/model-profile.ts';
+import type { FinishReason, ModelEvent } from '../../../src/contracts/model-events.ts';
 import { repairText } from '../../../src/prompting/repair-text.ts';
 import { gather, profileOf, TOOLS } from './reading.ts';
 
-const CALL = '<tool_call>\n<function=f>\n<parameter=a>\nx\n</parameter>\n</function>\n</tool_call>';
+const call = (name: string, value: string) =>
+  `<tool_call>\n<function=${name}>\n<parameter=a>\n${value}\n</parameter>\n</function>\n</tool_call>`;
+const CALL = call('f', 'x');
 const REQUEST = { model: 'm', messages: [], tools: TOOLS };
-
-async function repaired(events: readonly ModelEvent[], toolChoice?: 'none') {
-  const made: ModelEvent[] = [];
-  const request = toolChoice === undefined ? REQUEST : { ...REQUEST, toolChoice };
-  for await (const event of repairText(request, profileOf('xml'))(streamOf(events))) made.push(event);
-  return made;
-}
 
 async function* streamOf(events: readonly ModelEvent[]): AsyncGenerator<ModelEvent> {
   yield* events;
 }
 
+async function repaired(
+  events: readonly ModelEvent[],
+  { syntax = 'xml', toolChoice = 'auto' }: { readonly syntax?: CallSyntax; readonly toolChoice?: 'auto' | 'none' } = {},
+) {
+  const made: ModelEvent[] = [];
+  const repair = repairText({ ...REQUEST, toolChoice }, profileOf(syntax));
+  for await (const event of repair(streamOf(events))) made.push(event);
+  return made;
+}
+
 const text = (words: string): ModelEvent => ({ type: 'text', text: words });
 const reasoning = (words: string): ModelEvent => ({ type: 'reasoning', text: words });
-const STOP: ModelEvent = { type: 'finish', reason: 'stop' };
+const end = (reason: FinishReason): ModelEvent => ({ type: 'finish', reason });
+const STOP = end('stop');
+const refusal = (kind: 'unknown_tool' | 'call_cut', about: string): ModelEvent => ({ type: 'repair', kind, about });
+const QUIET = { reasoning: '', text: '', calls: [], repairs: [], finish: 'tool_calls' };
 
-test('a call that was left in the text becomes a call', async () => {
-  const events = await repaired([reasoning('Hm.'), text(`Look.\n${CALL.slice(0, 30)}`), text(CALL.slice(30)), STOP]);
-  assert.deepEqual(gather(events), {
-    reasoning: 'Hm.',
-    text: 'Look.',
-    calls: ['f{"a":"x"}'],
-    repairs: [],
-    finish: 'tool_calls',
+test('a call that was left in the text becomes a call, wherever its pieces were cut', async () => {
+  const whole = `Look.\n${CALL}`;
+  const expected = { ...QUIET, reasoning: 'Hm.', text: 'Look.', calls: ['f{"a":"x"}'], repairs: ['call_in_text'] };
+  for (let at = 0; at <= whole.length; at += 1)
+    assert.deepEqual(
+      gather(await repaired([reasoning('Hm.'), text(whole.slice(0, at)), text(whole.slice(at)), STOP])),
+      expected,
+      `cut at ${at}`,
+    );
+  assert.deepEqual(gather(await repaired([reasoning('Hm.'), ...whole.split('').map(text), STOP])), expected);
+});
+
+test('several calls, and calls in the syntax of other models, become calls', async () => {
+  const json = '<tool_call>{"name":"g","arguments":{"k":[1]}}</tool_call>';
+  assert.deepEqual(gather(await repaired([text(`${CALL}\n${call('f', 'y')}`), STOP])), {
+    ...QUIET,
+    calls: ['f{"a":"x"}', 'f{"a":"y"}'],
+    repairs: ['call_in_text'],
+  });
+  assert.deepEqual(gather(await repaired([text(json), STOP])), {
+    ...QUIET,
+    calls: ['g{"k": [1]}'],
+    repairs: ['call_in_text', 'other_syntax'],
   });
 });
 
-test('a call that was left in the thought becomes a call', async () => {
-  const events = await repaired([reasoning(`Hm. ${CALL}`), STOP]);
-  assert.deepEqual(gather(events), {
-    reasoning: 'Hm.',
-    text: '',
-    calls: ['f{"a":"x"}'],
-    repairs: ['call_in_thinking'],
-    finish: 'tool_calls',
-  });
+test('a call that was left in the thought becomes a call if nothing follows it', async () => {
+  const expected = { ...QUIET, reasoning: 'Hm.', calls: ['f{"a":"x"}'], repairs: ['call_in_thinking'] };
+  assert.deepEqual(gather(await repaired([reasoning(`Hm. ${CALL}`), STOP])), expected);
+  const events = [reasoning(`Hm. ${CALL}`), text('No, I only say how it is done.'), STOP];
+  assert.deepEqual(gather(await repaired(events)), gather(events));
 });
 
 test('a plain answer stays what it is, with its usage and its stop sequence', async () => {
   const usage: ModelEvent = { type: 'usage', promptTokens: 1, completionTokens: 2 };
-  const end: ModelEvent = { type: 'finish', reason: 'stop', stop: 'END' };
-  const events = [reasoning('Hm.'), text('Yes.'), end, usage];
+  const stopped: ModelEvent = { type: 'finish', reason: 'stop', stop: 'END' };
+  const events = [reasoning('Hm.'), text('Yes, a < b.'), stopped, usage];
   assert.deepEqual(await repaired(events), events);
 });
 
-test('an engine that tells calls of its own is left alone', async () => {
-  const call: ModelEvent = { type: 'tool_call', index: 0, id: 'c', name: 'f', arguments: '{"a":1}', complete: true };
-  const events = [text('Look.'), call, text(CALL), STOP];
-  assert.deepEqual(await repaired(events), events);
+test('an engine that tells calls of its own is left alone, even where text before its call looks like one', async () => {
+  const own: ModelEvent = { type: 'tool_call', index: 0, id: 'c', name: 'f', arguments: '{"a":1}', complete: true };
+  for (const before of ['Look.', CALL, `Look. ${CALL.slice(0, 40)}`]) {
+    const events: readonly ModelEvent[] = [text(before), own, text(CALL), STOP];
+    assert.deepEqual(gather(await repaired(events)), gather(events));
+    assert.equal((await repaired(events)).filter(({ type }) => type === 'tool_call').length, 1);
+  }
 });
 
-test('an engine that fails tells what it had said, and its error, and no finish', async () => {
+test('an answer with a call that is cut by the limit, or of a tool that nobody offered, stays text', async () => {
+  const unknown = call('rm', 'x');
+  const cases = [
+    [CALL, 'length', []],
+    [CALL.slice(0, -30), 'length', [refusal('call_cut', 'f')]],
+    [unknown, 'stop', [refusal('unknown_tool', 'rm')]],
+    [CALL + unknown, 'stop', [refusal('unknown_tool', 'rm')]],
+  ] as const;
+  for (const [left, reason, refused] of cases) {
+    const events: readonly ModelEvent[] = [text('Look.'), text(left), end(reason)];
+    const made = await repaired(events);
+    assert.deepEqual(
+      [made.filter(({ type }) => type !== 'repair'), made.filter(({ type }) => type === 'repair').slice(0, 1)],
+      [events, refused],
+    );
+  }
+});
+
+test('an engine that fails, or is cut, tells what it had said, and no finish', async () => {
   const error: ModelEvent = { type: 'error', code: 'backend_failed', message: 'gone', retryable: true };
-  assert.deepEqual(await repaired([text('Look. <tool_'), error]), [text('Look.'), text(' <tool_'), error]);
+  assert.deepEqual(await repaired([text('Look.'), text(' <tool_'), error]), [text('Look.'), text(' <tool_'), error]);
+  assert.deepEqual(await repaired([text(CALL)]), [text(CALL)]);
 });
 
-test('a call is not complete if the stream is cut, and text stays where calls are not wanted', async () => {
-  assert.deepEqual(gather(await repaired([text(CALL)])), {
-    reasoning: '',
-    text: '',
-    calls: ['f{"a":"x"}…'],
-    repairs: [],
-    finish: '',
-  });
-  assert.deepEqual(gather(await repaired([text(CALL), STOP], 'none')).text, CALL);
+test('text stays where no call is wanted, and where the model has no syntax for one', async () => {
+  const events = [text(CALL), STOP];
+  assert.deepEqual(await repaired(events, { toolChoice: 'none' }), events);
+  assert.deepEqual(await repaired(events, { syntax: 'none' }), events);
+});
+
+test('words are told as soon as they can be no mark, and behind what only looked like a call', async () => {
+  const told: string[] = [];
+  const given = ['Is a <', ' b? Write <tool', '_call> for', ' a call', '.\n', 'So.'];
+  async function* slowly(): AsyncGenerator<ModelEvent> {
+    for (const piece of given) {
+      told.push('|');
+      yield text(piece);
+    }
+    yield STOP;
+  }
+  for await (const event of repairText(REQUEST, profileOf('xml'))(slowly()))
+    if (event.type === 'text') told.push(event.text);
+  assert.equal(told.join(''), '|Is a| < b? Write| <tool_call> for| a call|.|\nSo.');
 });

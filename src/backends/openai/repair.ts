@@ -1,0 +1,62 @@
+// Owns when an answer is read again for calls that the engine left in its text, and what that says of the engine. Knows no mark.
+import type { ChatRequest } from '../../contracts/messages.ts';
+import type { ModelEvent, RepairKind } from '../../contracts/model-events.ts';
+import type { Repair } from '../../prompting/repair-text.ts';
+
+export type MakeRepair = (request: ChatRequest) => Promise<Repair>;
+
+/**
+ * Bytes that pass are not searched: it would cost an engine with a parser of its own the way that is made for it. But each answer that
+ * is read (of a run, a probe, another dialect, or not streamed) tells on which side the parser is. While calls are left in the text,
+ * nothing passes, and every client gets its calls; one call that the engine tells itself opens that way again.
+ */
+export function createCallRepair(make: MakeRepair | undefined) {
+  let areLeft = false;
+  const hear: Hear = { left: () => (areLeft = true), own: () => (areLeft = false) };
+  return {
+    areLeft: () => areLeft,
+    read: (request: ChatRequest, events: AsyncIterable<ModelEvent>): AsyncIterable<ModelEvent> => {
+      const { tools = [], toolChoice } = request;
+      if (make === undefined || tools.length === 0 || toolChoice === 'none') return events;
+      return repaired(request, events, make, hear);
+    },
+  };
+}
+
+interface Hear {
+  left(): void;
+  own(): void;
+}
+
+const LEFT: ReadonlySet<RepairKind> = new Set<RepairKind>(['call_in_text', 'call_in_thinking']);
+
+/** What it is read with is loaded with the first word of an answer: before that it would delay the request. */
+async function* repaired(
+  request: ChatRequest,
+  events: AsyncIterable<ModelEvent>,
+  make: MakeRepair,
+  hear: Hear,
+): AsyncGenerator<ModelEvent> {
+  const source = events[Symbol.asyncIterator]();
+  try {
+    const first = await source.next();
+    if (first.done === true) return;
+    const repair = await make(request);
+    for await (const event of repair(again(first.value, source, hear))) {
+      if (event.type === 'repair' && LEFT.has(event.kind)) hear.left();
+      yield event;
+    }
+  } finally {
+    await source.return?.();
+  }
+}
+
+async function* again(first: ModelEvent, source: AsyncIterator<ModelEvent>, hear: Hear): AsyncGenerator<ModelEvent> {
+  let event: ModelEvent | undefined = first;
+  while (event !== undefined) {
+    if (event.type === 'tool_call') hear.own();
+    yield event;
+    const next: IteratorResult<ModelEvent, unknown> = await source.next();
+    event = next.done === true ? undefined : next.value;
+  }
+}
