@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { commandLine, listProcesses } from '../../../src/sandbox/processes.ts';
+import { dieWithUs } from './guard.ts';
 import type { Installation } from './install.ts';
 import { playTexts } from './plays.ts';
 
@@ -120,14 +121,6 @@ function launch({ environment, python }: Installation, folder: string, port: num
   closeSync(said);
   dieWithUs(child);
   return child;
-}
-
-/** Whoever kills the tests kills no other group: this shell sees their end and kills the server's. */
-function dieWithUs(child: ChildProcess): void {
-  const words = ['-c', 'read -r _; kill -KILL -- "-$0"', String(child.pid)];
-  const guard = spawn('sh', words, { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-  guard.unref();
-  child.once('exit', () => guard.kill('SIGKILL'));
 }
 
 async function ready(root: string, child: ChildProcess, said: string): Promise<void> {
