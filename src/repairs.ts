@@ -1,10 +1,10 @@
 // Owns what the reading of calls that engines left in their text is made of: the model files, loaded when an answer first needs them.
 import type { ChatRequest } from './contracts/messages.ts';
 import type { ModelProfile } from './contracts/model-profile.ts';
-import type { Repair } from './prompting/repair-text.ts';
+import type { TextRepair } from './prompting/repair-text.ts';
 
 /** `site`: folder with model files of the site. */
-export function repairBy(site: string | undefined): (request: ChatRequest) => Promise<Repair> {
+export function repairBy(site: string | undefined): (request: ChatRequest) => Promise<TextRepair> {
   let profiles: Promise<(served: string) => ModelProfile> | undefined;
   return async (request) => {
     profiles ??= readProfiles(site);

@@ -6,21 +6,24 @@ import type { OutputReader } from './format.ts';
 import { guardAgainst } from './guard.ts';
 import { outputReader } from './output/reader.ts';
 
-export type Repair = (events: AsyncIterable<ModelEvent>) => AsyncIterable<ModelEvent>;
+/** Takes the events of one answer as they come, and gives what is told of them. */
+export interface TextRepair {
+  take(event: ModelEvent): readonly ModelEvent[];
+  /** Behind the last event: what is still held, if the answer came to no end. */
+  end(): readonly ModelEvent[];
+}
 
 /**
  * What comes before the first mark of a call passes as it is. From there on the answer is held until its end shows whether every call
  * in it is whole and of a tool that was offered: then they are told, otherwise the text is, as the engine sent it. As soon as the
  * engine tells a call of its own, its parser is known to work: what is held is text, and everything behind it passes.
  */
-export function repairText(request: ChatRequest, profile: ModelProfile): Repair {
+export function repairText(request: ChatRequest, profile: ModelProfile): TextRepair {
   const { tools = [], toolChoice } = request;
-  if (tools.length === 0 || toolChoice === 'none' || profile.output.toolCalls === 'none') return (events) => events;
-  return async function* (events) {
-    const answer = new Rereading(request, profile);
-    for await (const event of events) for (const told of answer.take(event)) yield told;
-    yield* answer.asItWas();
-  };
+  if (tools.length === 0 || toolChoice === 'none' || profile.output.toolCalls === 'none')
+    return { take: (event) => [event], end: () => [] };
+  const answer = new Rereading(request, profile);
+  return { take: (event) => answer.take(event), end: () => answer.asItWas() };
 }
 
 type Said = Extract<ModelEvent, { readonly type: 'text' | 'reasoning' }>;

@@ -1,9 +1,9 @@
 // Owns when an answer is read again for calls that the engine left in its text, and what that says of the engine. Knows no mark.
 import type { ChatRequest } from '../../contracts/messages.ts';
 import type { ModelEvent, RepairKind } from '../../contracts/model-events.ts';
-import type { Repair } from '../../prompting/repair-text.ts';
+import type { TextRepair } from '../../prompting/repair-text.ts';
 
-export type MakeRepair = (request: ChatRequest) => Promise<Repair>;
+export type MakeRepair = (request: ChatRequest) => Promise<TextRepair>;
 
 /**
  * Bytes that pass are not searched: it would cost an engine with a parser of its own the way that is made for it. But each answer that
@@ -37,26 +37,14 @@ async function* repaired(
   make: MakeRepair,
   hear: Hear,
 ): AsyncGenerator<ModelEvent> {
-  const source = events[Symbol.asyncIterator]();
-  try {
-    const first = await source.next();
-    if (first.done === true) return;
-    const repair = await make(request);
-    for await (const event of repair(again(first.value, source, hear))) {
-      if (event.type === 'repair' && LEFT.has(event.kind)) hear.left();
-      yield event;
-    }
-  } finally {
-    await source.return?.();
-  }
-}
-
-async function* again(first: ModelEvent, source: AsyncIterator<ModelEvent>, hear: Hear): AsyncGenerator<ModelEvent> {
-  let event: ModelEvent | undefined = first;
-  while (event !== undefined) {
+  let repair: TextRepair | undefined;
+  for await (const event of events) {
     if (event.type === 'tool_call') hear.own();
-    yield event;
-    const next: IteratorResult<ModelEvent, unknown> = await source.next();
-    event = next.done === true ? undefined : next.value;
+    repair ??= await make(request);
+    for (const told of repair.take(event)) {
+      if (told.type === 'repair' && LEFT.has(told.kind)) hear.left();
+      yield told;
+    }
   }
+  if (repair !== undefined) yield* repair.end();
 }

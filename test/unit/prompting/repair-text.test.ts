@@ -11,18 +11,12 @@ const call = (name: string, value: string) =>
 const CALL = call('f', 'x');
 const REQUEST = { model: 'm', messages: [], tools: TOOLS };
 
-async function* streamOf(events: readonly ModelEvent[]): AsyncGenerator<ModelEvent> {
-  yield* events;
-}
-
-async function repaired(
+function repaired(
   events: readonly ModelEvent[],
   { syntax = 'xml', toolChoice = 'auto' }: { readonly syntax?: CallSyntax; readonly toolChoice?: 'auto' | 'none' } = {},
-) {
-  const made: ModelEvent[] = [];
+): readonly ModelEvent[] {
   const repair = repairText({ ...REQUEST, toolChoice }, profileOf(syntax));
-  for await (const event of repair(streamOf(events))) made.push(event);
-  return made;
+  return [...events.flatMap((event) => repair.take(event)), ...repair.end()];
 }
 
 const text = (words: string): ModelEvent => ({ type: 'text', text: words });
@@ -32,56 +26,56 @@ const STOP = end('stop');
 const refusal = (kind: 'unknown_tool' | 'call_cut', about: string): ModelEvent => ({ type: 'repair', kind, about });
 const QUIET = { reasoning: '', text: '', calls: [], repairs: [], finish: 'tool_calls' };
 
-test('a call that was left in the text becomes a call, wherever its pieces were cut', async () => {
+test('a call that was left in the text becomes a call, wherever its pieces were cut', () => {
   const whole = `Look.\n${CALL}`;
   const expected = { ...QUIET, reasoning: 'Hm.', text: 'Look.', calls: ['f{"a":"x"}'], repairs: ['call_in_text'] };
   for (let at = 0; at <= whole.length; at += 1)
     assert.deepEqual(
-      gather(await repaired([reasoning('Hm.'), text(whole.slice(0, at)), text(whole.slice(at)), STOP])),
+      gather(repaired([reasoning('Hm.'), text(whole.slice(0, at)), text(whole.slice(at)), STOP])),
       expected,
       `cut at ${at}`,
     );
-  assert.deepEqual(gather(await repaired([reasoning('Hm.'), ...whole.split('').map(text), STOP])), expected);
+  assert.deepEqual(gather(repaired([reasoning('Hm.'), ...whole.split('').map(text), STOP])), expected);
 });
 
-test('several calls, and calls in the syntax of other models, become calls', async () => {
+test('several calls, and calls in the syntax of other models, become calls', () => {
   const json = '<tool_call>{"name":"g","arguments":{"k":[1]}}</tool_call>';
-  assert.deepEqual(gather(await repaired([text(`${CALL}\n${call('f', 'y')}`), STOP])), {
+  assert.deepEqual(gather(repaired([text(`${CALL}\n${call('f', 'y')}`), STOP])), {
     ...QUIET,
     calls: ['f{"a":"x"}', 'f{"a":"y"}'],
     repairs: ['call_in_text'],
   });
-  assert.deepEqual(gather(await repaired([text(json), STOP])), {
+  assert.deepEqual(gather(repaired([text(json), STOP])), {
     ...QUIET,
     calls: ['g{"k": [1]}'],
     repairs: ['call_in_text', 'other_syntax'],
   });
 });
 
-test('a call that was left in the thought becomes a call if nothing follows it', async () => {
+test('a call that was left in the thought becomes a call if nothing follows it', () => {
   const expected = { ...QUIET, reasoning: 'Hm.', calls: ['f{"a":"x"}'], repairs: ['call_in_thinking'] };
-  assert.deepEqual(gather(await repaired([reasoning(`Hm. ${CALL}`), STOP])), expected);
+  assert.deepEqual(gather(repaired([reasoning(`Hm. ${CALL}`), STOP])), expected);
   const events = [reasoning(`Hm. ${CALL}`), text('No, I only say how it is done.'), STOP];
-  assert.deepEqual(gather(await repaired(events)), gather(events));
+  assert.deepEqual(gather(repaired(events)), gather(events));
 });
 
-test('a plain answer stays what it is, with its usage and its stop sequence', async () => {
+test('a plain answer stays what it is, with its usage and its stop sequence', () => {
   const usage: ModelEvent = { type: 'usage', promptTokens: 1, completionTokens: 2 };
   const stopped: ModelEvent = { type: 'finish', reason: 'stop', stop: 'END' };
   const events = [reasoning('Hm.'), text('Yes, a < b.'), stopped, usage];
-  assert.deepEqual(await repaired(events), events);
+  assert.deepEqual(repaired(events), events);
 });
 
-test('an engine that tells calls of its own is left alone, even where text before its call looks like one', async () => {
+test('an engine that tells calls of its own is left alone, even where text before its call looks like one', () => {
   const own: ModelEvent = { type: 'tool_call', index: 0, id: 'c', name: 'f', arguments: '{"a":1}', complete: true };
   for (const before of ['Look.', CALL, `Look. ${CALL.slice(0, 40)}`]) {
     const events: readonly ModelEvent[] = [text(before), own, text(CALL), STOP];
-    assert.deepEqual(gather(await repaired(events)), gather(events));
-    assert.equal((await repaired(events)).filter(({ type }) => type === 'tool_call').length, 1);
+    assert.deepEqual(gather(repaired(events)), gather(events));
+    assert.equal(repaired(events).filter(({ type }) => type === 'tool_call').length, 1);
   }
 });
 
-test('an answer with a call that is cut by the limit, or of a tool that nobody offered, stays text', async () => {
+test('an answer with a call that is cut by the limit, or of a tool that nobody offered, stays text', () => {
   const unknown = call('rm', 'x');
   const cases = [
     [CALL, 'length', []],
@@ -91,7 +85,7 @@ test('an answer with a call that is cut by the limit, or of a tool that nobody o
   ] as const;
   for (const [left, reason, refused] of cases) {
     const events: readonly ModelEvent[] = [text('Look.'), text(left), end(reason)];
-    const made = await repaired(events);
+    const made = repaired(events);
     assert.deepEqual(
       [made.filter(({ type }) => type !== 'repair'), made.filter(({ type }) => type === 'repair').slice(0, 1)],
       [events, refused],
@@ -99,29 +93,26 @@ test('an answer with a call that is cut by the limit, or of a tool that nobody o
   }
 });
 
-test('an engine that fails, or is cut, tells what it had said, and no finish', async () => {
+test('an engine that fails, or is cut, tells what it had said, and no finish', () => {
   const error: ModelEvent = { type: 'error', code: 'backend_failed', message: 'gone', retryable: true };
-  assert.deepEqual(await repaired([text('Look.'), text(' <tool_'), error]), [text('Look.'), text(' <tool_'), error]);
-  assert.deepEqual(await repaired([text(CALL)]), [text(CALL)]);
+  assert.deepEqual(repaired([text('Look.'), text(' <tool_'), error]), [text('Look.'), text(' <tool_'), error]);
+  assert.deepEqual(repaired([text(CALL)]), [text(CALL)]);
 });
 
-test('text stays where no call is wanted, and where the model has no syntax for one', async () => {
+test('text stays where no call is wanted, and where the model has no syntax for one', () => {
   const events = [text(CALL), STOP];
-  assert.deepEqual(await repaired(events, { toolChoice: 'none' }), events);
-  assert.deepEqual(await repaired(events, { syntax: 'none' }), events);
+  assert.deepEqual(repaired(events, { toolChoice: 'none' }), events);
+  assert.deepEqual(repaired(events, { syntax: 'none' }), events);
 });
 
-test('words are told as soon as they can be no mark, and behind what only looked like a call', async () => {
-  const told: string[] = [];
+test('words are told as soon as they can be no mark, and behind what only looked like a call', () => {
+  const repair = repairText(REQUEST, profileOf('xml'));
   const given = ['Is a <', ' b? Write <tool', '_call> for', ' a call', '.\n', 'So.'];
-  async function* slowly(): AsyncGenerator<ModelEvent> {
-    for (const piece of given) {
-      told.push('|');
-      yield text(piece);
-    }
-    yield STOP;
-  }
-  for await (const event of repairText(REQUEST, profileOf('xml'))(slowly()))
-    if (event.type === 'text') told.push(event.text);
-  assert.equal(told.join(''), '|Is a| < b? Write| <tool_call> for| a call|.|\nSo.');
+  const told = given.map((piece) =>
+    repair
+      .take(text(piece))
+      .map((event) => (event.type === 'text' ? event.text : event.type))
+      .join(''),
+  );
+  assert.deepEqual(told, ['Is a', ' < b? Write', ' <tool_call> for', ' a call', '.', '\nSo.']);
 });
