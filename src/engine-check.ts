@@ -18,14 +18,18 @@ export async function checkEngine(config: LoadedConfig): Promise<readonly string
   const [first] = await backend.models(AbortSignal.timeout(ASK_MS));
   if (first === undefined) return [];
   const proof = await proveGeneration(backend, first.id, { clock: systemClock, timeoutMs: DOCTOR_MS });
+  // It may know by now why it does not start.
+  if (!proof.ok) await backend.models(AbortSignal.timeout(ASK_MS));
   if (!proof.ok) throw new CaissonError(codeOf(proof.failure.code), unanswered(first.id, proof.failure.message));
   const report = await backend.report?.(AbortSignal.timeout(ASK_MS));
+  backend.retire?.();
   return [`first token after ${proof.milliseconds} ms`, ...(report === undefined ? [] : wordsOf(report))];
 }
 
-/** What a person should know, in words. Never rejects for an engine. */
+/** What a person should know of engines beside us, in words; our own say themselves how they start. Never rejects for an engine. */
 export async function remarksOnEngines(config: LoadedConfig): Promise<readonly string[]> {
-  const backends = await createBackends(config, { allowRecorded: true });
+  const beside = { ...config, backends: config.backends.filter(({ type }) => type !== 'llama') };
+  const backends = await createBackends(beside, { allowRecorded: true });
   return (await Promise.all(backends.filter(({ recorded }) => !recorded).map(remarksOn))).flat();
 }
 

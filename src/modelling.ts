@@ -42,6 +42,7 @@ export async function askModels(config: LoadedConfig): Promise<{
 }> {
   const backends = await createBackends(config, { allowRecorded: true });
   const answers = await Promise.allSettled(backends.map((backend) => backend.models(AbortSignal.timeout(ASK_MS))));
+  for (const backend of backends) backend.retire?.();
   return {
     models: answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])),
     silent: answers.flatMap((answer, at) =>

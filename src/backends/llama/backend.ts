@@ -45,7 +45,7 @@ export function createLlamaBackend(options: LlamaOptions): LlamaBackend {
     name,
     recorded: false,
     declared: [model],
-    models: (signal) => modelsOf(scene, signal),
+    models: () => modelsOf(scene),
     stream: (request, signal) => chat(scene, request, signal),
     complete: (request, signal) => complete(scene, request, signal),
     embed: (request, signal) => embed(engine, request, signal),
@@ -182,16 +182,12 @@ async function embed(
   return { type: 'embeddings', vectors: answer.vectors, promptTokens: answer.promptTokens };
 }
 
-async function modelsOf({ options, engine }: Scene, signal: AbortSignal): Promise<readonly ModelInfo[]> {
-  const running = await Promise.race([engine.ready(), whenAborted(signal)]);
-  const { name, model, order } = options;
-  if (running === undefined)
-    throw new CaissonError('backend_unreachable', `the engine of ${name} is still loading ${order.file}`, {
-      hint: 'Wait until it is loaded: a large file on a slow disk takes minutes.',
-    });
-  if ('loaded' in running) return [{ id: model, backend: name, contextTokens: running.loaded.contextTokens }];
-  const { refused = running.event.message, hint } = running;
-  throw new CaissonError('backend_unreachable', refused, hint === undefined ? {} : { hint });
+/** A file that is there can be asked, whether it is loaded or not: loading it only to list it would take minutes. */
+async function modelsOf({ options: { name, model }, engine }: Scene): Promise<readonly ModelInfo[]> {
+  const known = await engine.known();
+  if (known === undefined) return [{ id: model, backend: name }];
+  if ('refused' in known) throw new CaissonError('backend_unreachable', known.refused, { hint: known.hint });
+  return [{ id: model, backend: name, contextTokens: known.contextTokens }];
 }
 
 function whenAborted(signal: AbortSignal): Promise<undefined> {

@@ -5,7 +5,7 @@ import type { ModelErrorEvent } from '../../contracts/model-events.ts';
 import type { TextPiece } from '../text/answer.ts';
 import { createUnread } from '../text/unread.ts';
 import { createLine } from './line.ts';
-import { type EngineProcess, launch, type LaunchOptions, type Launched } from './process.ts';
+import { type EngineProcess, launch, type LaunchOptions, type Refused, whyNot } from './process.ts';
 import type { EmbedOrder, GenerateOrder, Loaded, Meter, Report } from './wire.ts';
 
 export interface EngineOptions extends LaunchOptions {
@@ -18,14 +18,7 @@ export interface EngineOptions extends LaunchOptions {
   readonly logger: Logger;
 }
 
-/** `refused`, `hint`: why the engine does not start and what to do, for who runs the service and not for clients. */
-interface Failed {
-  readonly type: 'failed';
-  readonly event: ModelErrorEvent;
-  readonly refused?: string;
-  readonly hint?: string;
-}
-
+type Failed = Extract<TextPiece, { readonly type: 'failed' }>;
 type End = Exclude<TextPiece, { readonly type: 'text' }>;
 
 export interface Running {
@@ -34,6 +27,8 @@ export interface Running {
 }
 
 export interface LlamaEngine {
+  /** Why it would not start now, or does not; its window where it runs. Starts nothing. Never rejects. */
+  known(): Promise<Refused | Pick<Loaded, 'contextTokens'> | undefined>;
   /** Starts it if need be. Never rejects. */
   ready(): Promise<Running | Failed>;
   /** Texts, then one end or failure. Never throws. */
@@ -68,6 +63,7 @@ interface Inner {
   readonly waiting: Map<number, (heard: Heard) => void>;
   launched: Promise<Running | Failed> | undefined;
   running: Running | undefined;
+  refused: Refused | undefined;
   nextId: number;
   /** Since an answer came to its end. */
   deaths: number;
@@ -85,6 +81,7 @@ export function createEngine(options: EngineOptions): LlamaEngine {
     waiting: new Map(),
     launched: undefined,
     running: undefined,
+    refused: undefined,
     nextId: 1,
     deaths: 0,
     notBefore: Number.NEGATIVE_INFINITY,
@@ -95,6 +92,7 @@ export function createEngine(options: EngineOptions): LlamaEngine {
   };
   const line = createLine(options.order.slots, MOST_WAITING);
   return {
+    known: async () => inner.running?.loaded ?? inner.refused ?? whyNot(options),
     ready: () => ready(inner),
     generate: (order, signal) => counted(inner, generate(inner, line, order, signal)),
     count: async (text) => {
@@ -107,15 +105,13 @@ export function createEngine(options: EngineOptions): LlamaEngine {
     meter: () => inner.meter,
     pid: () => inner.running?.child.pid,
     close: () => close(inner),
-    retire: () => {
-      const timer = setInterval(() => {
-        if (inner.answers > 0 || inner.waiting.size > 0) return;
-        clearInterval(timer);
-        void close(inner);
-      }, WATCH_MS);
-      timer.unref();
-    },
+    retire: () => retire(inner),
   };
+}
+
+function retire(inner: Inner): void {
+  if (inner.answers === 0 && inner.waiting.size === 0) void close(inner);
+  else setTimeout(() => retire(inner), WATCH_MS).unref();
 }
 
 async function close(inner: Inner): Promise<void> {
@@ -163,11 +159,12 @@ async function begin(inner: Inner): Promise<Running | Failed> {
     return launched;
   }
   logger.warn('the engine does not start', { backend: name, reason: launched.refused });
-  const refused = inner.launched;
+  inner.refused = launched;
   setTimeout(() => {
-    if (inner.launched === refused) inner.launched = undefined;
+    inner.launched = undefined;
+    inner.refused = undefined;
   }, REFUSED_MS).unref();
-  return refusedBy(name, launched);
+  return refusedBy(name);
 }
 
 /** It speaks at each token and at each part of a prompt: only one that hangs is silent. Ends with the process. */
@@ -183,13 +180,10 @@ function watch(inner: Inner, running: Running): void {
   timer.unref();
 }
 
-function refusedBy(name: string, { refused, hint }: Extract<Launched, { readonly refused: string }>): Failed {
-  const { event } = failed(
-    'backend_unreachable',
-    `the engine of ${name} does not start: caisson doctor says why`,
-    false,
-  );
-  return { type: 'failed', event: { ...event, unsent: true }, refused, hint };
+/** Why is for who runs the service, not for clients. */
+function refusedBy(name: string): Failed {
+  const message = `the engine of ${name} does not start: caisson doctor says why`;
+  return { type: 'failed', event: { ...failed('backend_unreachable', message, false).event, unsent: true } };
 }
 
 function hear(inner: Inner, report: Extract<Report, { readonly id: number } | { readonly type: 'meter' }>): void {

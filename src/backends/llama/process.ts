@@ -22,10 +22,13 @@ export interface Listener {
   died(how: string, said: string): void;
 }
 
-export type Launched =
-  | { readonly child: EngineProcess; readonly loaded: Loaded }
-  /** `hint`: what to do. */
-  | { readonly refused: string; readonly hint: string };
+export type Launched = { readonly child: EngineProcess; readonly loaded: Loaded } | Refused;
+
+/** `hint`: what to do. */
+export interface Refused {
+  readonly refused: string;
+  readonly hint: string;
+}
 
 export interface LaunchOptions {
   readonly order: Omit<LoadOrder, 'type' | 'version'>;
@@ -47,9 +50,18 @@ const MODEL_HINT = 'Correct model_file, context or slots of the backend; `caisso
 
 /** Resolves when the model is loaded, or it is sure that it will not be. */
 export async function launch(options: LaunchOptions, listener: Listener): Promise<Launched> {
-  const { engineFolder, order } = options;
-  const library = join(engineFolder, LIBRARY);
-  const isThere = await access(library).then(
+  const why = await whyNot(options);
+  if (why !== undefined) return why;
+  const child = start(join(options.engineFolder, LIBRARY));
+  const { promise, resolve } = Promise.withResolvers<Launched>();
+  hear(child, listener, resolve);
+  child.send({ ...options.order, type: 'load', version: WIRE_VERSION } satisfies Order);
+  return promise;
+}
+
+/** What can be seen without a start: that the engine is installed, and that the file may be loaded. */
+export async function whyNot({ engineFolder, order }: LaunchOptions): Promise<Refused | undefined> {
+  const isThere = await access(join(engineFolder, LIBRARY)).then(
     () => true,
     () => false,
   );
@@ -59,12 +71,7 @@ export async function launch(options: LaunchOptions, listener: Listener): Promis
       hint: `Install it: npm ci --prefix ${engineFolder}`,
     };
   const unfit = await whyUnfit(order);
-  if (unfit !== undefined) return { refused: unfit, hint: MODEL_HINT };
-  const child = start(library);
-  const { promise, resolve } = Promise.withResolvers<Launched>();
-  hear(child, listener, resolve);
-  child.send({ ...order, type: 'load', version: WIRE_VERSION } satisfies Order);
-  return promise;
+  return unfit === undefined ? undefined : { refused: unfit, hint: MODEL_HINT };
 }
 
 function start(library: string): ChildProcess {

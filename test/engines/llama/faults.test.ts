@@ -27,6 +27,7 @@ const engine = typeof found === 'string' ? { folder: '' } : found;
 async function refusalOf(settings: ReturnType<typeof settingsOf>): Promise<CaissonError> {
   const backend = await backendOf(settings);
   opened.push(backend);
+  await backend.healthy?.(patience());
   return backend.models(patience()).then(
     () => assert.fail('it was loaded'),
     (error: unknown) => (error instanceof CaissonError ? error : assert.fail(String(error))),
@@ -125,7 +126,7 @@ describe('the process of llama.cpp', { skip }, () => {
   let backend: LlamaBackend;
   before(async () => {
     backend = await backendOf(settingsOf(engine, whole, { slots: 2, context_tokens: 32_768 }));
-    await backend.models(patience());
+    await backend.healthy?.(patience());
   });
   after(() => backend.close());
 
@@ -157,7 +158,7 @@ describe('the process of llama.cpp', { skip }, () => {
   test('that hangs in the middle is killed when it was silent for too long', async () => {
     const settings = { ...settingsOf(engine, whole, { slots: 1 }), limits: { model_silence_ms: 1500 } };
     const hanging = await backendOf(settings);
-    await hanging.models(patience());
+    await hanging.healthy?.(patience());
     const pid = hanging.pid() ?? assert.fail();
     const running = answer(hanging, asked(ENDLESS));
     await delay(200);
@@ -170,7 +171,7 @@ describe('the process of llama.cpp', { skip }, () => {
 
   test('that another configuration takes the place of finishes what it says, and ends', async () => {
     const old = await backendOf(settingsOf(engine, whole, { slots: 1 }));
-    await old.models(patience());
+    await old.healthy?.(patience());
     const pid = old.pid() ?? assert.fail();
     const router = createRouter([old]);
     const running = gather(router.stream(asked(ENDLESS, { maxTokens: 1500 }), patience()));
@@ -190,7 +191,7 @@ describe('the process of llama.cpp', { skip }, () => {
       const pid = backend.pid() ?? assert.fail();
       process.kill(pid, 'SIGKILL');
       while (backend.pid() === pid) await delay(10);
-      if (deaths === 0) await backend.models(patience());
+      if (deaths === 0) await backend.healthy?.(patience());
     }
     const { rest } = await answer(backend, asked(0));
     const [event] = rest;
@@ -215,7 +216,7 @@ describe('the parent of the process', { skip, concurrency: 2 }, () => {
     const settings = JSON.stringify(settingsOf(engine, file, { slots: 1, context_tokens: 1024 }));
     const program =
       `const { answer, asked, backendOf } = await import(${scenes});\nconst backend = await backendOf(${settings});\n` +
-      `await backend.models(AbortSignal.timeout(20000));\nconsole.log(backend.pid());\n${then}\n`;
+      `await backend.healthy(AbortSignal.timeout(20000));\nconsole.log(backend.pid());\n${then}\n`;
     const argv = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', program];
     return spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   };

@@ -64,8 +64,10 @@ describe('a real llama.cpp', { skip }, () => {
   after(() => backend.close());
 
   test('tells its model under the name of the file, with the context of one slot', async () => {
-    assert.deepEqual(await backend.models(patience()), [{ id: MODEL, backend: 'here', contextTokens: 4096 }]);
+    assert.deepEqual(await backend.models(patience()), [{ id: MODEL, backend: 'here' }]);
+    assert.equal(backend.pid(), undefined, 'to be listed it need not be loaded');
     assert.deepEqual([await backend.contextTokens?.(MODEL), await backend.healthy?.(patience())], [4096, true]);
+    assert.deepEqual(await backend.models(patience()), [{ id: MODEL, backend: 'here', contextTokens: 4096 }]);
   });
 
   test('thinking and words of an answer are told apart, and tokens are counted as they were before', async () => {
