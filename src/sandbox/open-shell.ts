@@ -1,4 +1,5 @@
 // Owns the opening of one shell: programs into the box, launch, handshake. What fails a check is killed before it ran anything.
+import { randomUUID } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CaissonError } from '../base/errors.ts';
@@ -12,12 +13,22 @@ import { killGroup } from './processes.ts';
 import type { ProfileFile } from './profile.ts';
 import { commandUser, type SandboxSetup } from './setup.ts';
 import { putInBox } from './toolbox.ts';
-import { LIMIT_KINDS } from './watching/limit-kinds.ts';
+import { type ControlGroup, type GroupPlaces, makeGroup } from './watching/control-group.ts';
+import { kindsWith } from './watching/limit-kinds.ts';
 
 export type ShellProbe = Omit<ProbeReport, 'firejail' | 'kernel'>;
 
+/** What all sandboxes of an executor stand on. */
+export interface Ground {
+  readonly profile: ProfileFile;
+  readonly groups: GroupPlaces;
+  readonly setup: SandboxSetup;
+}
+
 export interface OpenShell {
   readonly launched: Launched;
+  /** Removed by whoever ends the shell. */
+  readonly group: ControlGroup | undefined;
   readonly live: LiveShell;
   readonly probe: ShellProbe;
 }
@@ -29,8 +40,7 @@ export interface OpenShell {
 export async function openShell(
   request: OpenSandbox,
   start: string,
-  profile: ProfileFile,
-  setup: SandboxSetup,
+  { profile, groups, setup }: Ground,
   signal: AbortSignal,
 ): Promise<OpenShell> {
   const began = setup.clock.monotonic();
@@ -47,9 +57,10 @@ export async function openShell(
     if (facts === '') throw await whyNot(launched);
     const checks = judgeFacts(facts, commandUser(setup).uid);
     requireAll(checks);
+    const group = await enterGroup(groups, request, launched);
     live.go();
     const startMs = setup.clock.monotonic() - began;
-    return { launched, live, probe: { ok: true, checks, limits: LIMIT_KINDS, startMs } };
+    return { launched, live, group, probe: { ok: true, checks, limits: kindsWith(group?.hard ?? []), startMs } };
   } catch (error) {
     await killSandbox(launched);
     launched.output.destroy();
@@ -57,6 +68,18 @@ export async function openShell(
   } finally {
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** Before anything runs that could start something meanwhile. Without a group the limits are watched. */
+async function enterGroup(
+  groups: GroupPlaces,
+  { limits }: OpenSandbox,
+  { pid }: Launched,
+): Promise<ControlGroup | undefined> {
+  const group = makeGroup(groups, randomUUID(), limits);
+  if (group === undefined || group.enter(pid)) return group;
+  await group.remove();
+  return undefined;
 }
 
 /** As root, firejail gives no user namespace, and a command would be root. */

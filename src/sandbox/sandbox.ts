@@ -5,11 +5,10 @@ import { createCollector } from './collector.ts';
 import { killSandbox } from './death.ts';
 import type { ShellCommand, ShellEnd } from './live-shell.ts';
 import { keptOutput, putStdin } from './out-files.ts';
-import { type OpenShell, openShell, type ShellProbe } from './open-shell.ts';
-import type { ProfileFile } from './profile.ts';
+import { type Ground, type OpenShell, openShell, type ShellProbe } from './open-shell.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
 import { lookInside } from './watching/inside-view.ts';
-import type { Overrun } from './watching/overrun.ts';
+import { killedByKernel, type Overrun } from './watching/overrun.ts';
 import { type Watch, watchSandbox } from './watching/watch.ts';
 
 export interface Sandbox {
@@ -24,7 +23,7 @@ export interface Sandbox {
 
 interface State {
   readonly request: OpenSandbox;
-  readonly profile: ProfileFile;
+  readonly ground: Ground;
   readonly setup: SandboxSetup;
   /** Ends the opening of a shell. */
   readonly closing: AbortController;
@@ -42,10 +41,11 @@ interface State {
   death: Promise<DeathReport> | undefined;
 }
 
-export function createSandbox(request: OpenSandbox, profile: ProfileFile, setup: SandboxSetup): Sandbox {
+export function createSandbox(request: OpenSandbox, ground: Ground): Sandbox {
+  const { setup } = ground;
   const state: State = {
     request,
-    profile,
+    ground,
     setup,
     closing: new AbortController(),
     shell: undefined,
@@ -73,13 +73,13 @@ export function createSandbox(request: OpenSandbox, profile: ProfileFile, setup:
 }
 
 async function start(state: State): Promise<OpenShell> {
-  const { request, directory, profile, setup, closing } = state;
+  const { request, directory, ground, closing } = state;
   const requireOpen = () => {
     if (closing.signal.aborted) throw new CaissonError('sandbox_gone', 'the sandbox was closed while it was opened');
   };
   requireOpen();
   try {
-    const shell = await openShell(request, directory, profile, setup, closing.signal);
+    const shell = await openShell(request, directory, ground, closing.signal);
     state.shell = shell;
     state.watch = watchOver(state, shell);
     return shell;
@@ -94,7 +94,8 @@ function watchOver(state: State, shell: OpenShell): Watch {
   const { box, limits } = request;
   const { pid } = shell.launched;
   const look = () => lookInside(pid, limits, setup);
-  return watchSandbox({ pid, box, limits, look }, (over) => {
+  const kernelKills = () => shell.group?.outOfMemory() ?? 0;
+  return watchSandbox({ pid, box, limits, look, kernelKills }, (over) => {
     if (state.shell !== shell) return;
     state.overrun = over;
     shell.live.stop(over.by, over.said);
@@ -167,6 +168,10 @@ async function runIn(
   if (state.overrun !== undefined) shell.live.stop(state.overrun.by, state.overrun.said);
   const done = await running;
   state.directory = shell.live.directory();
+  if (state.overrun === undefined && (shell.group?.outOfMemory() ?? 0) > 0) {
+    await endShell(state, shell);
+    return { end: { end: 'killed', ...killedByKernel(state.request.limits) }, usable: false, began: done.began };
+  }
   if (done.usable && state.overrun === undefined) return done;
   await endShell(state, shell);
   // Otherwise the command had ended by itself, and the next one is told.
@@ -174,12 +179,13 @@ async function runIn(
   return { ...done, usable: false };
 }
 
-async function endShell(state: State, { launched, live }: OpenShell): Promise<readonly number[]> {
+async function endShell(state: State, { launched, live, group }: OpenShell): Promise<readonly number[]> {
   state.shell = undefined;
   state.watch?.stop();
   state.watch = undefined;
   const survivors = await killSandbox(launched);
   await live.drained();
+  await group?.remove();
   if (survivors.length > 0) {
     const { sandbox, run } = state.request;
     state.setup.logger.error('processes of a sandbox outlived SIGKILL', { sandbox, run, count: survivors.length });

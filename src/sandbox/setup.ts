@@ -18,6 +18,8 @@ export interface SandboxSetup {
   readonly user?: CommandUser;
   /** Path of firejail. Absent: it is looked for in the usual places. */
   readonly firejail?: string;
+  /** Name of the control group for sandboxes, below or beside the service's own. Absent: `caisson.sandboxes`. */
+  readonly groupName?: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }

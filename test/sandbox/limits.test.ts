@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { ExecOutcome, KillReason, SandboxLimits } from '../../src/contracts/executor.ts';
 import { commandLine, listProcesses } from '../../src/sandbox/processes.ts';
-import { type OpenBox, testSandbox } from './setup.ts';
+import { lookInside } from '../../src/sandbox/watching/inside-view.ts';
+import { LIMITS, type OpenBox, testSandbox } from './setup.ts';
 
 const MB = 1024 ** 2;
 
@@ -145,6 +146,31 @@ describe('attacks on what a sandbox may use in total', () => {
 });
 
 describe('the watch over a sandbox', () => {
+  it('sees from inside what no other user may see', async (t) => {
+    const world = await testSandbox(t);
+    const box = await world.open('seen', undefined, WIDE);
+    const first = listProcesses().find(({ pid }) => commandLine(pid).includes(`--private=${box.box}`));
+    const look = async () => {
+      const view = await lookInside(first?.pid ?? 0, LIMITS, world.setup);
+      assert.ok(view !== undefined, 'there is an answer');
+      return view;
+    };
+    const before = await look();
+    await box.run(`mkdir d; for i in 1 2 3; do head -c 10M /dev/zero >d/$i; done; ln d/1 d/again; ln -s / d/link
+      head -c 20M /dev/zero >/tmp/a; head -c 5M /dev/zero >/dev/shm/b; exec 7>gone; rm gone; head -c 40M /dev/zero >&7
+      python3 -c 'import time; held = bytearray(b"x") * (60 << 20); time.sleep(60)' & sleep 1`);
+    const after = await look();
+    const grown = (name: 'anonymous' | 'shared' | 'disk' | 'files') => after[name] - before[name];
+    const near = (name: Parameters<typeof grown>[0]) => Math.round(grown(name) / MB);
+    assert.deepEqual([near('disk'), near('shared'), grown('files'), after.whole], [70, 25, 5, true]);
+    assert.ok(near('anonymous') >= 60 && near('anonymous') < 80, `${near('anonymous')} MB`);
+    await box.run('mkdir dark; chmod 0 dark');
+    assert.equal((await look()).whole, false);
+    await box.run(READABLE);
+    await world.executor.close('seen');
+    assert.equal(await lookInside(first?.pid ?? 0, LIMITS, world.setup), undefined);
+  });
+
   it('counts of a sparse file only what is written', async (t) => {
     const box = await opened(t, 'sparse', TIGHT_DISK);
     const done = await box.run(

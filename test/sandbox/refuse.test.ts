@@ -203,8 +203,9 @@ describe('the deep self-test', () => {
         cpu_per_process: 'hard',
         output: 'watched',
         wall_time: 'watched',
-        total_memory: 'none',
-        disk: 'none',
+        total_memory: 'watched',
+        disk: 'watched',
+        disk_files: 'watched',
       },
     });
     assert.deepEqual(

@@ -15,6 +15,11 @@ export const LIMIT_KINDS: ProbeReport['limits'] = {
   disk_files: 'watched',
 };
 
+/** `hard`: names of limits that a control group keeps. */
+export function kindsWith(hard: readonly string[]): ProbeReport['limits'] {
+  return { ...LIMIT_KINDS, ...Object.fromEntries(hard.map((name) => [name, 'hard' as const])) };
+}
+
 const WORDS: readonly (readonly [LimitKind, string])[] = [
   ['hard', 'kept by the kernel'],
   ['watched', 'watched, and the sandbox killed'],

@@ -47,6 +47,14 @@ export function tooManyTasks(tasks: number, limits: SandboxLimits): Overrun {
   return { by: 'processes', said };
 }
 
+/** A control group has no more memory to give. */
+export function killedByKernel({ memoryBytes }: SandboxLimits): Overrun {
+  const said =
+    `the sandbox needed more than its ${megabytes(memoryBytes)} of memory in total, ` +
+    'files in /tmp and /dev/shm included; work on less at a time, and keep large files in the work tree';
+  return { by: 'memory', said };
+}
+
 function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / MB)} MB`;
 }

@@ -1,7 +1,7 @@
 // Owns the watch over one sandbox: cheap numbers often, an exact look when they give cause for it. Kills nothing: it says who is over.
 import type { SandboxLimits } from '../../contracts/executor.ts';
 import type { InsideView } from './inside-view.ts';
-import { type Overrun, overrunOf, tooManyTasks, type Use } from './overrun.ts';
+import { killedByKernel, type Overrun, overrunOf, tooManyTasks, type Use } from './overrun.ts';
 import { type HostUsage, hostUsage, type TaskUsage, taskUsage } from './usage.ts';
 
 export interface Watch {
@@ -17,6 +17,8 @@ export interface Watched {
   readonly limits: SandboxLimits;
   /** The exact look; undefined if there was no answer. */
   readonly look: () => Promise<InsideView | undefined>;
+  /** How many of its processes the kernel has killed for want of memory. */
+  readonly kernelKills: () => number;
 }
 
 /** What is known since the last exact look, or since the beginning. */
@@ -107,7 +109,8 @@ async function round(state: State): Promise<void> {
   const began = process.threadCpuUsage();
   const tasks = taskUsage(state.of.pid);
   const spent = process.threadCpuUsage(began);
-  const over = crowd(state, tasks.tasks) ?? (await judge(state, tasks));
+  const isStarved = state.of.kernelKills() > 0;
+  const over = isStarved ? killedByKernel(state.of.limits) : (crowd(state, tasks.tasks) ?? (await judge(state, tasks)));
   if (state.stopped) return;
   if (over === undefined) {
     const { share, least, most } = state.busy ? BUSY : IDLE;

@@ -10,7 +10,7 @@ import type { SandboxLimits } from '../../../src/contracts/executor.ts';
 import { killGroup } from '../../../src/sandbox/processes.ts';
 import { type InsideView, readView } from '../../../src/sandbox/watching/inside-view.ts';
 import { kindsInWords, LIMIT_KINDS } from '../../../src/sandbox/watching/limit-kinds.ts';
-import { type Overrun, overrunOf, tooManyTasks } from '../../../src/sandbox/watching/overrun.ts';
+import { killedByKernel, type Overrun, overrunOf, tooManyTasks } from '../../../src/sandbox/watching/overrun.ts';
 import { hostUsage, taskUsage } from '../../../src/sandbox/watching/usage.ts';
 import { type Watch, watchSandbox } from '../../../src/sandbox/watching/watch.ts';
 
@@ -73,6 +73,7 @@ function watching(
   of: { readonly pid: number; readonly box: string },
   view: () => InsideView | undefined,
   limits: Partial<SandboxLimits> = {},
+  kernelKills: () => number = () => 0,
 ): Watching {
   const looks: number[] = [];
   const { promise: over, resolve } = Promise.withResolvers<Overrun>();
@@ -80,7 +81,7 @@ function watching(
     looks.push(looks.length);
     return view();
   };
-  const watch = watchSandbox({ ...of, limits: { ...LIMITS, ...limits }, look }, resolve);
+  const watch = watchSandbox({ ...of, limits: { ...LIMITS, ...limits }, look, kernelKills }, resolve);
   watch.setBusy(true);
   t.after(() => watch.stop());
   return { looks, over, watch };
@@ -223,6 +224,19 @@ describe('the watch', () => {
     const below = watching(t, of, () => LITTLE, { processes: 14, diskBytes: 2 ** 50, diskFiles: 2 ** 40 });
     const never = await Promise.race([below.over, new Promise((resolve) => setTimeout(resolve, 4000, 'never'))]);
     assert.equal(never, 'never');
+  });
+
+  it('says that the kernel has killed for want of memory, without a look', async (t) => {
+    const of = await using(t, 'echo ready; sleep 60; true');
+    const { looks, over } = watching(
+      t,
+      of,
+      () => LITTLE,
+      {},
+      () => 1,
+    );
+    assert.deepEqual(await over, killedByKernel(LIMITS));
+    assert.equal(looks.length, 0);
   });
 
   it('says nothing once it was stopped', async (t) => {
