@@ -1,20 +1,19 @@
 // SIGHUP and a real `caisson serve`: it reads its certificate again and goes on, while any other command ends as it did.
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import http, { type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { type CertificateFiles, makeCertificate } from '../gateway/certificates.ts';
 import { dataDirFor } from './cli-setup.ts';
+import { ENTRY, serve, type Served } from './served.ts';
 
-const ENTRY = join(import.meta.dirname, '..', '..', 'src', 'entry.ts');
 const piece = (delta: object, finish: string | null = null) =>
   `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
 
@@ -39,35 +38,9 @@ async function startEngine(context: TestContext): Promise<Engine> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, answering };
 }
 
-interface Served {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly common: readonly string[];
-  /** What its log said so far. */
-  readonly logged: () => string;
-}
-
-async function serve(context: TestContext, engine: string, tls: CertificateFiles | undefined): Promise<Served> {
-  // Before its data directory goes.
-  let stop = async () => {};
-  context.after(() => stop());
-  const { folder, dataDir } = dataDirFor(context);
-  const file = join(folder, 'caisson.yaml');
+function serveWith(context: TestContext, engine: string, tls: CertificateFiles | undefined): Promise<Served> {
   const lines = tls === undefined ? '' : `server: {tls: {cert: ${tls.cert}, key: ${tls.key}}}\n`;
-  await writeFile(file, `${lines}backends: [{name: e, type: openai, url: "${engine}", models: [m]}]\n`);
-  const common = ['--config', file, '--data-dir', dataDir];
-  const child = spawn(process.execPath, [ENTRY, 'serve', '--port', '0', ...common], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const gone = once(child, 'exit');
-  stop = async () => {
-    child.kill('SIGTERM');
-    await gone;
-  };
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-  return { child, port: Number(/:(\d+)\n$/.exec(line)?.[1]), common, logged: () => log };
+  return serve(context, `${lines}backends: [{name: e, type: openai, url: "${engine}", models: [m]}]\n`);
 }
 
 async function untilLogged({ logged }: Served, words: string): Promise<void> {
@@ -87,7 +60,7 @@ test('new connections get the new certificate, an open stream goes on, and a bro
   const { folder } = dataDirFor(context);
   const engine = await startEngine(context);
   const [files, next] = [await makeCertificate(folder, 'first'), await makeCertificate(folder, 'second')];
-  const service = await serve(context, engine.url, files);
+  const service = await serveWith(context, engine.url, files);
   const { stdout } = await promisify(execFile)(process.execPath, [ENTRY, 'keys', 'create', 'k', ...service.common]);
   const request = https.request({
     host: '127.0.0.1',
@@ -121,7 +94,7 @@ test('new connections get the new certificate, an open stream goes on, and a bro
 });
 
 test('a service without a certificate goes on as well, and says that there is nothing to read', async (context) => {
-  const service = await serve(context, 'http://127.0.0.1:9/v1', undefined);
+  const service = await serveWith(context, 'http://127.0.0.1:9/v1', undefined);
   service.child.kill('SIGHUP');
   await untilLogged(service, 'there is no certificate to read again');
   assert.equal((await fetch(`http://127.0.0.1:${service.port}/healthz`)).status, 200);
