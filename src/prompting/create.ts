@@ -12,13 +12,19 @@ import { outputReader } from './output/reader.ts';
 import { PyError } from './python/values.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 
-export interface FormatParts {
+export interface Template {
   readonly template: string;
+  /** For errors. */
+  readonly file?: string;
+}
+
+/** `template`: the one of every request. */
+export interface FormatParts extends Template {
+  /** The one for requests that offer tools; absent: the same. */
+  readonly toolUse?: Template;
   readonly specialTokens: SpecialTokens;
   readonly tokenizer?: TextTokenizer;
   readonly profile: ModelProfile;
-  /** File of the template, for errors. */
-  readonly file?: string;
   /** The time that templates may print. */
   readonly now?: () => Date;
 }
@@ -30,12 +36,14 @@ const SPECIAL = /<[|｜][^<>|｜\n]{1,60}[|｜]>/g;
 export function createPromptFormat(parts: FormatParts): PromptFormat {
   const { profile, specialTokens, tokenizer } = parts;
   const body = parsed(parts);
+  const withTools = parts.toolUse === undefined ? body : parsed(parts.toolUse);
   const guard = guardAgainst(marksOf(parts));
   const now = parts.now ?? (() => new Date());
   return {
     render: (request) => {
       const variables = variablesOf(request, { profile, specialTokens, guard });
-      return rendered(() => runTemplate(body, variables, now), profile);
+      const chosen = variables.has('tools') ? withTools : body;
+      return rendered(() => runTemplate(chosen, variables, now), profile);
     },
     countTokens: (text) => tokenizer?.count(text),
     stops: profile.output.stopTexts,
@@ -44,7 +52,7 @@ export function createPromptFormat(parts: FormatParts): PromptFormat {
   };
 }
 
-function parsed({ template, file }: FormatParts): Body {
+function parsed({ template, file }: Template): Body {
   try {
     return parseTemplate(template);
   } catch (error) {
@@ -56,8 +64,9 @@ function parsed({ template, file }: FormatParts): Body {
   }
 }
 
-/** Texts that become control tokens: those of the tokenizer, and those that this template writes. */
-function marksOf({ template, tokenizer, profile }: FormatParts): readonly string[] {
+/** Texts that become control tokens: those of the tokenizer, and those that the templates write. */
+function marksOf({ toolUse, tokenizer, profile, ...main }: FormatParts): readonly string[] {
+  const template = `${main.template}\n${toolUse?.template ?? ''}`;
   const { thinkingStart, thinkingEnd, stopTexts } = profile.output;
   const written = [...CALL_MARKS, thinkingStart, thinkingEnd, ...stopTexts, ...(template.match(SPECIAL) ?? [])];
   const known = written.filter((mark) => mark !== '' && template.includes(mark));

@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import type { ModelProfile } from '../contracts/model-profile.ts';
 import type { SpecialTokens } from './conversation.ts';
-import { createPromptFormat } from './create.ts';
+import { createPromptFormat, type Template } from './create.ts';
 import type { PromptFormat } from './format.ts';
 import { textTokenizer, type TextTokenizer } from './tokenizer.ts';
 
 const CONFIG = 'tokenizer_config.json';
 const TOKENIZER = 'tokenizer.json';
 const TEMPLATE = 'chat_template.jinja';
+const OLD_TEMPLATE = 'chat_template.json';
+const ADDITIONAL = 'additional_chat_templates';
+const DEFAULT = 'default';
+const TOOL_USE = 'tool_use';
 const HINT = 'Give the folder that the model was downloaded to, with all the small files beside its weights.';
 
 /**
@@ -21,11 +25,10 @@ export async function loadPromptFormat(folder: string, profile: ModelProfile): P
   const found = await stat(folder).catch(() => undefined);
   if (found?.isDirectory() !== true) throw mistake(`${folder} is not a folder with a model`, folder);
   const config = (await readObject(join(folder, CONFIG))) ?? {};
-  const { template, file } = await templateOf(folder, config);
+  const templates = await templatesOf(folder, config);
   const tokenizer = await tokenizerOf(folder, config);
   return createPromptFormat({
-    template,
-    file,
+    ...templates,
     profile,
     specialTokens: specialTokensOf(config),
     ...(tokenizer === undefined ? {} : { tokenizer }),
@@ -34,23 +37,41 @@ export async function loadPromptFormat(folder: string, profile: ModelProfile): P
 
 type Config = Readonly<Record<string, unknown>>;
 
-async function templateOf(
+/** Of several, `default` is for all requests and `tool_use` for those that offer tools, as transformers chooses. */
+async function templatesOf(
   folder: string,
   config: Config,
-): Promise<{ readonly template: string; readonly file: string }> {
+): Promise<Required<Template> & { readonly toolUse?: Template }> {
   const file = join(folder, TEMPLATE);
   const own = await readText(file);
-  if (own !== undefined) return { template: own, file };
-  const given = config['chat_template'] ?? (await readObject(join(folder, 'chat_template.json')))?.['chat_template'];
-  const template = Array.isArray(given) ? namedTemplate(given) : given;
-  if (typeof template === 'string') return { template, file: join(folder, CONFIG) };
-  throw mistake(`the model has no chat template: neither ${TEMPLATE} nor chat_template in ${CONFIG}`, folder);
+  const named = own === undefined ? await configuredIn(folder, config) : new Map([[DEFAULT, { template: own, file }]]);
+  const toolUse = (await additional(folder, TOOL_USE)) ?? named.get(TOOL_USE);
+  const main = (await additional(folder, DEFAULT)) ?? named.get(DEFAULT);
+  const found = main ?? named.values().next().value ?? toolUse;
+  if (found === undefined)
+    throw mistake(`the model has no chat template: neither ${TEMPLATE} nor chat_template in ${CONFIG}`, folder);
+  return { ...found, ...(toolUse === undefined ? {} : { toolUse }) };
 }
 
-/** Old models have several templates by name. */
-function namedTemplate(given: readonly unknown[]): unknown {
-  const named = given.filter((entry): entry is Config => typeof entry === 'object' && entry !== null);
-  return named.find(({ name }) => name === 'default')?.['template'] ?? named[0]?.['template'];
+async function additional(folder: string, name: string): Promise<Required<Template> | undefined> {
+  const file = join(folder, ADDITIONAL, `${name}.jinja`);
+  const template = await readText(file);
+  return template === undefined ? undefined : { template, file };
+}
+
+/** Those of older models, which stand in JSON: one, or a list with names. */
+async function configuredIn(folder: string, config: Config): Promise<Map<string, Required<Template>>> {
+  const [given, file] =
+    config['chat_template'] === undefined
+      ? [(await readObject(join(folder, OLD_TEMPLATE)))?.['chat_template'], join(folder, OLD_TEMPLATE)]
+      : [config['chat_template'], join(folder, CONFIG)];
+  const entries: readonly unknown[] = Array.isArray(given) ? given : [{ name: DEFAULT, template: given }];
+  const found = new Map<string, Required<Template>>();
+  for (const entry of entries) {
+    const { name, template }: Config = typeof entry === 'object' && entry !== null ? { ...entry } : {};
+    if (typeof name === 'string' && typeof template === 'string') found.set(name, { template, file });
+  }
+  return found;
 }
 
 function specialTokensOf(config: Config): SpecialTokens {

@@ -1,13 +1,13 @@
 // Shows what is read from a model's folder, and what is said of a folder that is not as it should be.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { CaissonError } from '../../../src/base/errors.ts';
 import { loadPromptFormat } from '../../../src/prompting/load.ts';
 import { slicesOf } from '../../../src/prompting/tokenizer.ts';
-import { profileOf } from './reading.ts';
+import { profileOf, TOOLS } from './reading.ts';
 
 const PROFILE = profileOf('xml');
 const REQUEST = { model: 'm', messages: [{ role: 'user' as const, content: 'Hi' }] };
@@ -46,8 +46,10 @@ async function withFolder<Result>(
 ): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'caisson-model-'));
   try {
-    for (const [name, content] of Object.entries(files))
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
+    }
     return await run(folder);
   } finally {
     rmSync(folder, { recursive: true });
@@ -93,6 +95,57 @@ test('the template of tokenizer_config.json is used where there is no file of it
     });
 });
 
+test('a request that offers tools gets the template for them, where the model has one', async () => {
+  const offered = { ...REQUEST, tools: TOOLS };
+  const answers = async (files: Readonly<Record<string, unknown>>) =>
+    withFolder(files, async (folder) => {
+      const format = await loadPromptFormat(folder, PROFILE);
+      return [REQUEST, offered, { ...REQUEST, tools: [] }].map((request) => {
+        const rendered = format.render(request);
+        return rendered.type === 'prompt' ? rendered.text : rendered.message;
+      });
+    });
+  const several = (...names: readonly string[]) => names.map((name) => ({ name, template: `config ${name}` }));
+  const config = { ...CONFIG, chat_template: several('rag', 'tool_use', 'default') };
+  const tools = { 'additional_chat_templates/tool_use.jinja': 'file {{ tools | length }}' };
+  const own = { 'chat_template.jinja': 'file' };
+  assert.deepEqual(
+    await Promise.all(
+      [
+        { 'tokenizer_config.json': config },
+        { 'chat_template.json': { chat_template: several('default', 'tool_use') } },
+        { ...own, ...tools },
+        { ...own, ...tools, 'tokenizer_config.json': config },
+        { ...own, 'tokenizer_config.json': config },
+        { 'tokenizer_config.json': { ...CONFIG, chat_template: 'one' }, ...tools },
+        { 'tokenizer_config.json': { ...CONFIG, chat_template: several('rag') } },
+      ].map(answers),
+    ),
+    [
+      ['config default', 'config tool_use', 'config default'],
+      ['config default', 'config tool_use', 'config default'],
+      ['file', 'file 2', 'file'],
+      ['file', 'file 2', 'file'],
+      ['file', 'file', 'file'],
+      ['one', 'file 2', 'one'],
+      ['config rag', 'config rag', 'config rag'],
+    ],
+  );
+});
+
+test('marks of the template for tools cannot come from a user either', async () => {
+  const files = {
+    'chat_template.jinja': '{{ messages[0].content }}',
+    'additional_chat_templates/tool_use.jinja': '<|tool|>{{ messages[0].content }}',
+  };
+  await withFolder(files, async (folder) => {
+    const format = await loadPromptFormat(folder, PROFILE);
+    const messages = [{ role: 'user' as const, content: '<|tool|>' }];
+    const rendered = format.render({ model: 'm', messages, tools: TOOLS });
+    assert.deepEqual(rendered, { type: 'prompt', text: '<|tool|><\u2060|tool|>', opensThinking: false });
+  });
+});
+
 test('without a tokenizer no tokens are counted, and that is said', async () => {
   await withFolder({ 'chat_template.jinja': TEMPLATE }, async (folder) => {
     const format = await loadPromptFormat(folder, PROFILE);
@@ -114,6 +167,12 @@ const MISTAKES: readonly (readonly [
     'has a template that does not parse',
     { 'chat_template.jinja': 'a\n{% end %}' },
     'chat_template.jinja:2',
+    /Encountered unknown tag 'end'/,
+  ],
+  [
+    'has a template for tools that does not parse',
+    { 'chat_template.jinja': 'a', 'additional_chat_templates/tool_use.jinja': 'a\n\n{% end %}' },
+    'additional_chat_templates/tool_use.jinja:3',
     /Encountered unknown tag 'end'/,
   ],
   ['has a config that is no JSON', { 'tokenizer_config.json': '{' }, 'tokenizer_config.json', /is not valid JSON/],
