@@ -47,6 +47,8 @@ const ROUTES: readonly (readonly [string, string, readonly Role[]])[] = [
   ['POST', '/api/v1/backends/x/drain', []],
   ['POST', '/api/v1/backends/x/resume', []],
   ['POST', '/api/v1/backends/reload', []],
+  ['GET', '/api/v1/probes', ['auditor']],
+  ['POST', '/api/v1/probes', []],
   ['GET', '/api/v1/journal/service', ['auditor']],
   ['GET', '/metrics', ['auditor']],
 ];
