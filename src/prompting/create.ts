@@ -4,6 +4,7 @@ import type { ModelProfile } from '../contracts/model-profile.ts';
 import { CaissonError } from '../base/errors.ts';
 import { type SpecialTokens, variablesOf } from './conversation.ts';
 import type { PromptFormat, Rendered } from './format.ts';
+import type { CountLong } from './long-texts.ts';
 import { guardAgainst } from './guard.ts';
 import { runTemplate } from './jinja/execute.ts';
 import { parseTemplate } from './jinja/statements.ts';
@@ -24,17 +25,21 @@ export interface FormatParts extends Template {
   readonly toolUse?: Template;
   readonly specialTokens: SpecialTokens;
   readonly tokenizer?: TextTokenizer;
+  /** For texts that are long; absent: they are counted like the others. */
+  readonly countLong?: CountLong;
   readonly profile: ModelProfile;
   /** The time that templates may print. */
   readonly now?: () => Date;
 }
 
+/** Characters whose counting would hold everything else up. */
+const LONG = 64 * 1024;
 const CALL_MARKS = ['<tool_call>', '</tool_call>', '<tool_response>', '</tool_response>', '<tools>', '</tools>'];
 const SPECIAL = /<[|｜][^<>|｜\n]{1,60}[|｜]>/g;
 
 /** Throws `config_invalid` with the line if the template does not parse. */
 export function createPromptFormat(parts: FormatParts): PromptFormat {
-  const { profile, specialTokens, tokenizer } = parts;
+  const { profile, specialTokens, tokenizer, countLong } = parts;
   const body = parsed(parts);
   const withTools = parts.toolUse === undefined ? body : parsed(parts.toolUse);
   const guard = guardAgainst(marksOf(parts));
@@ -45,7 +50,8 @@ export function createPromptFormat(parts: FormatParts): PromptFormat {
       const chosen = variables.has('tools') ? withTools : body;
       return rendered(() => runTemplate(chosen, variables, now), profile);
     },
-    countTokens: (text) => tokenizer?.count(text),
+    countTokens: async (text) =>
+      countLong === undefined || text.length < LONG ? tokenizer?.count(text) : countLong(text),
     stops: profile.output.stopTexts,
     remarks: tokenizer === undefined ? ['without a tokenizer.json no tokens are counted'] : [],
     read: (request: ChatRequest, opensThinking) => outputReader(request, { profile, guard }, opensThinking),

@@ -9,8 +9,8 @@ export type Rendered =
 export interface PromptFormat {
   /** Prompt text of the request, or why the template refuses it. `opensThinking`: the answer begins inside a thinking block. */
   render(request: ChatRequest): Rendered;
-  /** Tokens of a text, special tokens of the template counted as one; undefined without a tokenizer. */
-  countTokens(text: string): number | undefined;
+  /** Tokens of a text, special tokens of the template counted as one; undefined without a tokenizer. Long texts have their own thread. */
+  countTokens(text: string): Promise<number | undefined>;
   readonly stops: readonly string[];
   /** What this format cannot do, and why: words for a person. */
   readonly remarks?: readonly string[];

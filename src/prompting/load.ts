@@ -5,7 +5,9 @@ import { CaissonError } from '../base/errors.ts';
 import type { ModelProfile } from '../contracts/model-profile.ts';
 import type { SpecialTokens } from './conversation.ts';
 import { createPromptFormat, type Template } from './create.ts';
+import type { TokenizerFiles } from './counting-thread.ts';
 import type { PromptFormat } from './format.ts';
+import { countBeside } from './long-texts.ts';
 import { textTokenizer, type TextTokenizer } from './tokenizer.ts';
 
 const CONFIG = 'tokenizer_config.json';
@@ -24,14 +26,15 @@ const HINT = 'Give the folder that the model was downloaded to, with all the sma
 export async function loadPromptFormat(folder: string, profile: ModelProfile): Promise<PromptFormat> {
   const found = await stat(folder).catch(() => undefined);
   if (found?.isDirectory() !== true) throw mistake(`${folder} is not a folder with a model`, folder);
-  const config = (await readObject(join(folder, CONFIG))) ?? {};
+  const given = await readObject(join(folder, CONFIG));
+  const config = given ?? {};
   const templates = await templatesOf(folder, config);
   const tokenizer = await tokenizerOf(folder, config);
   return createPromptFormat({
     ...templates,
     profile,
     specialTokens: specialTokensOf(config),
-    ...(tokenizer === undefined ? {} : { tokenizer }),
+    ...(tokenizer === undefined ? {} : { tokenizer, countLong: countBeside(filesIn(folder, given)) }),
   });
 }
 
@@ -94,6 +97,11 @@ async function tokenizerOf(folder: string, config: Config): Promise<TextTokenize
   } catch (cause) {
     throw mistake(`the tokenizer cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, file);
   }
+}
+
+/** What the thread for long texts reads by itself: to hand its contents over would cost as much as to read them. */
+function filesIn(folder: string, config: Config | undefined): TokenizerFiles {
+  return { definition: join(folder, TOKENIZER), ...(config === undefined ? {} : { config: join(folder, CONFIG) }) };
 }
 
 async function readText(file: string): Promise<string | undefined> {

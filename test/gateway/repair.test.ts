@@ -73,7 +73,7 @@ describe('a call that an engine left in its text', () => {
     );
   });
 
-  test('passes as it is until one is found in an answer that is read; then all are read, until the engine tells one itself', async (context) => {
+  test('passes as it is until a read answer has one; then all are read, until the engine tells one', async (context) => {
     const { service, key } = await start(context, (count) => (count === 4 ? OWN : LEFT));
     const tools = [{ type: 'function', function: { name: 'bash', parameters: PARAMETERS } }];
     const ask = async (streamed: boolean) => {

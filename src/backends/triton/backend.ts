@@ -151,7 +151,7 @@ async function* texts(
     const { text, end } = cut(piece);
     if (text !== '') yield { type: 'text', text };
     if (end === undefined) continue;
-    yield end;
+    yield await end;
     return;
   }
 }
@@ -169,17 +169,20 @@ async function prepared(
   return found.ok ? wishFor(triton, request, given, found.value) : found;
 }
 
-type Cut = (piece: Exclude<Piece, { readonly type: 'failed' }>) => { readonly text: string; readonly end?: TextPiece };
+type Cut = (piece: Exclude<Piece, { readonly type: 'failed' }>) => {
+  readonly text: string;
+  readonly end?: Promise<TextPiece>;
+};
 
 /** `clients`: a stop of the client is told, one of the model is not. */
 function createCut(clients: readonly string[], wish: Wish, format: PromptFormat | undefined): Cut {
   const stops = createStopTexts(wish.stop);
   let hit: string | undefined;
   let answer = '';
-  const endOf = (reason: FinishReason, usage: Usage | undefined): TextPiece => ({
+  const endOf = async (reason: FinishReason, usage: Usage | undefined): Promise<TextPiece> => ({
     type: 'end',
     reason,
-    usage: usage ?? counted(format, wish.prompt, answer),
+    usage: usage ?? (await counted(format, wish.prompt, answer)),
     ...(hit !== undefined && clients.includes(hit) ? { stop: hit } : {}),
   });
   return (piece) => {
@@ -206,15 +209,15 @@ function refusedBy({ channel }: Triton, model: string): Known<Spoken> {
   };
 }
 
-function wishFor(
+async function wishFor(
   { options }: Triton,
   request: ChatRequest,
   { prompt, opensThinking, stops }: Prompt,
   spoken: Spoken,
-): Known<{ readonly wish: Wish; readonly spoken: Spoken }> {
+): Promise<Known<{ readonly wish: Wish; readonly spoken: Spoken }>> {
   const wish = wishOf(request, {
     prompt,
-    promptTokens: options.format?.countTokens(prompt),
+    promptTokens: await options.format?.countTokens(prompt),
     contextTokens: options.contextTokens ?? spoken.contextTokens,
     stops,
     opensThinking,
@@ -233,9 +236,11 @@ function generationOf({ channel, patience, options }: Triton, model: string, wis
   };
 }
 
-function counted(format: PromptFormat | undefined, prompt: string, answer: string): Usage | undefined {
-  const promptTokens = format?.countTokens(prompt);
-  const completionTokens = format?.countTokens(answer);
+async function counted(format: PromptFormat | undefined, prompt: string, answer: string): Promise<Usage | undefined> {
+  const [promptTokens, completionTokens] = await Promise.all([
+    format?.countTokens(prompt),
+    format?.countTokens(answer),
+  ]);
   return promptTokens === undefined || completionTokens === undefined ? undefined : { promptTokens, completionTokens };
 }
 

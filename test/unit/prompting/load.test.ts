@@ -65,7 +65,7 @@ test('template, special tokens and tokenizer are read from the folder', async ()
     const { stops, remarks } = format;
     assert.deepEqual(format.render(REQUEST), PROMPT);
     assert.deepEqual(
-      { stops, remarks, tokens: format.countTokens('<|im_start|>Hi there<|im_end|>') },
+      { stops, remarks, tokens: await format.countTokens('<|im_start|>Hi there<|im_end|>') },
       { stops: ['<|im_end|>'], remarks: [], tokens: 4 },
     );
   });
@@ -150,7 +150,7 @@ test('without a tokenizer no tokens are counted, and that is said', async () => 
   await withFolder({ 'chat_template.jinja': TEMPLATE }, async (folder) => {
     const format = await loadPromptFormat(folder, PROFILE);
     assert.deepEqual(
-      [format.countTokens('Hi'), format.remarks],
+      [await format.countTokens('Hi'), format.remarks],
       [undefined, ['without a tokenizer.json no tokens are counted']],
     );
   });
@@ -216,6 +216,6 @@ test('a long text is counted in slices that lose nothing', async () => {
   assert.ok(slices.length > 4);
   const files = { 'chat_template.jinja': TEMPLATE, 'tokenizer_config.json': CONFIG, 'tokenizer.json': TOKENIZER };
   await withFolder(files, async (folder) => {
-    assert.equal((await loadPromptFormat(folder, PROFILE)).countTokens(text), 15_000);
+    assert.equal(await (await loadPromptFormat(folder, PROFILE)).countTokens(text), 15_000);
   });
 });
