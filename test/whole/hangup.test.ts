@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { type CertificateFiles, makeCertificate } from '../gateway/certificates.ts';
+import { readText } from '../gateway/http.ts';
 import { dataDirFor } from './cli-setup.ts';
 import { ENTRY, serve, type Served } from './served.ts';
 
@@ -25,12 +26,19 @@ interface Engine {
 
 async function startEngine(context: TestContext): Promise<Engine> {
   const { promise: answering, resolve } = Promise.withResolvers<ServerResponse>();
-  const server = http.createServer((request, response) => {
-    request.resume();
+  const answer = async (request: http.IncomingMessage, response: ServerResponse) => {
+    const asked = await readText(request);
+    // The service asks by itself how the engine is, and lets it prove that by a token.
+    if (request.method !== 'POST') {
+      response.writeHead(404).end();
+      return;
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(piece({ role: 'assistant', content: 'one ' }));
-    resolve(response);
-  });
+    if (asked.includes('"count"')) resolve(response);
+    else response.end(`${piece({}, 'length')}data: [DONE]\n\n`);
+  };
+  const server = http.createServer((request, response) => void answer(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   context.after(() => server.closeAllConnections());
