@@ -26,6 +26,8 @@ export interface PassingListener {
 export interface PassingControl {
   pause(): void;
   resume(): void;
+  /** Nothing more is wanted: it ends as it does when the signal aborts. */
+  stop(): void;
 }
 
 /** Sends the request. Never throws; ends when the signal aborts. */

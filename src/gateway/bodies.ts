@@ -28,16 +28,17 @@ export function readBodiesSafely(app: FastifyInstance, limits: BodyLimits): void
   });
   // Without a listener, Node asks for the body before anyone has looked at the key.
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
-  app.addHook('preParsing', async (request, reply, payload) => {
-    if (!isJson(request)) return payload;
-    refuseLarger(request, limits);
-    if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();
-    hurry(request, reply, limits.bodyMs);
-    return payload;
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (isJson(request)) {
+      refuseLarger(request, limits);
+      if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();
+      hurry(request, reply, limits.bodyMs);
+    }
+    done(null, payload);
   });
-  app.addHook('onSend', async (request, reply, payload) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     if (hasUnreadBody(request)) reply.header('connection', 'close');
-    return payload;
+    done(null, payload);
   });
 }
 

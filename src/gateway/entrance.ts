@@ -20,6 +20,7 @@ const ANSWER_BROKE = 502;
 
 export function guardEntrance(app: FastifyInstance, ports: GatewayPorts): void {
   const hosts = new Set(ports.allowedHosts.map((host) => host.toLowerCase()));
+  // Later hooks call back; this one is a promise, so that Node has told of a broken request before anything answers it.
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'x-request-id': request.id,

@@ -16,17 +16,19 @@ export function refuseOtherAddresses(app: FastifyInstance): void {
     for (const one of [method].flat()) entry.methods.add(one);
     known.set(url, entry);
   });
-  app.addHook('onRequest', async (request, reply) =>
-    request.is404 ? answerNoRoute(request, reply, methodsOf(request.url, [...known.values()])) : undefined,
-  );
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) answerNoRoute(request, reply, methodsOf(request.url, [...known.values()]));
+    else done();
+  });
 }
 
 /** An address that exists with other methods says which. */
-async function answerNoRoute(request: FastifyRequest, reply: FastifyReply, allowed: readonly string[]) {
+function answerNoRoute(request: FastifyRequest, reply: FastifyReply, allowed: readonly string[]): void {
   if (allowed.length === 0) throw noSuchAddress();
   reply.header('allow', allowed.join(', '));
-  if (request.method === 'OPTIONS') return reply.code(204).send();
-  throw new CaissonError('method_not_allowed', `this address does not take ${request.method}`);
+  if (request.method !== 'OPTIONS')
+    throw new CaissonError('method_not_allowed', `this address does not take ${request.method}`);
+  reply.code(204).send();
 }
 
 function methodsOf(url: string, known: readonly Known[]): readonly string[] {

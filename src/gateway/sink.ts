@@ -16,6 +16,8 @@ export interface Sink {
   /** True while the client takes nothing. */
   readonly blocked: boolean;
   end(): void;
+  /** In place of all that: an answer of a known length, without the headers of a long one. */
+  whole(bytes: Buffer, contentType: string): void;
   /** The connection breaks, so that no client takes what it has for a whole answer. */
   reset(): void;
 }
@@ -40,16 +42,18 @@ export function createSink(
   const leave = () => {
     if (!raw.writableFinished) gone.abort();
   };
-  raw.once('close', leave);
   closing.addEventListener('abort', leave, { once: true });
-  raw.once('close', () => closing.removeEventListener('abort', leave));
+  raw.once('close', () => {
+    closing.removeEventListener('abort', leave);
+    leave();
+  });
   // A write to a client that has just gone is no error of ours.
   raw.on('error', () => {});
-  const start = () => {
+  const start = (own = headers) => {
     if (started) return;
     started = true;
     reply.hijack();
-    raw.writeHead(reply.statusCode, { ...plainHeaders(reply), ...headers });
+    raw.writeHead(reply.statusCode, { ...plainHeaders(reply), ...own });
   };
   const isBlocked = () => blocked || raw.writableNeedDrain;
   return {
@@ -75,6 +79,10 @@ export function createSink(
     end: () => {
       start();
       raw.end();
+    },
+    whole: (bytes, contentType) => {
+      start({ 'content-type': contentType, 'content-length': String(bytes.length) });
+      raw.end(bytes);
     },
     reset: () => reset(raw),
   };

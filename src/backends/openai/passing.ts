@@ -74,7 +74,7 @@ function createPassage(
   let controller: Dispatcher.DispatchController | undefined;
   let status = 0;
   let refusal: { readonly headers: Record<string, string>; readonly parts: Buffer[]; bytes: number } | undefined;
-  let over = false;
+  let [over, stopped] = [false, false];
   const abort = () => controller?.abort(new Error('the client has gone'));
   const gathering = createGathering((bytes) => {
     if (!over) listener.data(bytes);
@@ -85,15 +85,14 @@ function createPassage(
     signal.removeEventListener('abort', abort);
     tell();
   };
-  const refuse = ({ headers, parts }: NonNullable<typeof refusal>) => {
-    if (REFUSALS.has(status)) return listener.refused();
-    const error = new EndpointRefusal(status, headers, Buffer.concat(parts).toString('utf8', 0, REFUSAL_BYTES));
-    return listener.fail(failureOf(error, address, now()));
-  };
+  const refuse = ({ headers, parts }: NonNullable<typeof refusal>) =>
+    REFUSALS.has(status)
+      ? listener.refused()
+      : listener.fail(failureOf(refusalOf(status, headers, parts), address, now()));
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart: (given) => {
       controller = given;
-      if (signal.aborted) abort();
+      if (stopped || signal.aborted) abort();
     },
     onResponseStart: (_controller, code, headers) => {
       status = code;
@@ -117,12 +116,20 @@ function createPassage(
     onResponseError: (_controller, error) => {
       gathering.flush();
       finish(() => {
-        if (signal.aborted) listener.fail(abortedEvent());
+        if (stopped || signal.aborted) listener.fail(abortedEvent());
         else listener.fail(status === 200 ? lostEvent(error, address) : failureOf(error, address, now()));
       });
     },
   };
-  return { handler, abort, control: { pause: () => controller?.pause(), resume: () => controller?.resume() } };
+  const stop = () => {
+    stopped = true;
+    abort();
+  };
+  return { handler, abort, control: { pause: () => controller?.pause(), resume: () => controller?.resume(), stop } };
+}
+
+function refusalOf(status: number, headers: Record<string, string>, parts: readonly Buffer[]): EndpointRefusal {
+  return new EndpointRefusal(status, headers, Buffer.concat(parts).toString('utf8', 0, REFUSAL_BYTES));
 }
 
 /** What one read of the socket brings comes in a piece for each event: it is handed on at once when that read is over. */

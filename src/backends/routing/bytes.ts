@@ -51,7 +51,7 @@ function createPassage(attempts: Attempts, order: PassingOrder, listener: Passin
       else listener.fail(event);
     },
   });
-  return { ask, control: { pause: () => inner?.pause(), resume: () => inner?.resume() } };
+  return { ask, control: { pause: () => inner?.pause(), resume: () => inner?.resume(), stop: () => inner?.stop() } };
 }
 
 const CUT: ModelErrorEvent = {

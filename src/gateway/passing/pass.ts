@@ -122,17 +122,19 @@ async function answer(journey: Journey): Promise<boolean> {
   );
   if (ending.end === 'refused') return false;
   if (ending.end === 'failed') throw new EngineError(ending.error);
-  const body = Buffer.concat(parts);
+  const [first = NOTHING, ...others] = parts;
+  const body = others.length === 0 ? first : Buffer.concat(parts);
   const read = readPlainAnswer(body);
   if (read === undefined || sink.signal.aborted) throw cut('the engine gave the answer up');
   if (read.usage !== undefined) {
     pass.used({ exact: true, ...read.usage });
     tally.tokens(read.usage);
   }
-  passing.reply.header('content-type', 'application/json; charset=utf-8').send(body);
+  sink.whole(body, 'application/json; charset=utf-8');
   return true;
 }
 
+const NOTHING = Buffer.alloc(0);
 const CHARACTERS_PER_TOKEN = 4;
 
 function guessed({ promptBytes }: PassingRequest): number {
@@ -147,22 +149,16 @@ async function travel(
 ): Promise<Ending> {
   const refusal = await pass.enter(sink.signal);
   if (refusal !== undefined) return { end: 'failed', error: refusal };
-  const stop = new AbortController();
-  const leave = () => stop.abort();
-  sink.signal.addEventListener('abort', leave, { once: true });
-  if (sink.signal.aborted) leave();
-  return new Promise((resolve) => {
-    const over = (ending: Ending) => {
-      sink.signal.removeEventListener('abort', leave);
-      resolve(ending);
-    };
+  return new Promise((over: (ending: Ending) => void) => {
+    let stopped = false;
     const control = send(
-      { body: wish.body, signal: stop.signal, affinity: sessionOf(passing.request) ?? wish.opening },
+      { body: wish.body, signal: sink.signal, affinity: sessionOf(passing.request) ?? wish.opening },
       {
         begin: () => {},
         data: (chunk) => {
-          if (stop.signal.aborted || take(chunk, control) === 'go') return;
-          stop.abort();
+          if (stopped || sink.signal.aborted || take(chunk, control) === 'go') return;
+          stopped = true;
+          control.stop();
           over({ end: 'failed', error: cut('the engine sent no whole answer').event });
         },
         end: () => {

@@ -59,21 +59,30 @@ function readObject(bytes: Buffer, start: number, { depth, into }: Look): Requir
   let at = skipBlank(bytes, start + 1);
   if (bytes[at] === CLOSE_OBJECT) return { start, end: at + 1, members };
   for (;;) {
-    const keyEnd = bytes[at] === QUOTE ? endOfText(bytes, at) : -1;
-    if (keyEnd === -1) return undefined;
-    const key = bytes.toString('utf8', at + 1, keyEnd - 1);
-    const colon = skipBlank(bytes, keyEnd);
-    if (key.includes('\\') || members.has(key) || bytes[colon] !== COLON) return undefined;
-    const from = skipBlank(bytes, colon + 1);
-    const value =
-      (key === into ? readItems(bytes, from, { depth: depth + 1 }) : undefined) ?? spanOfValue(bytes, from, depth + 1);
-    if (value === undefined) return undefined;
-    members.set(key, value);
-    at = skipBlank(bytes, value.end);
+    const member = readMember(bytes, at, { depth, into });
+    if (member === undefined || members.has(member.key)) return undefined;
+    members.set(member.key, member.value);
+    at = skipBlank(bytes, member.value.end);
     if (bytes[at] === CLOSE_OBJECT) return { start, end: at + 1, members };
     if (bytes[at] !== COMMA) return undefined;
     at = skipBlank(bytes, at + 1);
   }
+}
+
+function readMember(
+  bytes: Buffer,
+  at: number,
+  { depth, into }: Look,
+): { readonly key: string; readonly value: Span } | undefined {
+  const keyEnd = bytes[at] === QUOTE ? endOfText(bytes, at) : -1;
+  if (keyEnd === -1) return undefined;
+  const key = bytes.toString('utf8', at + 1, keyEnd - 1);
+  const colon = skipBlank(bytes, keyEnd);
+  if (key.includes('\\') || bytes[colon] !== COLON) return undefined;
+  const from = skipBlank(bytes, colon + 1);
+  const inside = key === into ? readItems(bytes, from, { depth: depth + 1 }) : undefined;
+  const value = inside ?? spanOfValue(bytes, from, depth + 1);
+  return value === undefined ? undefined : { key, value };
 }
 
 function readItems(

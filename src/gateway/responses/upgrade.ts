@@ -6,9 +6,9 @@ const UPGRADE_REQUIRED = 426;
 const MESSAGE = 'there are no WebSockets here: send the request as plain HTTP and stream the answer';
 
 export function refuseWebSockets(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return;
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return done();
     const error = { message: MESSAGE, type: 'invalid_request_error', param: null, code: 'upgrade_refused' };
-    await reply.code(UPGRADE_REQUIRED).headers({ upgrade: 'HTTP/1.1', connection: 'close' }).send({ error });
+    reply.code(UPGRADE_REQUIRED).headers({ upgrade: 'HTTP/1.1', connection: 'close' }).send({ error });
   });
 }

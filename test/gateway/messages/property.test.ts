@@ -44,6 +44,7 @@ async function play(events: readonly ModelEvent[], shown: Shown, alone: boolean)
     end: () => {
       end = 'end';
     },
+    whole: () => {},
     reset: () => {
       end = 'reset';
     },

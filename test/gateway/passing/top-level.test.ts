@@ -131,9 +131,7 @@ test('what is looked into makes one unsure of the same', () => {
 test('a text ends at its own quote, wherever quotes and backslashes stand in it', () => {
   for (let length = 0; length < 140; length += 1)
     for (const tail of ['', '"', '\\', '\\"', '\\\\', '"'.repeat(70), '\\'.repeat(70)]) {
-      const bytes = Buffer.from(
-        JSON.stringify({ [`${'x'.repeat(length % 7)}`]: `${'a'.repeat(length)}${tail}`, n: 1 }),
-      );
+      const bytes = Buffer.from(JSON.stringify({ ['x'.repeat(length % 7)]: `${'a'.repeat(length)}${tail}`, n: 1 }));
       assert.deepEqual(valueAt(bytes, readTopLevel(bytes)?.get('n')), 1, bytes.toString());
     }
 });

@@ -56,6 +56,7 @@ function createPaper() {
     end: () => {
       end = 'ended';
     },
+    whole: () => {},
     reset: () => {
       end = 'reset';
     },
