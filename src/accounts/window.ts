@@ -20,22 +20,29 @@ export const ROUNDING = 1e-6;
 export function createWindow(): Window {
   const amounts = Array.from({ length: SLOTS }, () => 0);
   let latest = 0;
+  /** Undefined after a change: it is asked for several times between two. */
+  let sum: number | undefined;
   const slot = (second: number) => ((second % SLOTS) + SLOTS) % SLOTS;
   const advance = (now: number): number => {
     const second = Math.floor(now / SLOT_MS);
     const passed = Math.min(SLOTS, second - latest);
     for (let step = 0; step < passed; step += 1) amounts[slot(second - step)] = 0;
+    if (passed > 0) sum = undefined;
     latest = Math.max(latest, second);
     return latest;
   };
   const at = (second: number) => amounts[slot(second)] ?? 0;
   const put = (second: number, amount: number) => {
     amounts[slot(second)] = at(second) + amount;
+    sum = undefined;
   };
   const leavesIn = (second: number, now: number) => Math.max(0, (second + SLOTS) * SLOT_MS - now);
   const used = (now: number) => {
     advance(now);
-    return amounts.reduce((sum, amount) => sum + amount, 0);
+    if (sum !== undefined) return sum;
+    let fresh = 0;
+    for (const amount of amounts) fresh += amount;
+    return (sum = fresh);
   };
   return {
     add: (now, amount) => put(advance(now), amount),
