@@ -80,7 +80,7 @@ describe('the agent on a real llama.cpp', { skip }, () => {
     const file = await writeModel(folder, DEMO);
     const demo = join(import.meta.dirname, '../../demo/demo.ts');
     const argv = ['--disable-warning=ExperimentalWarning', demo, '--gguf', file, '--engine-folder', found.folder];
-    const { stdout } = await run(process.execPath, argv, { timeout: 60_000 });
+    const { stdout } = await run(process.execPath, argv, { timeout: 300_000 });
     for (const words of [/tests: failed .* → passed/, /journal verified: \d+ events/, /refs\/heads\/caisson\/demo is/])
       assert.match(stdout, words);
     assert.doesNotMatch(stdout, /Recorded: the replies/);

@@ -73,7 +73,7 @@ function isLlama(backend: object | undefined): backend is LlamaBackend {
   return backend !== undefined && 'meter' in backend;
 }
 
-export const patience = (): AbortSignal => AbortSignal.timeout(30_000);
+export const patience = (): AbortSignal => AbortSignal.timeout(120_000);
 
 export function asked(play: number, more: Partial<ChatRequest> = {}): ChatRequest {
   return { model: MODEL, messages: [{ role: 'user', content: `Go on. ${mark(play)}` }], ...more };
