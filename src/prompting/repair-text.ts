@@ -27,10 +27,16 @@ export function repairText(request: ChatRequest, profile: ModelProfile): TextRep
 }
 
 type Said = Extract<ModelEvent, { readonly type: 'text' | 'reasoning' }>;
+/** `heads`: their first characters. */
+interface Openers {
+  readonly marks: readonly string[];
+  readonly heads: readonly string[];
+}
+
 type Finish = Extract<ModelEvent, { readonly type: 'finish' }>;
 
 const PIECE = 16 * 1024;
-const OPENERS: readonly string[] = ['<tool_call>', '<function='];
+const OPENERS: readonly string[] = ['<tool_call>', '<function=', '<parameter='];
 /** Why what looked like a call stays text. */
 const REFUSALS: ReadonlySet<RepairKind> = new Set<RepairKind>([
   'unknown_tool',
@@ -43,6 +49,8 @@ const REFUSALS: ReadonlySet<RepairKind> = new Set<RepairKind>([
 class Rereading {
   readonly #profile: ModelProfile;
   readonly #reader: OutputReader;
+  /** From one of them on the reader may hold text back. */
+  readonly #openers: Openers;
   #isThinking: boolean | undefined;
   #passes = false;
   /** White space, or what may be the beginning of a mark. */
@@ -58,6 +66,8 @@ class Rereading {
 
   constructor(request: ChatRequest, profile: ModelProfile) {
     this.#profile = profile;
+    const marks = [...OPENERS, ...profile.output.stopTexts.filter((text) => text !== '')];
+    this.#openers = { marks, heads: [...new Set(marks.map((mark) => mark.charAt(0)))] };
     this.#reader = outputReader(request, { profile, guard: guardAgainst([]) }, false);
   }
 
@@ -80,13 +90,15 @@ class Rereading {
   #sift(said: Said): readonly ModelEvent[] {
     if (this.#held.length > 0) return this.#hold(said);
     const { text } = said;
-    const mark = firstMark(text);
+    const mark = firstMark(text, this.#openers);
     const to = text.slice(0, mark).trimEnd().length;
     const told: readonly Said[] = to === 0 ? [] : [{ ...said, text: text.slice(0, to) }];
     for (const part of told) this.#later(part);
     const rest = { ...said, text: text.slice(to) };
-    if (mark < text.length && isMark(text, mark)) {
+    if (mark < text.length && isMark(text, mark, this.#openers.marks)) {
       this.#catchUp();
+      // What may still become another mark becomes text: it was told already.
+      this.#feed({ type: said.type, text: ' ' });
       this.#missingBefore = this.#missing;
       return [...told, ...this.#hold(rest)];
     }
@@ -94,7 +106,7 @@ class Rereading {
     return told;
   }
 
-  /** Text in which the reader finds no call after all is let go. */
+  /** Text in which the reader finds no call after all is let go; behind a broken one no other is trusted. */
   #hold(said: Said): readonly ModelEvent[] {
     this.#held.push(said);
     if (this.#calls()) {
@@ -103,11 +115,12 @@ class Rereading {
     }
     this.#read.push(...this.#feed(said));
     if (this.#missing > this.#missingBefore || this.#calls()) return [];
-    const held = this.#held;
     const refused = this.#read.filter(isRefusal);
+    if (refused.length > 0) return [...this.asItWas(), ...refused];
+    const held = this.#held;
     this.#held = [];
     this.#read = [];
-    return [...held, ...refused];
+    return held;
   }
 
   #calls(): boolean {
@@ -183,16 +196,18 @@ function found(events: readonly ModelEvent[]): readonly ModelEvent[] {
 }
 
 /** Where a mark begins, or what may become one; the length if there is none. */
-function firstMark(text: string): number {
-  for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at + 1)) {
-    if (isMark(text, at) || OPENERS.some((mark) => text.length - at < mark.length && mark.startsWith(text.slice(at))))
-      return at;
-  }
+function firstMark(text: string, { marks, heads }: Openers): number {
+  const mayBegin = (at: number) =>
+    marks.some(
+      (mark) => text.startsWith(mark, at) || (text.length - at < mark.length && mark.startsWith(text.slice(at))),
+    );
+  if (!heads.some((head) => text.includes(head))) return text.length;
+  for (let at = 0; at < text.length; at += 1) if (heads.includes(text.charAt(at)) && mayBegin(at)) return at;
   return text.length;
 }
 
-function isMark(text: string, at: number): boolean {
-  return OPENERS.some((mark) => text.startsWith(mark, at));
+function isMark(text: string, at: number, marks: readonly string[]): boolean {
+  return marks.some((mark) => text.startsWith(mark, at));
 }
 
 function lettersOf(text: string): number {

@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import type { CallSyntax } from '../../../src/contracts/model-profile.ts';
 import type { FinishReason, ModelEvent } from '../../../src/contracts/model-events.ts';
 import { repairText } from '../../../src/prompting/repair-text.ts';
-import { gather, profileOf, TOOLS } from './reading.ts';
+import { everyCase } from './every-case.ts';
+import { cutAtRandom, inventedIn, mutate, randomOf } from './mutations.ts';
+import { gather, profileOf, type Read, TOOLS } from './reading.ts';
 
 const call = (name: string, value: string) =>
   `<tool_call>\n<function=${name}>\n<parameter=a>\n${value}\n</parameter>\n</function>\n</tool_call>`;
@@ -115,4 +117,33 @@ test('words are told as soon as they can be no mark, and behind what only looked
       .join(''),
   );
   assert.deepEqual(told, ['Is a', ' < b? Write', ' <tool_call> for', ' a call', '.', '\nSo.']);
+});
+
+/** Beside a call, white space and marks of thinking say nothing: they may be told where what stood before them was no call. */
+function letters(read: Read): Pick<Read, 'text' | 'reasoning' | 'calls' | 'finish'> {
+  const { text: said, reasoning: thought, calls, finish } = read;
+  const plain = (words: string) => (calls.length === 0 ? words : words.replaceAll(/<\/?think>|\s/g, ''));
+  return { text: plain(said), reasoning: plain(thought), calls, finish };
+}
+
+test('5,000 broken answers: whole calls or the text to the letter, whatever the cutting, and no call that is not there', () => {
+  const random = randomOf(13);
+  const outputs = everyCase();
+  const seen = { calls: 0, text: 0 };
+  for (let round = 0; round < 5000; round += 1) {
+    const [, output] = outputs[Math.floor(random() * outputs.length)] ?? assert.fail();
+    const broken = mutate(output, random);
+    const type = random() < 0.3 ? 'reasoning' : 'text';
+    const read = gather(repaired([{ type, text: broken }, STOP]));
+    const pieces = cutAtRandom(broken, random).map((piece): ModelEvent => ({ type, text: piece }));
+    assert.deepEqual(letters(gather(repaired([...pieces, STOP]))), letters(read), JSON.stringify(broken));
+    assert.equal(inventedIn(broken, read), undefined, JSON.stringify(broken));
+    assert.ok(
+      read.calls.every((one) => !one.endsWith('…')),
+      JSON.stringify(broken),
+    );
+    if (read.calls.length === 0) assert.deepEqual([read[type], read.finish], [broken, 'stop']);
+    seen[read.calls.length === 0 ? 'text' : 'calls'] += 1;
+  }
+  assert.ok(seen.calls > 500 && seen.text > 500, JSON.stringify(seen));
 });
