@@ -37,6 +37,7 @@ export async function openExecutor(
 /** What is hidden inside: everything of ours on this host. */
 export function sandboxSetup(places: Places, logger: Logger): SandboxSetup {
   const { runsRoot, dataDir, canary, toolbox, user } = places;
-  const setup = { boxesRoot: runsRoot, hidden: [dataDir], canary, toolbox, clock: systemClock, logger };
+  const keeping = () => import('./sandbox/watching/keep.ts');
+  const setup = { boxesRoot: runsRoot, hidden: [dataDir], canary, toolbox, keeping, clock: systemClock, logger };
   return user === undefined ? setup : { ...setup, user };
 }

@@ -4,18 +4,17 @@ import { release } from 'node:os';
 import { promisify } from 'node:util';
 import { CaissonError, reportOf } from '../base/errors.ts';
 import type { DeathReport, Executor, ExecutorResult, OpenedSandbox, OpenSandbox } from '../contracts/executor.ts';
-import type { Ground } from './open-shell.ts';
 import { type Opened, runProbe } from './probe.ts';
-import { writeProfile } from './profile.ts';
+import { type ProfileFile, writeProfile } from './profile.ts';
 import { checkedExec, checkOpen } from './requests.ts';
 import { createSandbox, type Sandbox } from './sandbox.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
 import { sweepLeftovers } from './sweep.ts';
-import { findGroups, sweepGroups } from './watching/control-group.ts';
 
 /** All that one executor knows. */
 interface House {
-  readonly ground: Ground;
+  readonly setup: SandboxSetup;
+  readonly profile: ProfileFile;
   readonly sandboxes: Map<string, Sandbox>;
   /** Version of firejail, once a sandbox has been opened. */
   firejail: string | undefined;
@@ -24,8 +23,7 @@ interface House {
 /** One executor of this process. The profile lives as long as it does. Throws `sandbox_unavailable` for a path that cannot be hidden. */
 export function createExecutor(setup: SandboxSetup): Executor {
   const profile = writeProfile(setup.hidden);
-  const groups = findGroups(setup.groupName);
-  const house: House = { ground: { profile, groups, setup }, sandboxes: new Map(), firejail: undefined };
+  const house: House = { setup, profile, sandboxes: new Map(), firejail: undefined };
   const { sandboxes } = house;
   return {
     probe: () => attempt(() => runProbe((request) => openIn(house, request), setup)),
@@ -46,7 +44,8 @@ export function createExecutor(setup: SandboxSetup): Executor {
     close: (id) => closeIn(house, id),
     sweep: async () => {
       const report = await sweepLeftovers(setup.boxesRoot);
-      await sweepGroups(groups);
+      const { sweepKeeps } = await setup.keeping();
+      await sweepKeeps(setup);
       return report;
     },
     dispose: async () => {
@@ -58,11 +57,10 @@ export function createExecutor(setup: SandboxSetup): Executor {
 
 /** Throws `sandbox_unavailable`, `sandbox_self_test_failed`; then nothing of it is left. */
 async function openIn(house: House, request: OpenSandbox): Promise<Opened> {
-  const { sandboxes, ground } = house;
-  const { setup } = ground;
+  const { sandboxes, profile, setup } = house;
   const id = request.sandbox;
   if (sandboxes.has(id)) throw new CaissonError('invalid_input', `the sandbox ${id} is open already`);
-  const sandbox = createSandbox(request, ground);
+  const sandbox = createSandbox(request, profile, setup);
   sandboxes.set(id, sandbox);
   try {
     await checkOpen(request, setup.boxesRoot);

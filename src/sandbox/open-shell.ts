@@ -1,5 +1,4 @@
 // Owns the opening of one shell: programs into the box, launch, handshake. What fails a check is killed before it ran anything.
-import { randomUUID } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CaissonError } from '../base/errors.ts';
@@ -13,22 +12,14 @@ import { killGroup } from './processes.ts';
 import type { ProfileFile } from './profile.ts';
 import { commandUser, type SandboxSetup } from './setup.ts';
 import { putInBox } from './toolbox.ts';
-import { type ControlGroup, type GroupPlaces, makeGroup } from './watching/control-group.ts';
-import { kindsWith } from './watching/limit-kinds.ts';
+import type { Keep } from './watching/keeping.ts';
 
 export type ShellProbe = Omit<ProbeReport, 'firejail' | 'kernel'>;
 
-/** What all sandboxes of an executor stand on. */
-export interface Ground {
-  readonly profile: ProfileFile;
-  readonly groups: GroupPlaces;
-  readonly setup: SandboxSetup;
-}
-
 export interface OpenShell {
   readonly launched: Launched;
-  /** Removed by whoever ends the shell. */
-  readonly group: ControlGroup | undefined;
+  /** Ended by whoever ends the shell. */
+  readonly keep: Keep;
   readonly live: LiveShell;
   readonly probe: ShellProbe;
 }
@@ -40,7 +31,8 @@ export interface OpenShell {
 export async function openShell(
   request: OpenSandbox,
   start: string,
-  { profile, groups, setup }: Ground,
+  profile: ProfileFile,
+  setup: SandboxSetup,
   signal: AbortSignal,
 ): Promise<OpenShell> {
   const began = setup.clock.monotonic();
@@ -48,6 +40,7 @@ export async function openShell(
   requireReadable(setup.canary);
   await putInBox(setup.toolbox, request.box);
   const launched = await launch(request, start, profile, setup);
+  const keeping = setup.keeping().then(({ prepareKeep }) => prepareKeep(request, setup));
   const live = createLiveShell(launched, start);
   const abort = () => killGroup(launched.pid);
   if (signal.aborted) abort();
@@ -57,29 +50,19 @@ export async function openShell(
     if (facts === '') throw await whyNot(launched);
     const checks = judgeFacts(facts, commandUser(setup).uid);
     requireAll(checks);
-    const group = await enterGroup(groups, request, launched);
+    const keep = await keeping;
+    const limits = await keep.enter(launched.pid);
     live.go();
     const startMs = setup.clock.monotonic() - began;
-    return { launched, live, group, probe: { ok: true, checks, limits: kindsWith(group?.hard ?? []), startMs } };
+    return { launched, live, keep, probe: { ok: true, checks, limits, startMs } };
   } catch (error) {
     await killSandbox(launched);
     launched.output.destroy();
+    await (await keeping).end();
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
   }
-}
-
-/** Before anything runs that could start something meanwhile. Without a group the limits are watched. */
-async function enterGroup(
-  groups: GroupPlaces,
-  { limits }: OpenSandbox,
-  { pid }: Launched,
-): Promise<ControlGroup | undefined> {
-  const group = makeGroup(groups, randomUUID(), limits);
-  if (group === undefined || group.enter(pid)) return group;
-  await group.remove();
-  return undefined;
 }
 
 /** As root, firejail gives no user namespace, and a command would be root. */

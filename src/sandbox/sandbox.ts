@@ -5,11 +5,11 @@ import { createCollector } from './collector.ts';
 import { killSandbox } from './death.ts';
 import type { ShellCommand, ShellEnd } from './live-shell.ts';
 import { keptOutput, putStdin } from './out-files.ts';
-import { type Ground, type OpenShell, openShell, type ShellProbe } from './open-shell.ts';
+import { type OpenShell, openShell, type ShellProbe } from './open-shell.ts';
+import type { ProfileFile } from './profile.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
-import { lookInside } from './watching/inside-view.ts';
-import { killedByKernel, type Overrun } from './watching/overrun.ts';
-import { type Watch, watchSandbox } from './watching/watch.ts';
+import type { Overrun } from './watching/overrun.ts';
+import type { Watch } from './watching/keeping.ts';
 
 export interface Sandbox {
   /** Opens the first shell. Throws `sandbox_unavailable`, `sandbox_self_test_failed`; then nothing of it lives. */
@@ -23,7 +23,7 @@ export interface Sandbox {
 
 interface State {
   readonly request: OpenSandbox;
-  readonly ground: Ground;
+  readonly profile: ProfileFile;
   readonly setup: SandboxSetup;
   /** Ends the opening of a shell. */
   readonly closing: AbortController;
@@ -41,11 +41,10 @@ interface State {
   death: Promise<DeathReport> | undefined;
 }
 
-export function createSandbox(request: OpenSandbox, ground: Ground): Sandbox {
-  const { setup } = ground;
+export function createSandbox(request: OpenSandbox, profile: ProfileFile, setup: SandboxSetup): Sandbox {
   const state: State = {
     request,
-    ground,
+    profile,
     setup,
     closing: new AbortController(),
     shell: undefined,
@@ -73,13 +72,13 @@ export function createSandbox(request: OpenSandbox, ground: Ground): Sandbox {
 }
 
 async function start(state: State): Promise<OpenShell> {
-  const { request, directory, ground, closing } = state;
+  const { request, directory, profile, setup, closing } = state;
   const requireOpen = () => {
     if (closing.signal.aborted) throw new CaissonError('sandbox_gone', 'the sandbox was closed while it was opened');
   };
   requireOpen();
   try {
-    const shell = await openShell(request, directory, ground, closing.signal);
+    const shell = await openShell(request, directory, profile, setup, closing.signal);
     state.shell = shell;
     state.watch = watchOver(state, shell);
     return shell;
@@ -90,12 +89,7 @@ async function start(state: State): Promise<OpenShell> {
 }
 
 function watchOver(state: State, shell: OpenShell): Watch {
-  const { setup, request } = state;
-  const { box, limits } = request;
-  const { pid } = shell.launched;
-  const look = () => lookInside(pid, limits, setup);
-  const kernelKills = () => shell.group?.outOfMemory() ?? 0;
-  return watchSandbox({ pid, box, limits, look, kernelKills }, (over) => {
+  return shell.keep.watch(shell.launched.pid, (over) => {
     if (state.shell !== shell) return;
     state.overrun = over;
     shell.live.stop(over.by, over.said);
@@ -168,9 +162,10 @@ async function runIn(
   if (state.overrun !== undefined) shell.live.stop(state.overrun.by, state.overrun.said);
   const done = await running;
   state.directory = shell.live.directory();
-  if (state.overrun === undefined && (shell.group?.outOfMemory() ?? 0) > 0) {
+  const starved = state.overrun === undefined ? shell.keep.starved() : undefined;
+  if (starved !== undefined) {
     await endShell(state, shell);
-    return { end: { end: 'killed', ...killedByKernel(state.request.limits) }, usable: false, began: done.began };
+    return { end: { end: 'killed', ...starved }, usable: false, began: done.began };
   }
   if (done.usable && state.overrun === undefined) return done;
   await endShell(state, shell);
@@ -179,13 +174,13 @@ async function runIn(
   return { ...done, usable: false };
 }
 
-async function endShell(state: State, { launched, live, group }: OpenShell): Promise<readonly number[]> {
+async function endShell(state: State, { launched, live, keep }: OpenShell): Promise<readonly number[]> {
   state.shell = undefined;
   state.watch?.stop();
   state.watch = undefined;
   const survivors = await killSandbox(launched);
   await live.drained();
-  await group?.remove();
+  await keep.end();
   if (survivors.length > 0) {
     const { sandbox, run } = state.request;
     state.setup.logger.error('processes of a sandbox outlived SIGKILL', { sandbox, run, count: survivors.length });

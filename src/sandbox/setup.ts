@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CommandUser } from './command-user.ts';
+import type { Keeping } from './watching/keeping.ts';
 
 export interface SandboxSetup {
   /** Every box lies below it. */
@@ -18,6 +19,8 @@ export interface SandboxSetup {
   readonly user?: CommandUser;
   /** Path of firejail. Absent: it is looked for in the usual places. */
   readonly firejail?: string;
+  /** `watching/keep.ts`, loaded with the first sandbox. */
+  readonly keeping: () => Promise<Keeping>;
   /** Name of the control group for sandboxes, below or beside the service's own. Absent: `caisson.sandboxes`. */
   readonly groupName?: string;
   readonly clock: Clock;

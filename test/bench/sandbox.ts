@@ -12,7 +12,7 @@ import { isInContainer } from '../../src/sandbox/launch.ts';
 import { writeProfile } from '../../src/sandbox/profile.ts';
 import type { SandboxSetup } from '../../src/sandbox/setup.ts';
 import { fillToolbox, putInBox } from '../../src/sandbox/toolbox.ts';
-import { dedicatedUser, LIMITS, makeBox } from '../sandbox/setup.ts';
+import { dedicatedUser, keeping, LIMITS, makeBox } from '../sandbox/setup.ts';
 import type { Figure } from './figure.ts';
 import { ratios, spreadOf } from './measure.ts';
 
@@ -32,6 +32,7 @@ export async function sandboxFigures(rounds: number): Promise<readonly Figure[]>
       canary: join(root, 'canary'),
       toolbox: join(base, 'caisson-test-toolbox'),
       ...(user === undefined ? {} : { user }),
+      keeping,
       clock: systemClock,
       logger: silentLogger,
     };

@@ -12,6 +12,7 @@ import { createExecutor } from '../../src/sandbox/executor.ts';
 import { type CommandUser, findUser } from '../../src/sandbox/command-user.ts';
 import { commandUser, insidePaths, type InsidePaths, type SandboxSetup } from '../../src/sandbox/setup.ts';
 import { fillToolbox } from '../../src/sandbox/toolbox.ts';
+import { prepareKeep, sweepKeeps } from '../../src/sandbox/watching/keep.ts';
 
 export const LIMITS: SandboxLimits = {
   processes: 128,
@@ -23,6 +24,8 @@ export const LIMITS: SandboxLimits = {
   diskFiles: 500_000,
   cpuSeconds: 60,
 };
+
+export const keeping: SandboxSetup['keeping'] = async () => ({ prepareKeep, sweepKeeps });
 
 export interface TestSandbox {
   readonly executor: Executor;
@@ -76,6 +79,7 @@ export async function testSandbox(t: TestContext, changes: Partial<SandboxSetup>
     canary,
     toolbox,
     ...(user === undefined ? {} : { user }),
+    keeping,
     clock: systemClock,
     logger: silentLogger,
     ...changes,

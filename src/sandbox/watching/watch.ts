@@ -1,14 +1,9 @@
 // Owns the watch over one sandbox: cheap numbers often, an exact look when they give cause for it. Kills nothing: it says who is over.
 import type { SandboxLimits } from '../../contracts/executor.ts';
 import type { InsideView } from './inside-view.ts';
+import type { Watch } from './keeping.ts';
 import { killedByKernel, type Overrun, overrunOf, tooManyTasks, type Use } from './overrun.ts';
 import { type HostUsage, hostUsage, type TaskUsage, taskUsage } from './usage.ts';
-
-export interface Watch {
-  /** Looked at more often while a command runs. */
-  setBusy(busy: boolean): void;
-  stop(): void;
-}
 
 export interface Watched {
   /** First process of the sandbox. */

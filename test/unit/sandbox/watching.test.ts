@@ -12,7 +12,8 @@ import { type InsideView, readView } from '../../../src/sandbox/watching/inside-
 import { kindsInWords, LIMIT_KINDS } from '../../../src/sandbox/watching/limit-kinds.ts';
 import { killedByKernel, type Overrun, overrunOf, tooManyTasks } from '../../../src/sandbox/watching/overrun.ts';
 import { hostUsage, taskUsage } from '../../../src/sandbox/watching/usage.ts';
-import { type Watch, watchSandbox } from '../../../src/sandbox/watching/watch.ts';
+import type { Watch } from '../../../src/sandbox/watching/keeping.ts';
+import { watchSandbox } from '../../../src/sandbox/watching/watch.ts';
 
 const MB = 1024 ** 2;
 const LIMITS: SandboxLimits = {
