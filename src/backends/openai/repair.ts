@@ -12,7 +12,9 @@ export type MakeRepair = (request: ChatRequest) => Promise<TextRepair>;
  */
 export function createCallRepair(make: MakeRepair | undefined) {
   let areLeft = false;
-  const hear: Hear = { left: () => (areLeft = true), own: () => (areLeft = false) };
+  let asked = false;
+  const isFirst = () => !asked && (asked = true);
+  const hear: Hear = { isFirst, left: () => (areLeft = true), own: () => (areLeft = false) };
   return {
     areLeft: () => areLeft,
     read: (request: ChatRequest, events: AsyncIterable<ModelEvent>): AsyncIterable<ModelEvent> => {
@@ -24,13 +26,17 @@ export function createCallRepair(make: MakeRepair | undefined) {
 }
 
 interface Hear {
+  isFirst(): boolean;
   left(): void;
   own(): void;
 }
 
 const LEFT: ReadonlySet<RepairKind> = new Set<RepairKind>(['call_in_text', 'call_in_thinking']);
 
-/** What it is read with is loaded with the first word of an answer: before that it would delay the request. */
+/** A request is long under way then, and its answer seldom there. */
+const EARLY_MS = 300;
+
+/** What it is read with is loaded while the engine works on its first answer: before that it would delay the request. */
 async function* repaired(
   request: ChatRequest,
   events: AsyncIterable<ModelEvent>,
@@ -38,7 +44,9 @@ async function* repaired(
   hear: Hear,
 ): AsyncGenerator<ModelEvent> {
   let repair: TextRepair | undefined;
+  const early = hear.isFirst() ? setTimeout(() => void make(request).catch(() => {}), EARLY_MS).unref() : undefined;
   for await (const event of events) {
+    clearTimeout(early);
     if (event.type === 'tool_call') hear.own();
     repair ??= await make(request);
     for (const told of repair.take(event)) {
