@@ -45,8 +45,8 @@ interface State {
 /** A round waits this many times the processor time of the last one, within bounds that still find an attack in seconds. */
 const BUSY = { share: 20, least: 250, most: 1000 } as const;
 const IDLE = { share: 200, least: 1000, most: 2000 } as const;
-const LOOK_AGAIN_MS = 1000;
-const LOOK_SHARE = 20;
+const LOOK_AGAIN_MS = 500;
+const LOOK_SHARE = 10;
 const LOOK_AGAIN_MOST_MS = 2000;
 /** Without cause: others may free just as much as the sandbox takes. */
 const LOOK_ANYWAY_MS = 10_000;
