@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
 import { describe, it } from 'node:test';
-import { launchPlan } from '../../../src/sandbox/argv.ts';
+import { joinPlan, launchPlan } from '../../../src/sandbox/argv.ts';
 
 const LIMITS = {
   processes: 12,
@@ -84,5 +84,25 @@ describe('the plan of a launch', () => {
     const { argv, env } = launchPlan(GIVEN, {});
     assert.ok(argv.includes(`--private-cwd=${homedir}/work`));
     assert.deepEqual([env['USER'], env['HOME']], [username, homedir]);
+  });
+});
+
+describe('the command line that joins a sandbox', () => {
+  it('is whole: the limits of a process, the first process of the sandbox, the program behind two dashes, the same environment', () => {
+    const { limits, program, inContainer } = GIVEN;
+    const { argv, env } = joinPlan({ pid: 77, limits, program, inContainer }, { user: USER });
+    assert.deepEqual(argv, [
+      'prlimit',
+      '--data=34000000',
+      '--nofile=56',
+      '--fsize=78000000',
+      '--core=0',
+      'firejail',
+      '--quiet',
+      '--join=77',
+      '--',
+      ...program,
+    ]);
+    assert.deepEqual(env, launchPlan(GIVEN, { user: USER }).env);
   });
 });
