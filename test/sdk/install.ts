@@ -25,11 +25,7 @@ export function installNode(
   const isNpm = npm !== undefined && basename(npm) === 'npm-cli.js';
   const install = [verb, '--ignore-scripts', '--loglevel=error'];
   const files = ['package.json', 'package-lock.json'].map((file) => join(source, file));
-  return installOnce(
-    name,
-    [...files, settings],
-    [isNpm ? [process.execPath, npm, ...install] : ['npm', ...install]],
-  );
+  return installOnce(name, [...files, settings], [isNpm ? [process.execPath, npm, ...install] : ['npm', ...install]]);
 }
 
 /** `requirements`: a file with exact versions and hashes; they go into an environment of their own. */

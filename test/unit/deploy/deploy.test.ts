@@ -211,11 +211,11 @@ test('the image runs as an ordinary user and tells firejail that it is a contain
   );
 });
 
-test('continuous integration calls exactly npm test', () => {
+test('continuous integration calls exactly npm test, then npm run test:vllm', () => {
   const commands = read('.ci/run')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
-  assert.deepEqual(commands, ['set -eu', 'cd "$(dirname "$0")/.."', 'exec npm test']);
+  assert.deepEqual(commands, ['set -eu', 'cd "$(dirname "$0")/.."', 'npm test', 'exec npm run test:vllm']);
 });
 
 function compose() {
