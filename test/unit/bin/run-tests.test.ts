@@ -58,11 +58,12 @@ test('what runs on an engine that takes minutes to start is left to whoever name
   assert.deepEqual([named.code, named.counts], [0, '1 files, 1 passed, 0 failed, 0 left out']);
 });
 
-test('the fast ones are those of test/unit that kill nothing, and the golden answers of test/gateway', async () => {
+test('the fast ones are those of test/unit that kill and build nothing, and the golden answers of test/gateway', async () => {
   const files = [
     'test/a',
     'test/unit/x/b',
     'test/unit/x/crash',
+    'test/unit/fixtures/e',
     'test/gateway/x/golden',
     'test/gateway/c',
     'test/sandbox/d',
