@@ -15,7 +15,7 @@ const APART = ['test/bench', 'test/fixtures'];
 /** Only where they are named: they install 3 GB and take minutes. */
 const NAMED_ONLY = ['test/engines/vllm'];
 const FAST = ['test/unit', 'test/gateway'];
-/** Of the gateway the answers that are known word for word: its faults, lines and silences take minutes. And nothing that kills or builds. */
+/** Of the gateway the answers known word for word: its faults, lines and silences take minutes. Nothing that kills or builds. */
 const SLOW = /^test\/gateway\/(?!.*golden\.test\.ts$)|^test\/unit\/fixtures\/|\/(?:crash|watching)\.test\.ts$/;
 
 /** `all`, `fast`, or the paths of files and folders. */
