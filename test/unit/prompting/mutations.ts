@@ -68,8 +68,13 @@ export function inventedIn(output: string, { calls }: Read): string | undefined 
   if (complete.length > openings) return `${complete.length} calls of ${openings} openings`;
   return complete.find((call) => {
     const at = argumentsIn(call);
-    return at === undefined || !output.includes(call.slice(0, at));
+    return at === undefined || !isWritten(call.slice(0, at), output);
   });
+}
+
+/** As it is, or as JSON writes it. */
+function isWritten(name: string, output: string): boolean {
+  return output.includes(name) || output.includes(JSON.stringify(name).slice(1, -1));
 }
 
 /** A broken name may hold a brace itself. */
