@@ -92,6 +92,18 @@ function windowOf({ parameters }: ModelConfig): number | undefined {
   return values.find((value) => Number.isSafeInteger(value) && value > 0);
 }
 
+/** What both older back ends call alike. */
+function samplingOf(wish: Wish) {
+  return {
+    temperature: wish.temperature,
+    top_p: wish.topP,
+    top_k: wish.topK,
+    seed: wish.seed,
+    presence_penalty: wish.presencePenalty,
+    frequency_penalty: wish.frequencyPenalty,
+  };
+}
+
 /** Without `sampling_parameters` this back end would take the parameters of the request for them. */
 const VLLM: Dialect = {
   name: 'vllm',
@@ -103,12 +115,7 @@ const VLLM: Dialect = {
     stream: streams,
     sampling_parameters: JSON.stringify({
       max_tokens: wish.maxTokens,
-      temperature: wish.temperature,
-      top_p: wish.topP,
-      top_k: wish.topK,
-      seed: wish.seed,
-      presence_penalty: wish.presencePenalty,
-      frequency_penalty: wish.frequencyPenalty,
+      ...samplingOf(wish),
       stop: some(wish.stop),
       stop_token_ids: some(wish.stopTokenIds),
       // A text in the text: the back end reads it by itself.
@@ -131,12 +138,7 @@ const CLASSIC: Dialect = {
     text_input: wish.prompt,
     stream: streams,
     max_tokens: wish.maxTokens,
-    temperature: wish.temperature,
-    top_p: wish.topP,
-    top_k: wish.topK,
-    seed: wish.seed,
-    presence_penalty: wish.presencePenalty,
-    frequency_penalty: wish.frequencyPenalty,
+    ...samplingOf(wish),
     stop_words: some(wish.stop),
     end_id: wish.stopTokenIds.at(-1),
     pad_id: wish.stopTokenIds.length === 0 ? undefined : 0,

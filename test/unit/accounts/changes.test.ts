@@ -1,27 +1,11 @@
 // Keys that are changed: what is told is otherwise at once, what is not told stays, and what is over stays over.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Accounts, createAccounts } from '../../../src/accounts/keys.ts';
 import type { KeyChange } from '../../../src/contracts/accounts.ts';
-import { inStore } from '../store/scene.ts';
+import { HOUR, inScene, START } from './scene.ts';
 
-const START = 1_700_000_000_000;
-const HOUR = 3_600_000;
 const LIMITS = { models: ['a'], requestsPerMinute: 5, dailyTokens: 100 } as const;
 const REQUEST = { name: 'ci', team: 'tools', roles: ['client'], limits: LIMITS } as const;
-
-interface Scene {
-  readonly accounts: Accounts;
-  readonly clock: { now: number };
-}
-
-async function inScene(test: (scene: Scene) => Promise<void>): Promise<void> {
-  await inStore(async (store) => {
-    const clock = { now: START };
-    const accounts = createAccounts({ store, clock: { now: () => clock.now, monotonic: () => clock.now } });
-    await test({ accounts, clock });
-  });
-}
 
 test('what is told is otherwise, null takes a limit away, the rest stays, and the changes are told with both sides', async () => {
   await inScene(async ({ accounts }) => {

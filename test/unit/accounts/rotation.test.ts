@@ -1,26 +1,10 @@
 // Rotation: a new key for the same account, both good for the overlap, and never two heirs of one key.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Accounts, createAccounts } from '../../../src/accounts/keys.ts';
-import { inStore } from '../store/scene.ts';
+import { HOUR, inScene, START } from './scene.ts';
 
-const START = 1_700_000_000_000;
-const HOUR = 3_600_000;
 const LIMITS = { requestsPerMinute: 5, models: ['a'] } as const;
 const REQUEST = { name: 'ci', team: 'tools', roles: ['client'], limits: LIMITS } as const;
-
-interface Scene {
-  readonly accounts: Accounts;
-  readonly clock: { now: number };
-}
-
-async function inScene(test: (scene: Scene) => Promise<void>): Promise<void> {
-  await inStore(async (store) => {
-    const clock = { now: START };
-    const accounts = createAccounts({ store, clock: { now: () => clock.now, monotonic: () => clock.now } });
-    await test({ accounts, clock });
-  });
-}
 
 test('the new key is the same account with the same limits; the old one is good until the overlap is over', async () => {
   await inScene(async ({ accounts, clock }) => {
