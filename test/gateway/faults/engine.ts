@@ -1,12 +1,11 @@
 // An engine for the tests of faults: a real server that speaks as vLLM does, is killed and comes back, and counts who left it.
-import { once } from 'node:events';
 import http, { type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../../src/base/clock.ts';
 import { LIMITS, type Limits } from '../../../src/base/limits.ts';
 import type { Backend } from '../../../src/contracts/ports.ts';
 import { createOpenAIBackend } from '../../../src/backends/openai/backend.ts';
+import { makeKillable } from '../killable.ts';
 
 export interface Wanted {
   readonly model: string;
@@ -44,7 +43,6 @@ export interface FaultyEngine {
 export const USAGE = { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 };
 
 export async function startFaultyEngine(context: TestContext, script: Script): Promise<FaultyEngine> {
-  const open = new Set<Socket>();
   const count = { asked: 0, left: 0, killing: false };
   const server = http.createServer((request, response) => {
     response.on('error', () => {});
@@ -59,34 +57,20 @@ export async function startFaultyEngine(context: TestContext, script: Script): P
       () => {},
     );
   });
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.on('error', () => {});
-    socket.once('close', () => open.delete(socket));
-  });
-  const listen = async (port: number) => {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  };
+  const killable = await makeKillable(server);
   const kill = async () => {
-    if (!server.listening) return;
     count.killing = true;
-    const closed = once(server, 'close');
-    server.close();
-    for (const socket of open) socket.resetAndDestroy();
-    await closed;
+    await killable.kill();
     count.killing = false;
   };
-  const port = await listen(0);
   context.after(kill);
   return {
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `http://127.0.0.1:${killable.port}/v1`,
     asked: () => count.asked,
     left: () => count.left,
-    sockets: () => open.size,
+    sockets: () => killable.sockets(),
     kill,
-    revive: async () => void (await listen(port)),
+    revive: () => killable.revive(),
   };
 }
 

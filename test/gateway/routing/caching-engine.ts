@@ -1,7 +1,5 @@
 // A server that speaks as vLLM does and has a prefix cache: it says how much of a prompt it knew. It is killed, comes back, and lies.
-import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -11,6 +9,7 @@ import { createOpenAIBackend } from '../../../src/backends/openai/backend.ts';
 import { createPassing } from '../../../src/backends/openai/passing.ts';
 import { keyOf } from '../../../src/backends/routing/affinity.ts';
 import { readText } from '../http.ts';
+import { makeKillable } from '../killable.ts';
 
 /** Characters of a block; each counts as a token. */
 const BLOCK = 64;
@@ -31,7 +30,6 @@ export interface CachingEngine {
 
 export async function startCachingEngine(context: TestContext, name: string): Promise<CachingEngine> {
   const sessions: (string | undefined)[] = [];
-  const open = new Set<Socket>();
   const cache = new Set<number>();
   const server = http.createServer((request, response) => {
     response.on('error', () => {});
@@ -40,35 +38,21 @@ export async function startCachingEngine(context: TestContext, name: string): Pr
       () => {},
     );
   });
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.on('error', () => {});
-    socket.once('close', () => open.delete(socket));
-  });
-  const listen = async (port: number) => {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  };
+  const killable = await makeKillable(server);
   const kill = async () => {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    for (const socket of open) socket.resetAndDestroy();
     cache.clear();
-    await closed;
+    await killable.kill();
   };
-  const port = await listen(0);
   context.after(kill);
   const engine: CachingEngine = {
     name,
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `http://127.0.0.1:${killable.port}/v1`,
     told: { prompt: 0, cached: 0 },
     sessions,
     mode: 'well',
     model: 'm',
     kill,
-    revive: async () => void (await listen(port)),
+    revive: () => killable.revive(),
   };
   return engine;
 }
