@@ -1,5 +1,6 @@
 // Owns the messages between the service and the executor. All are plain data: they cross a socket unchanged.
 import type { ErrorReport } from '../base/errors.ts';
+import type { EgressProfile, EgressRecord } from './egress.ts';
 
 /** What killed a command that did not end by itself. */
 export type KillReason =
@@ -33,9 +34,11 @@ export interface SandboxLimits {
 export interface OpenSandbox {
   readonly sandbox: string;
   readonly run: string;
-  readonly purpose: 'agent' | 'check' | 'probe';
+  readonly purpose: 'agent' | 'check' | 'probe' | 'setup';
   readonly box: string;
   readonly limits: SandboxLimits;
+  /** Absent: no network at all. */
+  readonly egress?: EgressProfile;
 }
 
 /** Who keeps a limit: the kernel, the service by watching and killing, or nobody. */
@@ -106,6 +109,8 @@ export type ExecOutcome = ExecEnd & {
   readonly ms: number;
   /** True if the live shell had to be started anew: environment and background processes are lost, the directory is kept. */
   readonly restarted: boolean;
+  /** What was asked of the network since the command before; absent: nothing. */
+  readonly egress?: readonly EgressRecord[];
 };
 
 /** After `close`: which processes were left, always [] unless the kernel kept one. */

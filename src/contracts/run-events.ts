@@ -41,7 +41,7 @@ function modelEvents(z: Zod, { hash, event, origin, usage }: Words) {
     }),
     event('workspace_ready', { tree: z.string(), files: z.int() }),
     event('sandbox_opened', {
-      purpose: z.enum(['agent', 'check', 'probe']),
+      purpose: z.enum(['agent', 'check', 'probe', 'setup']),
       probeHash: hash,
       firejail: z.string(),
       kernel: z.string(),

@@ -18,7 +18,7 @@ const sandboxLimits = z.strictObject({
 const openSandbox = z.strictObject({
   sandbox: id,
   run: id,
-  purpose: z.enum(['agent', 'check', 'probe']),
+  purpose: z.enum(['agent', 'check', 'probe', 'setup']),
   box: z.string(),
   limits: sandboxLimits,
 });
