@@ -100,8 +100,11 @@ async function* told(
   options: OpenAIOptions,
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent> {
-  for await (const event of answer(way, endpoint, options, signal))
+  for await (const event of answer(way, endpoint, options, signal)) {
+    // What had come with the last that was taken is wanted no more.
+    if (signal.aborted) return yield abortedEvent();
     yield event.type === 'error' ? await explained(event, endpoint, options, signal) : event;
+  }
 }
 
 async function* answer(

@@ -65,7 +65,7 @@ export async function startVllm(installation: Installation): Promise<Vllm> {
   return {
     url: `${root}/v1`,
     root,
-    metric: async (name, labels = '') => sumOf(await (await fetch(`${root}/metrics`)).text(), name, labels),
+    metric: async (name, labels = '') => sumOf(await numbersOf(root), name, labels),
     engine: () =>
       listProcesses().find(
         ({ parent, pid }) => parent === child.pid && commandLine(pid).join(' ').includes('EngineCore'),
@@ -121,6 +121,11 @@ function launch({ environment, python }: Installation, folder: string, port: num
   closeSync(said);
   dieWithUs(child);
   return child;
+}
+
+/** On a connection of its own: the server ends one that rests, maybe just when it is used again. */
+async function numbersOf(root: string): Promise<string> {
+  return (await fetch(`${root}/metrics`, { headers: { connection: 'close' } })).text();
 }
 
 async function ready(root: string, child: ChildProcess, said: string): Promise<void> {

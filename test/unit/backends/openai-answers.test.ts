@@ -280,6 +280,22 @@ describe('an answer that is not whole', () => {
   });
 });
 
+describe('an answer whose asker has gone', () => {
+  test('ends at once, though all of it came in one piece', async (context) => {
+    const engine = await startEngine(context, says(sse(delta({ content: 'a' }), delta({ reasoning: 'b' }), STOP, DONE)));
+    const abort = new AbortController();
+    const events = [];
+    for await (const event of backendOf(engine.url).stream(REQUEST, abort.signal)) {
+      events.push(event);
+      abort.abort();
+    }
+    assert.deepEqual(events, [
+      { type: 'text', text: 'a' },
+      { type: 'error', code: 'aborted', message: 'the request was aborted', retryable: false },
+    ]);
+  });
+});
+
 describe('an answer that is too long', () => {
   const limits = { modelAnswerBytes: 1000 };
   const isTooLong = (events: Parameters<typeof errorOf>[0]) => {
