@@ -9,11 +9,13 @@ import { load, type Server, startEngine, startGateway, startMinimal } from './se
 
 const CLIENTS = 64;
 const SLOW_CLIENTS = 500;
-const WINDOW_MS = 2500;
-const WARM_MS = 4000;
+const WINDOW_MS = 1500;
+const WARM_MS = 2000;
 const MOST_WARMINGS = 8;
 /** A cost that falls by less than this from one warming to the next is one of compiled code. */
 const STILL_FALLS = 0.95;
+/** The windows of one figure: what differs by less than the machine's own unrest is not worth minutes. */
+const MOST_ROUNDS = 5;
 const KB = 1024;
 const WORDS = 'the quick brown fox jumps over the lazy dog and the agent reads another file of the project\n';
 
@@ -38,6 +40,8 @@ interface Bench {
   readonly nginx: Server | undefined;
   readonly portkey: Server | undefined;
   readonly rounds: number;
+  /** What the servers have been warmed with. */
+  readonly warm: Set<string>;
 }
 
 export async function gatewayFigures(rounds: number): Promise<readonly Figure[]> {
@@ -54,7 +58,7 @@ export async function gatewayFigures(rounds: number): Promise<readonly Figure[]>
     if (nginx !== undefined) servers.push(nginx);
     const portkey = await startPortkey(engine);
     if (portkey !== undefined) servers.push(portkey);
-    const bench = { minimal, gateway, nginx, portkey, rounds };
+    const bench = { minimal, gateway, nginx, portkey, rounds: Math.min(rounds, MOST_ROUNDS), warm: new Set<string>() };
     return [
       ...(await passing(bench)),
       ...(await plain(bench)),
@@ -69,14 +73,23 @@ export async function gatewayFigures(rounds: number): Promise<readonly Figure[]>
   }
 }
 
+/** What is asked of a server, and what its cost is divided by. */
+interface Side {
+  readonly server: Server;
+  readonly path: string;
+  readonly body: object;
+  readonly unit: 'events' | 'answers';
+}
+
+const stream = (server: Server, model: string): Side => ({
+  server,
+  path: CHAT,
+  body: chat(model, true, 100),
+  unit: 'events',
+});
+
 /** Microseconds of CPU of the server for one unit of what its clients got. */
-async function cost(
-  server: Server,
-  path: string,
-  body: object,
-  ms = WINDOW_MS,
-  unit: 'events' | 'answers' = 'events',
-): Promise<number> {
+async function cost({ server, path, body, unit }: Side, ms: number): Promise<number> {
   const before = server.cpuMs();
   const seen = await load(server, { path, body, clients: CLIENTS, ms });
   if (seen.failures > 0 || seen[unit] === 0) throw new Error(`${path}: ${JSON.stringify(seen)}`);
@@ -87,25 +100,24 @@ async function cost(
  * The two sides turn about, so that a drift of the machine's speed cancels out. Both are warm: what is asked of them was asked before
  * for a while, for the code of each kind of request is compiled when that kind comes.
  */
-async function against(
-  { rounds }: Bench,
-  own: (ms?: number) => Promise<number>,
-  least: (ms?: number) => Promise<number>,
-): Promise<Spread> {
-  for (const side of [own, least]) await warm(side);
+async function against({ rounds, warm }: Bench, own: Side, least: Side): Promise<Spread> {
+  for (const side of [own, least]) await warmUp(side, warm);
   const [left, right]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round += 1) {
-    left.push(await own());
-    right.push(await least());
+    left.push(await cost(own, WINDOW_MS));
+    right.push(await cost(least, WINDOW_MS));
   }
   return ratios(left, right);
 }
 
-/** On a busy machine the code of a side is compiled late: it is warmed until it gets no cheaper. */
-async function warm(side: (ms: number) => Promise<number>): Promise<void> {
+/** On a busy machine the code of a side is compiled late: it is warmed until it gets no cheaper. `warm`: what has been. */
+async function warmUp(side: Side, warm: Set<string>): Promise<void> {
+  const name = `${side.server.url}${side.path}${JSON.stringify(side.body)}`;
+  if (warm.has(name)) return;
+  warm.add(name);
   let before = Infinity;
   for (let round = 0; round < MOST_WARMINGS; round += 1) {
-    const now = await side(WARM_MS);
+    const now = await cost(side, WARM_MS);
     if (now > before * STILL_FALLS) return;
     before = now;
   }
@@ -123,12 +135,7 @@ async function passing(bench: Bench): Promise<readonly Figure[]> {
     ['paced-5', 'at 5 ms pace'],
     ['paced-20', 'at 20 ms pace'],
   ] as const) {
-    const body = chat(model, true, 100);
-    const spread = await against(
-      bench,
-      (ms) => cost(bench.gateway, CHAT, body, ms),
-      (ms) => cost(bench.minimal, CHAT, body, ms),
-    );
+    const spread = await against(bench, stream(bench.gateway, model), stream(bench.minimal, model));
     figures.push({ what: `pass-through, an event ${words} / minimal proxy`, spread, unit: '×', bar: 1.35 });
   }
   return figures;
@@ -140,12 +147,8 @@ async function plain(bench: Bench): Promise<readonly Figure[]> {
     [2 * KB, 'a 2 kB JSON request', 2],
     [200 * KB, 'a 200 kB prompt', 1.4],
   ] as const) {
-    const body = chat('plain', false, bytes);
-    const spread = await against(
-      bench,
-      (ms) => cost(bench.gateway, CHAT, body, ms, 'answers'),
-      (ms) => cost(bench.minimal, CHAT, body, ms, 'answers'),
-    );
+    const of = (server: Server): Side => ({ server, path: CHAT, body: chat('plain', false, bytes), unit: 'answers' });
+    const spread = await against(bench, of(bench.gateway), of(bench.minimal));
     figures.push({ what: `${words} / minimal proxy`, spread, unit: '×', bar });
   }
   return figures;
@@ -159,17 +162,12 @@ async function beside(bench: Bench): Promise<readonly Figure[]> {
     ['paced-5', 'at 5 ms pace', 3],
     ['paced-20', 'at 20 ms pace', 2.3],
   ] as const) {
-    const body = chat(model, true, 100);
     for (const [name, rival, bar] of [
       ['Portkey', bench.portkey, Number((1 / part).toFixed(3))],
       ['nginx', bench.nginx, Infinity],
     ] as const) {
       if (rival === undefined) continue;
-      const spread = await against(
-        bench,
-        (ms) => cost(bench.gateway, CHAT, body, ms),
-        (ms) => cost(rival, CHAT, body, ms),
-      );
+      const spread = await against(bench, stream(bench.gateway, model), stream(rival, model));
       figures.push({ what: `pass-through, an event ${words} / ${name}`, spread, unit: '×', bar });
     }
   }
@@ -180,11 +178,13 @@ async function beside(bench: Bench): Promise<readonly Figure[]> {
 async function translation(bench: Bench): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const [name, dialect] of Object.entries(DIALECTS)) {
-    const spread = await against(
-      bench,
-      (ms) => cost(bench.gateway, dialect.path, dialect.body('flat-200'), ms, 'answers'),
-      (ms) => cost(bench.gateway, CHAT, chat('flat-200', true, 100), ms, 'answers'),
-    );
+    const own: Side = {
+      server: bench.gateway,
+      path: dialect.path,
+      body: dialect.body('flat-200'),
+      unit: 'answers',
+    };
+    const spread = await against(bench, own, { ...stream(bench.gateway, 'flat-200'), unit: 'answers' });
     figures.push({ what: `${name} in front of a chat engine / pass-through`, spread, unit: '×', bar: 2.2 });
   }
   return figures;
