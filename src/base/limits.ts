@@ -82,6 +82,23 @@ export const LIMITS = {
   sseFirstMs: 2 * SECOND,
   /** Silence on an SSE stream before a keep-alive event. */
   sseKeepAliveMs: 15 * SECOND,
+  /** Network of a sandbox: records between two looks at them; of more only the number is kept. */
+  egressRecords: 200,
+  /** Network of a sandbox: connections at the same time; one more is closed at once. */
+  egressConnections: 256,
+  /** Network of a sandbox: a request line and its fields; more is answered with 431 and not read on. An answer's likewise. */
+  egressHeadBytes: 64 * KB,
+  /** Network of a sandbox: fields of one request or answer. */
+  egressFields: 128,
+  /** Network of a sandbox: a ClientHello may be this long. */
+  egressHelloBytes: 32 * KB,
+  /** Network of a sandbox: a program that has begun a request or a handshake and not ended it by then is cut off. */
+  egressHandshakeMs: 10 * SECOND,
+  /** Network of a sandbox: an answer of the resolver, and a connection to an origin. */
+  egressResolveMs: 5 * SECOND,
+  egressConnectMs: 10 * SECOND,
+  /** Network of a sandbox: an origin or a program that is silent for this long is cut off. */
+  egressIdleMs: 5 * MINUTE,
 } as const;
 
 export type Limits = { readonly [Name in keyof typeof LIMITS]: number };

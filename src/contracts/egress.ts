@@ -1,5 +1,6 @@
 // Owns the words between the service and the proxy behind a sandbox. Plain data, but for the ports at the end.
 import type { Server } from 'node:net';
+import type { Transform } from 'node:stream';
 import type { Verdict } from './decisions.ts';
 import type { EgressEffect } from './effects.ts';
 
@@ -120,6 +121,30 @@ export interface EgressJudge {
   permit(grant: EgressGrant): void;
   /** Counts one use; false if none is left or its time is over. */
   use(grant: EgressGrant): boolean;
+}
+
+/** Fields in the order they go in, names in lower case. */
+export type EgressFields = readonly (readonly [name: string, value: string])[];
+
+/** Placeholders become values on their way to the origin, and values placeholders on their way back. Never throws. */
+export interface EgressSecrets {
+  /** Fields of a request that was allowed, as they go to its origin. `used`: names of the secrets that were put in. */
+  outgoing(
+    request: EgressEffect,
+    fields: EgressFields,
+  ): { readonly fields: EgressFields; readonly used: readonly string[] };
+  /** Of the answer to such a request; undefined: no secret goes to that origin, and its bytes pass as they are. */
+  incoming(request: EgressEffect): EgressMask | undefined;
+}
+
+export interface EgressMask {
+  /**
+   * Fields of the answer, as the sandbox gets them, and what its whole body is to go through (its length may change). `refused`: the
+   * answer cannot be read (as in an unknown content-encoding), why, in words that can stand behind "because".
+   */
+  answer(
+    fields: EgressFields,
+  ): { readonly fields: EgressFields; readonly body: Transform } | { readonly refused: string };
 }
 
 /** The proxy of one sandbox. Methods never throw for what the sandbox or an origin does. */
