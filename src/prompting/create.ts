@@ -34,8 +34,9 @@ export interface FormatParts extends Template {
 
 /** Characters whose counting would hold everything else up. */
 const LONG = 64 * 1024;
-const CALL_MARKS = ['<tool_call>', '</tool_call>', '<tool_response>', '</tool_response>', '<tools>', '</tools>'];
-const SPECIAL = /<[|｜][^<>|｜\n]{1,60}[|｜]>/g;
+const ELEMENTS = ['tool_call', 'tool_response', 'tools', 'TOOLCALL', 'TOOL_RESPONSE', 'AVAILABLE_TOOLS'];
+const CALL_MARKS = ELEMENTS.flatMap((name) => [`<${name}>`, `</${name}>`]);
+const SPECIAL = /<[|｜][^<>|｜\n]{1,60}[|｜]>|<SPECIAL_\d{1,4}>/g;
 
 /** Throws `config_invalid` with the line if the template does not parse. */
 export function createPromptFormat(parts: FormatParts): PromptFormat {

@@ -4,6 +4,7 @@ import type { ModelProfile } from '../contracts/model-profile.ts';
 import type { ModelEvent, RepairKind } from '../contracts/model-events.ts';
 import type { OutputReader } from './format.ts';
 import { guardAgainst } from './guard.ts';
+import { LIST_MARK } from './output/marks.ts';
 import { outputReader } from './output/reader.ts';
 
 /** Takes the events of one answer as they come, and gives what is told of them. */
@@ -66,7 +67,9 @@ class Rereading {
 
   constructor(request: ChatRequest, profile: ModelProfile) {
     this.#profile = profile;
-    const marks = [...OPENERS, ...profile.output.stopTexts.filter((text) => text !== '')];
+    const { stopTexts, toolCalls } = profile.output;
+    const lists = toolCalls === 'json' ? [LIST_MARK] : [];
+    const marks = [...OPENERS, ...lists, ...stopTexts.filter((text) => text !== '')];
     this.#openers = { marks, heads: [...new Set(marks.map((mark) => mark.charAt(0)))] };
     this.#reader = outputReader(request, { profile, guard: guardAgainst([]) }, false);
   }

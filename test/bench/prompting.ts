@@ -16,6 +16,7 @@ export async function promptingFigures(rounds: number): Promise<readonly Figure[
   return [
     figure('an argument of 1 MB in one piece', 'ms', 100, timed(rounds, argument([1024 * 1024]))),
     figure('an argument of 1 MB in pieces of 64 characters', 'ms', 100, timed(rounds, argument([64]))),
+    figure('an argument of 1 MB in JSON, in pieces of 64 characters', 'ms', 100, timed(rounds, listed(64))),
     figure('a conversation of 200 calls as a prompt', 'ms', 100, timed(rounds, conversation(200))),
     figure(`wrong readings of ${MUTATIONS} broken outputs`, 'outputs', 0, [wrongReadings(MUTATIONS)]),
   ];
@@ -37,10 +38,18 @@ function timed(rounds: number, run: () => void): number[] {
 function argument([size = 1]: readonly number[]): () => void {
   const value = 'const x = "<b>é😀";\n'.repeat(60_000).slice(0, 1024 * 1024);
   const output = `<tool_call>\n<function=f>\n<parameter=a>\n${value}\n</parameter>\n</function>\n</tool_call>`;
-  const pieces = Array.from({ length: Math.ceil(output.length / size) }, (_, at) =>
-    output.slice(at * size, (at + 1) * size),
-  );
+  const pieces = cut(output, size);
   return () => void eventsOf(pieces, {});
+}
+
+function listed(size: number): () => void {
+  const call = { name: 'f', arguments: { a: 'const x = "<b>é😀";\n'.repeat(60_000).slice(0, 1024 * 1024) } };
+  const pieces = cut(`<TOOLCALL>[${JSON.stringify(call)}]</TOOLCALL>`, size);
+  return () => void eventsOf(pieces, { syntax: 'json' });
+}
+
+function cut(output: string, size: number): string[] {
+  return Array.from({ length: Math.ceil(output.length / size) }, (_, at) => output.slice(at * size, (at + 1) * size));
 }
 
 function conversation(turns: number): () => void {

@@ -5,8 +5,8 @@ import type { RepairKind } from '../../contracts/model-events.ts';
 import type { Guard } from '../guard.ts';
 import { CallBody, type Mark, type Mode } from './call-body.ts';
 import { CallWriter, type Emit } from './call.ts';
-import { beginsJson, callsOf, type JsonCall, JsonScanner } from './json-call.ts';
-import type { Item } from './marks.ts';
+import { beginsJson, JsonCalls } from './json-calls.ts';
+import { type Item, LIST_MARK } from './marks.ts';
 import { Speech } from './speech.ts';
 
 export interface Parts {
@@ -16,7 +16,8 @@ export interface Parts {
   readonly emit: Emit;
 }
 
-export type Place = 'thinking' | 'text' | 'opening' | 'json' | 'call';
+/** `skipped`: the rest of an element of which something was told before it broke. */
+export type Place = 'thinking' | 'text' | 'opening' | 'json' | 'skipped' | 'call';
 
 export class AnswerReader {
   place: Place;
@@ -30,7 +31,7 @@ export class AnswerReader {
   #body: CallBody | undefined;
   #opener: Mark | undefined;
   #held = '';
-  #json = new JsonScanner();
+  #json: JsonCalls | undefined;
   /** Marks of thinking that were told as text, and wait for their end. */
   #plainThinking = 0;
   #saidAfter = false;
@@ -54,12 +55,19 @@ export class AnswerReader {
   }
 
   get isInValue(): boolean {
+    if (this.place === 'json') return this.#json?.isInString === true;
     return this.place === 'call' && this.#body?.isInValue === true;
+  }
+
+  /** A mark of thinking would be part of what is read. */
+  get holdsMarks(): boolean {
+    return this.isInValue || this.place === 'json';
   }
 
   take(item: Item): void {
     if (this.place === 'call') this.#inCall(item);
-    else if (this.place === 'json') this.#inJson(item.raw, item.kind === 'calls_end');
+    else if (this.place === 'json') this.#inJson(item);
+    else if (this.place === 'skipped') this.#skip(item);
     else if (this.place === 'opening') this.#inOpening(item);
     else if (this.place === 'thinking') this.#inThinking(item);
     else if (item.kind === 'text') this.#say(item.raw);
@@ -164,9 +172,10 @@ export class AnswerReader {
       this.#unopen();
       return;
     }
-    this.#json = new JsonScanner();
+    const begin = (name: string) => this.#beginJson(name);
+    this.#json = new JsonCalls({ begin, guard: this.#parts.guard }, this.#opener.raw === LIST_MARK);
     this.place = 'json';
-    this.#inJson(begun, false);
+    this.#inJson({ kind: 'text', raw: begun });
   }
 
   /** It was no call: what was held back is text. */
@@ -203,40 +212,62 @@ export class AnswerReader {
   #inCall(item: Item): void {
     const outcome = this.#body?.take(item) ?? 'next';
     if (outcome === 'in') return;
-    this.#text.pause(true);
-    this.place = 'text';
+    this.#leaveElement();
     if (outcome === 'left') return;
     if (item.kind === 'function') this.#begin(item, this.#opener?.kind === 'calls');
     else this.take(item);
   }
 
-  #inJson(raw: string, isEnd: boolean): void {
-    if (isEnd && !this.#json.isInString) {
-      this.#unread(raw);
+  #inJson({ kind, raw }: Item): void {
+    const json = this.#json;
+    if (json === undefined) return;
+    if (kind === 'calls_end' && !json.isInString) {
+      if (json.close()) this.#leaveElement();
+      else this.#unread(json, raw, true);
       return;
     }
-    const { used, whole } = this.#json.push(raw);
-    if (!whole) return;
-    const calls = callsOf(this.#json.text());
-    if (calls === undefined) this.#unread('');
-    else for (const call of calls) this.#writeJson(call);
-    if (used < raw.length) this.take({ kind: 'text', raw: raw.slice(used) });
+    const { used, step } = json.push(raw);
+    const [rest, last] = [raw.slice(used), json.calls.at(-1)];
+    if (step === 'broken') this.#unread(json, rest, false);
+    else if (step === 'whole' && last !== undefined) {
+      this.#enter(last, true, 'function_end');
+      if (rest !== '') this.take({ kind: 'text', raw: rest });
+    }
   }
 
-  #unread(raw: string): void {
-    this.#held = (this.#opener?.raw ?? '') + this.#json.text() + raw;
+  #beginJson(name: string): CallWriter {
+    const call = this.#begun(name);
+    if (this.#parts.profile.output.toolCalls === 'xml') call.repair('other_syntax');
+    return call;
+  }
+
+  /** If nothing of it was told it is text; otherwise no call of the element is to be trusted. */
+  #unread(json: JsonCalls, rest: string, isEnd: boolean): void {
+    if (json.calls.length > 0) {
+      for (const call of json.calls) call.refuse('call_unreadable');
+      if (isEnd) this.#leaveElement();
+      else this.place = 'skipped';
+      return;
+    }
+    this.#held = (this.#opener?.raw ?? '') + json.untold + rest;
     this.#repair('call_unreadable');
     this.#unopen();
   }
 
-  #writeJson(given: JsonCall): void {
-    const call = this.#begun(given.name);
-    const restorer = this.#parts.guard.restorer();
-    call.write(restorer.push(given.arguments) + restorer.end());
-    if (given.repair !== undefined) call.repair(given.repair);
-    if (this.#parts.profile.output.toolCalls === 'xml') call.repair('other_syntax');
-    call.closed = true;
-    this.#enter(call, true, 'function_end');
+  #skip(item: Item): void {
+    if (item.kind === 'calls_end') this.#leaveElement();
+  }
+
+  #leaveElement(): void {
+    this.#text.pause(true);
+    this.place = 'text';
+  }
+
+  #endJson(json: JsonCalls): void {
+    if (json.close()) return;
+    if (json.calls.length === 0) this.#unread(json, '', true);
+    else if (json.begun === undefined) this.#repair('call_cut');
+    else json.begun.refuse('call_cut');
   }
 
   #repair(kind: RepairKind): void {
@@ -245,7 +276,7 @@ export class AnswerReader {
 
   /** `stopped`: the model ended its answer by itself, so that only closing marks can be missing. */
   end(stopped: boolean): void {
-    if (this.place === 'json') this.#unread('');
+    if (this.place === 'json' && this.#json !== undefined) this.#endJson(this.#json);
     else if (this.place === 'opening') this.#unopen();
     else if (this.place === 'call') this.#body?.end(stopped);
     else if (this.place === 'thinking' && stopped) this.#repair('thinking_not_closed');

@@ -1,5 +1,5 @@
 // Owns the question whether a call inside of a thought is meant or only thought of. Knows no value and no stream.
-import { beginsJson } from './json-call.ts';
+import { beginsJson } from './json-calls.ts';
 import type { Item } from './marks.ts';
 
 /** `call`: a whole call, and nothing but it so far. `draft`: the thought went on, or the answer came after it. */
@@ -9,6 +9,8 @@ export type Judgement = 'open' | 'call' | 'draft';
 export class ThoughtCall {
   readonly items: Item[] = [];
   #phase: 'opened' | 'inside' | 'after' | 'closed' = 'opened';
+  /** Text behind the opening mark, until it shows what it is. */
+  #begun = '';
   readonly #isTool: (name: string) => boolean;
 
   constructor(isTool: (name: string) => boolean) {
@@ -25,24 +27,29 @@ export class ThoughtCall {
   }
 
   #step(item: Item): Judgement {
-    if (this.#phase === 'opened') {
-      const begins = item.kind === 'text' ? beginsCall(item.raw) : item.kind === 'function' && this.#isTool(item.name);
-      if (!begins) return 'draft';
-      this.#phase = 'inside';
-      return 'open';
-    }
+    if (this.#phase === 'opened') return this.#open(item);
     if (this.#phase === 'closed') return 'draft';
-    if (item.kind === 'calls') this.#phase = 'opened';
-    else if (item.kind === 'think_end') this.#phase = 'closed';
+    if (item.kind === 'calls') {
+      this.#phase = 'opened';
+      this.#begun = '';
+    } else if (item.kind === 'think_end') this.#phase = 'closed';
     else return 'draft';
     return this.judgement;
+  }
+
+  #open(item: Item): Judgement {
+    if (item.kind === 'text') this.#begun += item.raw;
+    if (this.#begun.trim() === '[' && item.kind === 'text') return 'open';
+    const begins =
+      item.kind === 'text'
+        ? beginsJson(this.#begun)
+        : item.kind === 'function' && this.#begun === '' && this.#isTool(item.name);
+    if (!begins) return 'draft';
+    this.#phase = 'inside';
+    return 'open';
   }
 
   get judgement(): Judgement {
     return this.#phase === 'after' || this.#phase === 'closed' ? 'call' : 'open';
   }
-}
-
-function beginsCall(text: string): boolean {
-  return beginsJson(text) || text.trim() === '[';
 }

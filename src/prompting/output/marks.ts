@@ -34,11 +34,18 @@ const CALLS = [
   ['</function>', 'function_end'],
   ['</parameter>', 'parameter_end'],
 ] as const;
+/** Opens a list of calls as JSON, as the second generation of Nemotron Nano writes it. */
+export const LIST_MARK = '<TOOLCALL>';
+const LISTS = [
+  [LIST_MARK, 'calls'],
+  ['</TOOLCALL>', 'calls_end'],
+] as const;
 
 /** `withCalls`: whether marks of calls are marks; otherwise they are text. */
 export function markReader(profile: OutputProfile, withCalls: boolean): Marks {
   const fixed = [
     ...(withCalls ? CALLS : []),
+    ...(withCalls && profile.toolCalls === 'json' ? LISTS : []),
     [profile.thinkingStart, 'think'] as const,
     [profile.thinkingEnd, 'think_end'] as const,
     ...profile.stopTexts.map((text) => [text, 'stop'] as const),

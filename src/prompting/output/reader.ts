@@ -11,7 +11,7 @@ import { settle, type Told } from './doubt.ts';
 import { type Item, markReader, type Marks } from './marks.ts';
 
 /** What a model writes that goes on after its end: the next turn, which it invents. */
-const NEXT_TURN = '<|im_start|>';
+const NEXT_TURNS: readonly string[] = ['<|im_start|>', '<SPECIAL_10>', '<SPECIAL_11>'];
 
 export function outputReader(
   request: ChatRequest,
@@ -80,11 +80,12 @@ class StreamReader implements OutputReader {
     this.#ending.push(item);
     if (item.kind === 'text') this.#afterEnd = (this.#afterEnd + item.raw).trimStart();
     const after = this.#afterEnd;
-    if (item.kind === 'text' && (after === '' || (NEXT_TURN.startsWith(after) && after !== NEXT_TURN))) return;
+    const mayBecome = (turn: string) => turn.startsWith(after) && turn !== after;
+    if (item.kind === 'text' && (after === '' || NEXT_TURNS.some(mayBecome))) return;
     const held = this.#ending;
     this.#ending = [];
     this.#afterEnd = '';
-    this.#hasEnded = after.startsWith(NEXT_TURN) && !this.#answer.isInValue;
+    this.#hasEnded = NEXT_TURNS.some((turn) => after.startsWith(turn)) && !this.#answer.isInValue;
     if (this.#hasEnded) this.#parts.emit({ type: 'repair', kind: 'text_after_end' });
     else for (const each of held) this.#route(each);
   }
@@ -148,7 +149,7 @@ class StreamReader implements OutputReader {
     this.#thought = undefined;
     this.#parts.emit({ type: 'repair', kind: 'call_in_thinking' });
     this.#feed({ kind: 'think_end', raw: '', name: '' });
-    for (const item of thought.items) if (item.kind !== 'think_end' || this.#answer.isInValue) this.#route(item);
+    for (const item of thought.items) if (item.kind !== 'think_end' || this.#answer.holdsMarks) this.#route(item);
   }
 
   #ended(stopped: boolean): readonly CallWriter[] {

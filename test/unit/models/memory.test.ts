@@ -47,6 +47,23 @@ describe('the minimum memory of a build lies within 10 % of the figure that its 
   });
 });
 
+describe('the layers of a hybrid are those that its own config.json lists', () => {
+  /** M: Mamba-2, *: attention, -: neither. */
+  const PATTERNS: Readonly<Record<string, string>> = {
+    'nemotron-3-nano-4b-bf16': 'M-M-M-MM-M-M*-M-M*-M-M-M*-M-M-MM*-MMM-M-M-',
+    'nemotron-nano-9b-v2': 'M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-',
+  };
+  const HEADS: Readonly<Record<string, number>> = { 'nemotron-3-nano-4b-bf16': 96, 'nemotron-nano-9b-v2': 128 };
+  for (const [name, pattern] of Object.entries(PATTERNS))
+    test(name, () => {
+      const count = (sign: string) => pattern.split(sign).length - 1;
+      assert.deepEqual(buildNamed(name).memory, {
+        attention: { layers: count('*'), kv_heads: 8, head_size: 128 },
+        mamba: { layers: count('M'), heads: HEADS[name], head_size: 80, state_size: 128, groups: 8, convolution: 4 },
+      });
+    });
+});
+
 describe('the share of one GPU', () => {
   test('of Nano in FP8 is the weights, the workspace, 3 KiB of KV for each token and 48 MB of state for each sequence', () => {
     const share = shareOf(buildNamed('nemotron-3-nano-30b-a3b-fp8'), {

@@ -1,14 +1,11 @@
-// Outputs of models that end too early, that write calls as JSON, or that hold broken marks, each with what must be read of it.
+// Outputs of models that end too early, or that hold broken marks, each with what must be read of it.
 import type { AnswerCase } from './answer-cases.ts';
 import type { Reading } from './reading.ts';
 
 const F = (body: string) => `<tool_call>\n<function=f>\n${body}</function>\n</tool_call>`;
 const P = (key: string, value: string) => `<parameter=${key}>\n${value}\n</parameter>\n`;
 const CALL = F(P('a', 'x'));
-const G = '<tool_call>\n<function=g>\n</function>\n</tool_call>';
 const THINK: Reading = { thinking: true };
-const JSON_STYLE: Reading = { syntax: 'json' };
-const J = (text: string) => `<tool_call>\n${text}\n</tool_call>`;
 const DONE = 'f{"a":"x"}';
 
 export const END_CASES: readonly AnswerCase[] = [
@@ -56,109 +53,6 @@ export const END_CASES: readonly AnswerCase[] = [
   ['without tools a call is text', CALL, { text: CALL }, { request: { tools: [] } }],
   ['a choice of no tool leaves calls as text', CALL, { text: CALL }, { request: { toolChoice: 'none' } }],
   ['a model without calls leaves them as text', CALL, { text: CALL }, { syntax: 'none' }],
-
-  ['a call as JSON', J('{"name": "f", "arguments": {"a": "x"}}'), { calls: ['f{"a": "x"}'] }, JSON_STYLE],
-  [
-    'a call as JSON in one line',
-    '<tool_call>{"name":"f","arguments":{"a":"x"}}</tool_call>',
-    { calls: ['f{"a": "x"}'] },
-    JSON_STYLE,
-  ],
-  [
-    'a call as JSON behind words',
-    `Look.\n${J('{"name": "g", "arguments": {}}')}`,
-    { text: 'Look.', calls: ['g{}'] },
-    JSON_STYLE,
-  ],
-  [
-    'two calls as JSON',
-    `${J('{"name": "g", "arguments": {}}')}\n${J('{"name": "g"}')}`,
-    { calls: ['g{}', 'g{}'] },
-    JSON_STYLE,
-  ],
-  [
-    'a list of calls as JSON',
-    J('[{"name": "g", "arguments": {}}, {"name": "f", "arguments": {"n": 1}}]'),
-    { calls: ['g{}', 'f{"n": 1}'] },
-    JSON_STYLE,
-  ],
-  ['arguments before the name', J('{"arguments": {"a": "x"}, "name": "f"}'), { calls: ['f{"a": "x"}'] }, JSON_STYLE],
-  [
-    'arguments under another name',
-    J('{"name": "f", "parameters": {"a": "x"}}'),
-    { calls: ['f{"a": "x"}'], repairs: ['arguments_renamed'] },
-    JSON_STYLE,
-  ],
-  [
-    'arguments as a text',
-    J('{"name": "f", "arguments": "{\\"a\\": \\"x\\"}"}'),
-    { calls: ['f{"a": "x"}'], repairs: ['arguments_in_text'] },
-    JSON_STYLE,
-  ],
-  [
-    'arguments with marks in a text',
-    J('{"name": "f", "arguments": {"a": "</tool_call><tool_call>"}}'),
-    { calls: ['f{"a": "</tool_call><tool_call>"}'] },
-    JSON_STYLE,
-  ],
-  [
-    'numbers of a call as JSON stay exact',
-    J('{"name": "f", "arguments": {"x": 1.0, "n": 12345678901234567890}}'),
-    { calls: ['f{"x": 1.0, "n": 12345678901234567890}'] },
-    JSON_STYLE,
-  ],
-  [
-    'an unknown tool as JSON',
-    J('{"name": "nope", "arguments": {}}'),
-    { calls: ['nope{}'], repairs: ['unknown_tool'] },
-    JSON_STYLE,
-  ],
-  ['broken JSON is text', J("{'name': 'f'}"), { text: J("{'name': 'f'}"), repairs: ['call_unreadable'] }, JSON_STYLE],
-  ['JSON that is no call is text', J('{"a": 1}'), { text: J('{"a": 1}'), repairs: ['call_unreadable'] }, JSON_STYLE],
-  [
-    'JSON with arguments that are no object is text',
-    J('{"name": "f", "arguments": [1]}'),
-    { text: J('{"name": "f", "arguments": [1]}'), repairs: ['call_unreadable'] },
-    JSON_STYLE,
-  ],
-  [
-    'JSON with strange members is text',
-    J('{"name": "f", "arguments": {}, "sudo": true}'),
-    { text: J('{"name": "f", "arguments": {}, "sudo": true}'), repairs: ['call_unreadable'] },
-    JSON_STYLE,
-  ],
-  [
-    'JSON that is closed too early is text',
-    J('{"name": "f", "arguments": {'),
-    { text: J('{"name": "f", "arguments": {'), repairs: ['call_unreadable'] },
-    JSON_STYLE,
-  ],
-  [
-    'JSON that is cut is text',
-    '<tool_call>\n{"name": "f", "arg',
-    { text: '<tool_call>\n{"name": "f", "arg', repairs: ['call_unreadable'], finish: 'length' },
-    { syntax: 'json', reason: 'length' },
-  ],
-  [
-    'JSON whose element is not closed',
-    '<tool_call>\n{"name": "g"}',
-    { calls: ['g{}'], repairs: ['call_not_closed'] },
-    JSON_STYLE,
-  ],
-  [
-    'JSON in a thought that ends the answer',
-    `Hm.\n${J('{"name": "g"}')}`,
-    { reasoning: 'Hm.', calls: ['g{}'], repairs: ['call_in_thinking'] },
-    { syntax: 'json', thinking: true },
-  ],
-  ['JSON from a model that writes marks', J('{"name": "g"}'), { calls: ['g{}'], repairs: ['other_syntax'] }],
-  ['marks from a model that writes JSON', G, { calls: ['g{}'], repairs: ['other_syntax'] }, JSON_STYLE],
-  [
-    'JSON without marks is text',
-    '{"name": "g", "arguments": {}}',
-    { text: '{"name": "g", "arguments": {}}' },
-    JSON_STYLE,
-  ],
 
   [
     'a mark that was broken up in a text is whole again',

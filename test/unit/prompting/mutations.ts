@@ -4,6 +4,8 @@ import type { Read } from './reading.ts';
 const MARKS = [
   '<tool_call>',
   '</tool_call>',
+  '<TOOLCALL>',
+  '</TOOLCALL>',
   '<function=f>',
   '</function>',
   '<parameter=a>',
@@ -14,6 +16,9 @@ const MARKS = [
   '\n',
   '{',
   '}',
+  '[',
+  ']',
+  ',',
   '"',
   '<',
   '😀',

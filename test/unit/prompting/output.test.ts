@@ -5,12 +5,13 @@ import { ANSWER_CASES } from './answer-cases.ts';
 import { END_CASES } from './end-cases.ts';
 import { cutAtRandom, inventedIn, mutate, randomOf } from './mutations.ts';
 import { callWith, everyCase } from './every-case.ts';
+import { JSON_CASES } from './json-cases.ts';
 import { eventsOf, gather, readOutput, type Read } from './reading.ts';
 import { VALUE_CASES } from './value-cases.ts';
 
 const NOTHING: Read = { reasoning: '', text: '', calls: [], repairs: [], finish: 'stop' };
 
-for (const [name, output, expected, how] of [...ANSWER_CASES, ...END_CASES])
+for (const [name, output, expected, how] of [...ANSWER_CASES, ...END_CASES, ...JSON_CASES])
   test(`output: ${name}`, () => {
     assert.deepEqual(readOutput([output], how), whole(expected));
   });
@@ -26,9 +27,10 @@ test('there are at least 150 named cases', () => {
   const names = new Set([
     ...ANSWER_CASES.map(([name]) => name),
     ...END_CASES.map(([name]) => name),
+    ...JSON_CASES.map(([name]) => name),
     ...VALUE_CASES.map((entry) => entry.join(' ')),
   ]);
-  assert.equal(names.size, ANSWER_CASES.length + END_CASES.length + VALUE_CASES.length);
+  assert.equal(names.size, everyCase().length);
   assert.ok(names.size >= 150, `only ${names.size}`);
 });
 
@@ -65,6 +67,25 @@ test('the arguments of a call are told as they come', () => {
   const output = callWith('a', 'one two three');
   const first = eventsOf([output.slice(0, output.indexOf(' three'))], { reason: 'length' });
   assert.deepEqual(gather(first).calls, ['f{"a":"one two…']);
+});
+
+test('the arguments of a call in JSON are told as they come', () => {
+  const output = '<TOOLCALL>[{"name": "f", "arguments": {"a": "one two three"}}]</TOOLCALL>';
+  const pieces = output.split(/(?= )/);
+  const told = eventsOf(pieces, { syntax: 'json' }).filter((event) => event.type === 'tool_call');
+  assert.deepEqual(told, [
+    { type: 'tool_call', index: 0, name: 'f', complete: false },
+    { type: 'tool_call', index: 0, arguments: '{"a":', complete: false },
+    { type: 'tool_call', index: 0, arguments: ' "one', complete: false },
+    { type: 'tool_call', index: 0, arguments: ' two', complete: false },
+    { type: 'tool_call', index: 0, arguments: ' three"}', complete: false },
+    { type: 'tool_call', index: 0, complete: true },
+  ]);
+});
+
+test('a value in JSON that holds broken marks is made whole', () => {
+  const output = '<TOOLCALL>[{"name": "f", "arguments": {"a": "<\u2060/think>"}}]</TOOLCALL>';
+  assert.deepEqual(readOutput(output.split(''), { syntax: 'json' }), whole({ calls: ['f{"a": "</think>"}'] }));
 });
 
 function whole(expected: Partial<Read>): Read {

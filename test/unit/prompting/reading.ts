@@ -45,10 +45,11 @@ export interface Reading {
   readonly thinking?: boolean;
   readonly reason?: FinishReason;
   readonly syntax?: CallSyntax;
+  readonly stopTexts?: readonly string[];
   readonly request?: Partial<ChatRequest>;
 }
 
-export function profileOf(toolCalls: CallSyntax): ModelProfile {
+export function profileOf(toolCalls: CallSyntax, stopTexts: readonly string[] = ['<|im_end|>']): ModelProfile {
   return {
     name: 'test',
     templateArguments: {},
@@ -58,7 +59,7 @@ export function profileOf(toolCalls: CallSyntax): ModelProfile {
       thinkingStart: '<think>',
       thinkingEnd: '</think>',
       toolCalls,
-      stopTexts: ['<|im_end|>'],
+      stopTexts,
       stopTokenIds: [11],
     },
     sampling: { thinking: {}, toolCalls: {}, text: {} },
@@ -70,9 +71,9 @@ export const TEMPLATE = '<|im_start|>{{ messages[0].content }}<|im_end|><think><
 /** `pieces`: the output as it comes. */
 export function eventsOf(
   pieces: readonly string[],
-  { thinking = false, reason = 'stop', syntax = 'xml', request = {} }: Reading,
+  { thinking = false, reason = 'stop', syntax = 'xml', stopTexts, request = {} }: Reading,
 ): ModelEvent[] {
-  const format = createPromptFormat({ template: TEMPLATE, specialTokens: {}, profile: profileOf(syntax) });
+  const format = createPromptFormat({ template: TEMPLATE, specialTokens: {}, profile: profileOf(syntax, stopTexts) });
   const reader = format.read({ model: 'm', messages: [], tools: TOOLS, ...request }, thinking);
   return [...pieces.flatMap((piece) => reader.push(piece)), ...reader.end(reason)];
 }

@@ -49,9 +49,24 @@ test('several calls, and calls in the syntax of other models, become calls', () 
   });
   assert.deepEqual(gather(repaired([text(json), STOP])), {
     ...QUIET,
-    calls: ['g{"k": [1]}'],
+    calls: ['g{"k":[1]}'],
     repairs: ['call_in_text', 'other_syntax'],
   });
+});
+
+test('a list of calls in capital marks becomes calls where the model writes such lists, and is text elsewhere', () => {
+  const list = '<TOOLCALL>[{"name": "g", "arguments": {"k": 1}}, {"name": "g"}]</TOOLCALL>\n';
+  const events = [reasoning('Hm.'), ...`Look.\n\n${list}`.split('').map(text), STOP];
+  assert.deepEqual(gather(repaired(events, { syntax: 'json' })), {
+    ...QUIET,
+    reasoning: 'Hm.',
+    text: 'Look.',
+    calls: ['g{"k": 1}', 'g{}'],
+    repairs: ['call_in_text'],
+  });
+  assert.deepEqual(gather(repaired(events)), gather(events));
+  const cut = [text(list.slice(0, 40)), end('length')];
+  assert.deepEqual(gather(repaired(cut, { syntax: 'json' })), { ...gather(cut), repairs: ['call_cut'] });
 });
 
 test('a call that was left in the thought becomes a call if nothing follows it', () => {
@@ -131,12 +146,13 @@ test('5,000 broken answers: whole calls or the text to the letter, whatever the 
   const outputs = everyCase();
   const seen = { calls: 0, text: 0 };
   for (let round = 0; round < 5000; round += 1) {
-    const [, output] = outputs[Math.floor(random() * outputs.length)] ?? assert.fail();
+    const [, output, , how] = outputs[Math.floor(random() * outputs.length)] ?? assert.fail();
+    const like = how?.syntax === 'json' ? { syntax: how.syntax } : {};
     const broken = mutate(output, random);
     const type = random() < 0.3 ? 'reasoning' : 'text';
-    const read = gather(repaired([{ type, text: broken }, STOP]));
+    const read = gather(repaired([{ type, text: broken }, STOP], like));
     const pieces = cutAtRandom(broken, random).map((piece): ModelEvent => ({ type, text: piece }));
-    assert.deepEqual(letters(gather(repaired([...pieces, STOP]))), letters(read), JSON.stringify(broken));
+    assert.deepEqual(letters(gather(repaired([...pieces, STOP], like))), letters(read), JSON.stringify(broken));
     assert.equal(inventedIn(broken, read), undefined, JSON.stringify(broken));
     assert.ok(
       read.calls.every((one) => !one.endsWith('…')),
