@@ -1,7 +1,7 @@
 // Owns the words for what a model needs, what a machine has, and what fits. Sizes are bytes. Knows no file and no engine.
 
 /** Engines that a plan can start a model on. */
-export const PLAN_ENGINES = ['vllm', 'triton', 'nim', 'llamacpp'] as const;
+export const PLAN_ENGINES = ['vllm', 'triton', 'trtllm', 'nim', 'llamacpp'] as const;
 export type PlanEngine = (typeof PLAN_ENGINES)[number];
 
 /** Equal GPUs of one machine. */

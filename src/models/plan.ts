@@ -140,6 +140,9 @@ function remarksOn(build: Build, { name, nvfp4 }: GpuGroup, share: MemoryShare, 
     ...(build.precision === 'nvfp4' && nvfp4 === 'weights'
       ? [`${name} widens the four-bit weights as it reads them`]
       : []),
+    ...(engine === 'trtllm' && build.memory.mamba !== undefined
+      ? ['TensorRT-LLM keeps no prefixes of hybrid models: each turn computes its whole prompt again']
+      : []),
     ...(isShort ? [`the context is cut to what fits; the model's own is ${build.contextTokens.default}`] : []),
     ...(behind.length === 0 ? [] : [`not confirmed: ${behind.join(', ')}`]),
   ];

@@ -15,7 +15,7 @@ const HOTTEST = 2;
 function parts(z: Zod) {
   const word = z.string().min(1).max(256);
   const count = z.int().min(1).max(MOST_LAYERS);
-  const flag = z.string().regex(/^--[a-z0-9][a-z0-9-]*(?:=.+)?$/, 'a flag as --name or --name=value');
+  const flag = z.string().regex(/^--[a-z0-9][a-z0-9_-]*(?:=.+)?$/, 'a flag as --name or --name=value');
   const flags = z.array(flag).max(MOST_LINES);
   const environment = z.record(
     z.string().regex(/^[A-Z_][A-Z0-9_]*$/, 'the name of an environment variable'),
@@ -28,6 +28,8 @@ function parts(z: Zod) {
     flags: flags.optional(),
     prefix_caching_flags: flags.optional(),
     environment: environment.optional(),
+    /** Of the configuration file that goes with the flags, where the engine has one. */
+    options: z.record(word, z.json()).optional(),
     /** Why this engine cannot serve the model. */
     unavailable: word.optional(),
   });

@@ -1,7 +1,8 @@
 // Owns how each engine is started for a build: flags, environment, the files it reads. Starts nothing and does no arithmetic.
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { PlanEngine } from '../../contracts/model-plan.ts';
-import { type Build, withFlags } from '../build.ts';
+import { type Build, flagValue, withFlags } from '../build.ts';
+import { UTILIZATION } from '../memory.ts';
 
 export interface Start {
   /** That the model is split over. */
@@ -12,11 +13,8 @@ export interface Start {
 }
 
 /** Nothing is fetched at run time. */
-export const OFFLINE: Readonly<Record<string, string>> = {
-  HF_HUB_OFFLINE: '1',
-  TRANSFORMERS_OFFLINE: '1',
-  VLLM_NO_USAGE_STATS: '1',
-};
+const HUB_OFFLINE: Readonly<Record<string, string>> = { HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' };
+export const OFFLINE: Readonly<Record<string, string>> = { ...HUB_OFFLINE, VLLM_NO_USAGE_STATS: '1' };
 /** Of vLLM's own server; Triton takes only the settings of the engine itself. */
 const SERVER_FLAGS =
   /^--(?:enable-auto-tool-choice|tool-call-parser|tool-parser-plugin|reasoning-parser\b.*|enable-prompt-tokens-details)(?:=|$)/;
@@ -27,6 +25,7 @@ export function commandFor(build: Build, engine: PlanEngine, start: Start): read
   const lines: Readonly<Record<PlanEngine, () => readonly string[]>> = {
     vllm: () => vllmCommand(build, start),
     triton: () => tritonCommand(build, start),
+    trtllm: () => trtllmCommand(build, start),
     nim: () => nimCommand(build, start),
     llamacpp: () => llamaCommand(build, start),
   };
@@ -56,6 +55,25 @@ export const TRITON_CONFIG = [
 export function tritonModel(build: Build, start: Start, folder: string): JsonObject {
   const flags = withFlags(build.flags, loadFlags(start)).filter((flag) => !SERVER_FLAGS.test(flag));
   return { model: folder, ...Object.fromEntries(flags.map(settingOf)), disable_log_stats: false };
+}
+
+/**
+ * Content of the file that goes to `trtllm-serve --config`. What it says of the cache is what the flags of vLLM say: the arithmetic
+ * of memory goes by them. Prefixes of hybrid models are not kept.
+ */
+export function trtllmOptions(build: Build): JsonObject {
+  const { kv_cache_config: own, ...options } = build.engines.trtllm?.options ?? {};
+  const state = flagValue(build.flags, '--mamba-ssm-cache-dtype');
+  return {
+    ...options,
+    kv_cache_config: {
+      dtype: flagValue(build.flags, '--kv-cache-dtype') ?? 'auto',
+      free_gpu_memory_fraction: UTILIZATION,
+      ...(build.memory.mamba === undefined ? {} : { enable_block_reuse: false }),
+      ...(state === undefined ? {} : { mamba_ssm_cache_dtype: state }),
+      ...(isObject(own) ? own : {}),
+    },
+  };
 }
 
 /** Flag and value are two words for llama.cpp. */
@@ -100,6 +118,26 @@ function tritonCommand(build: Build, start: Start): readonly string[] {
   ];
 }
 
+function trtllmCommand(build: Build, { gpus, contextTokens, sequences }: Start): readonly string[] {
+  const isLong = contextTokens > build.contextTokens.default;
+  const environment = { ...HUB_OFFLINE, ...(isLong ? { TLLM_ALLOW_LONG_MAX_MODEL_LEN: '1' } : {}) };
+  const load = [`--max_seq_len=${contextTokens}`, `--max_batch_size=${sequences}`, `--tp_size=${gpus}`];
+  const flags = withFlags(build.engines.trtllm?.flags ?? [], load);
+  return [
+    'cat > trtllm.yaml <<END',
+    ...JSON.stringify(trtllmOptions(build), undefined, 2).split('\n'),
+    'END',
+    ...joined([
+      ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+      `trtllm-serve "${FOLDER}"`,
+      `--served_model_name=${build.name}`,
+      ...flags.map(quoted),
+      '--config=trtllm.yaml',
+      '--host=127.0.0.1',
+    ]),
+  ];
+}
+
 function nimCommand(build: Build, start: Start): readonly string[] {
   const { image = '', environment = {} } = build.engines.nim ?? {};
   const values = { NIM_MODEL_PATH: '/model', NIM_PASSTHROUGH_ARGS: nimArguments(start), ...environment };
@@ -126,6 +164,10 @@ function settingOf(flag: string): readonly [string, Json] {
 function settingValue(text: string): Json {
   if (!/^(?:\d+(?:\.\d+)?$|\{)/.test(text)) return text;
   return JSON.parse(text) as Json;
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function quoted(word: string): string {

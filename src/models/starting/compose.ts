@@ -1,6 +1,6 @@
 // Owns the text of docker-compose.gpu.yml for one model: Caisson, and each engine that can serve it. Knows no docker.
 import { lateLibrary } from '../../base/late-library.ts';
-import { PLAN_ENGINES, type PlanEngine } from '../../contracts/model-plan.ts';
+import type { PlanEngine } from '../../contracts/model-plan.ts';
 import { type Build, isGguf } from '../build.ts';
 import {
   llamaFlags,
@@ -15,6 +15,9 @@ import { CAISSON_SERVICE, COMPOSE_HEAD } from './compose-text.ts';
 
 type Service = Readonly<Record<string, unknown>>;
 
+const COMPOSE_ENGINES = ['vllm', 'triton', 'nim', 'llamacpp'] as const satisfies readonly PlanEngine[];
+type ComposeEngine = (typeof COMPOSE_ENGINES)[number];
+
 const yaml = lateLibrary('yaml');
 
 const WIDE = 200;
@@ -24,13 +27,13 @@ const SCRATCH: Readonly<Record<string, string>> = { HOME: '/tmp', USER: 'engine'
 
 /** `build` for vLLM, Triton and NIM, `gguf` for llama.cpp; each gets the profile of its name. */
 export function composeFile(build: Build, gguf: Build | undefined, start: Start): string {
-  const services: Readonly<Record<PlanEngine, Service>> = {
+  const services: Readonly<Record<ComposeEngine, Service>> = {
     vllm: vllmService(build, start),
     triton: tritonService(build, start),
     nim: nimService(build, start),
     llamacpp: gguf === undefined ? {} : llamaService(gguf, start),
   };
-  const able = PLAN_ENGINES.filter((engine) => canServe(engine === 'llamacpp' ? gguf : build, engine));
+  const able = COMPOSE_ENGINES.filter((engine) => canServe(engine === 'llamacpp' ? gguf : build, engine));
   const rest = {
     networks: { edge: {}, engines: { internal: true } },
     volumes: { 'caisson-data': {}, ...(able.includes('nim') ? { 'nim-cache': {} } : {}) },

@@ -89,7 +89,7 @@ describe('caisson plan', () => {
   const MISTAKES: readonly (readonly [words: string, message: string])[] = [
     ['--gpus 2xH10O', '--gpus 2xH10O: there is no GPU "H10O" in the table; did you mean "H100"?'],
     ['--gpus 0xH100', '--gpus 0xH100: no GPU is left to plan for'],
-    ['--gpus H100 --engine vlm', '--engine vlm: give one of vllm, triton, nim, llamacpp'],
+    ['--gpus H100 --engine vlm', '--engine vlm: give one of vllm, triton, trtllm, nim, llamacpp'],
     ['--gpus H100 --context 0', '--context 0: give a whole number from 1 to 100000000'],
     ['--gpus H100 --context 8k', '--context 8k: give a whole number from 1 to 100000000'],
     ['--gpus H100 --sequences 1e3', '--sequences 1e3: give a whole number from 1 to 100000'],

@@ -1,7 +1,12 @@
 // Shows what fits on which GPUs, how it is started there, and the reason for what does not fit.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { FittingBuild, PlanWish, RefusedBuild } from '../../../src/contracts/model-plan.ts';
+import {
+  type FittingBuild,
+  PLAN_ENGINES,
+  type PlanWish,
+  type RefusedBuild,
+} from '../../../src/contracts/model-plan.ts';
 import { readCatalogue } from '../../../src/models/catalogue.ts';
 import { parseGpus } from '../../../src/models/gpus.ts';
 import { planBuilds } from '../../../src/models/plan.ts';
@@ -89,6 +94,13 @@ describe('what does not fit is refused with the reason', () => {
     ['1xH100', NANO, 'llama.cpp reads GGUF files only', { engine: 'llamacpp' }],
     ['1xH100', 'nemotron-3-nano-4b-q4_0', 'a GGUF file is for llama.cpp, not for vllm'],
     ['1xH100', 'nemotron-nano-9b-v2', 'no NIM of this model is known', { engine: 'nim' }],
+    ['1xH100', 'nemotron-nano-9b-v2', 'TensorRT-LLM has no parser for its calls', { engine: 'trtllm' }],
+    [
+      '8xB300',
+      'nemotron-3-ultra-550b-a55b-bf16',
+      'no recipe of its makers for TensorRT-LLM is known',
+      { engine: 'trtllm' },
+    ],
     [
       '1xH100',
       'nemotron-3.5-lightning-30b-a3b-nvfp4',
@@ -128,6 +140,14 @@ describe('a plan', () => {
       names(undefined, 'llamacpp').map((name) => name.slice(-4)),
       ['q8_0', 'q4_0', 'q8_0', 'q4_0'],
     );
+  });
+
+  test('of every build and engine is a command, or the reason why there is none', () => {
+    for (const engine of PLAN_ENGINES)
+      for (const { build, ...rest } of plan('8xB300', { engine })) {
+        if (rest.fits) assert.ok(rest.command.length > 1, `${build} on ${engine}`);
+        else assert.ok(rest.reason.length > 10, `${build} on ${engine}`);
+      }
   });
 
   test('puts as many engines side by side as there are GPUs for', () => {
@@ -214,6 +234,66 @@ describe('the command', () => {
     });
     assert.match(text, /config\.pbtxt <<END\nbackend: "vllm"\n/);
     assert.match(text, /tritonserver --model-repository=repository$/);
+  });
+
+  test('of TensorRT-LLM writes its file, which keeps the cache as the arithmetic has it, and says that no prefix is kept', () => {
+    const { command, remarks } = fitting('2xB200', 'nemotron-3-super-120b-a12b-fp8', {
+      engine: 'trtllm',
+      contextTokens: 500_000,
+      sequences: 4,
+    });
+    const [head, ...rest] = command;
+    const end = rest.indexOf('END');
+    assert.equal(head, 'cat > trtllm.yaml <<END');
+    assert.deepEqual(JSON.parse(rest.slice(0, end).join('\n')), {
+      kv_cache_config: {
+        dtype: 'fp8',
+        free_gpu_memory_fraction: 0.9,
+        enable_block_reuse: false,
+        mamba_ssm_cache_dtype: 'float32',
+      },
+    });
+    assert.deepEqual(
+      rest.slice(end + 1).map((line) => line.replace(/^ +| \\$/g, '')),
+      [
+        'HF_HUB_OFFLINE=1',
+        'TRANSFORMERS_OFFLINE=1',
+        'TLLM_ALLOW_LONG_MAX_MODEL_LEN=1',
+        'trtllm-serve "$CAISSON_MODEL_DIR"',
+        '--served_model_name=nemotron-3-super-120b-a12b-fp8',
+        '--trust_remote_code',
+        '--max_num_tokens=8192',
+        '--reasoning_parser=nano-v3',
+        '--tool_parser=qwen3_coder',
+        '--max_seq_len=500000',
+        '--max_batch_size=4',
+        '--tp_size=1',
+        '--config=trtllm.yaml',
+        '--host=127.0.0.1',
+      ],
+    );
+    assert.deepEqual(remarks, [
+      'needs trtllm 1.3.0 or newer',
+      'TensorRT-LLM keeps no prefixes of hybrid models: each turn computes its whole prompt again',
+      'not confirmed: weights_gb',
+    ]);
+  });
+
+  test('of TensorRT-LLM carries the options of the model file', () => {
+    const { command } = fitting('1xB200', 'nemotron-3.5-lightning-30b-a3b-nvfp4', { engine: 'trtllm' });
+    const text = command.slice(1, command.indexOf('END')).join('\n');
+    assert.deepEqual(JSON.parse(text), {
+      moe_config: { backend: 'MARLIN' },
+      kv_cache_config: {
+        dtype: 'fp8',
+        free_gpu_memory_fraction: 0.9,
+        enable_block_reuse: false,
+        mamba_ssm_cache_dtype: 'float16',
+        mamba_ssm_stochastic_rounding: true,
+        mamba_ssm_philox_rounds: 5,
+      },
+    });
+    assert.ok(command.includes('  --reasoning_parser=nemotron-v3 \\'), command.join('\n'));
   });
 
   test('of NIM mounts the model read-only and publishes to this machine only', () => {
