@@ -29,6 +29,8 @@ export interface Backend {
   readonly stream: StreamModel;
   /** Model ids that it serves. Rejects with a coded error when it cannot be reached. */
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** Like `stream`, but the engine is asked for one piece, in which a call that was cut may look whole: for probes only. */
+  readonly whole?: StreamModel;
   /** Like `stream`, but the text of the one user message is no conversation: the model goes on with it. */
   readonly complete?: StreamModel;
   readonly embed?: Embed;

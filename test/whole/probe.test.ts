@@ -14,14 +14,21 @@ import { dataDirFor } from './cli-setup.ts';
 const CAISSON = join(import.meta.dirname, '..', '..', 'bin', 'caisson');
 const SAID = chunk({ content: 'yes' }, 'length', { usage: { prompt_tokens: 5, completion_tokens: 1 } });
 
+const SAID_WHOLE = {
+  choices: [{ index: 0, message: { content: 'yes' }, finish_reason: 'length' }],
+  usage: { prompt_tokens: 5, completion_tokens: 1 },
+};
+const COUNT = PROBE_CASES.flatMap(({ onlyStreamed }) => (onlyStreamed === true ? [1] : [1, 1])).length;
+
 /** An engine that says the same word to everything. */
 async function scene(t: TestContext) {
   const { folder, dataDir } = dataDirFor(t);
-  const endpoint = await startEndpoint(t, (response, { path }) => {
+  const endpoint = await startEndpoint(t, (response, { path, body }) => {
     if (path === '/version') sendJson(response, 200, { version: '0.30.0' });
     else if (path === '/v1/models') sendJson(response, 200, { data: [{ id: 'm', max_model_len: 4096 }] });
-    else if (path === '/v1/chat/completions') sendStream(response, SAID, DONE);
-    else sendJson(response, 404, {});
+    else if (path !== '/v1/chat/completions') sendJson(response, 404, {});
+    else if ((body as { stream: boolean }).stream) sendStream(response, SAID, DONE);
+    else sendJson(response, 200, SAID_WHOLE);
   });
   const config = join(folder, 'caisson.yaml');
   const backends = [{ name: 'one', type: 'openai', url: endpoint.url }];
@@ -48,8 +55,11 @@ async function serve(config: string): Promise<() => Promise<void>> {
   };
 }
 
-const WORKING = ['text', 'usage', 'thinking off', 'limit on tokens', '8 at once'];
-const SCORE = Math.round((WORKING.length / PROBE_CASES.length) * 100);
+const WORKING = ['text', 'usage', 'thinking off', 'limit on tokens', '8 at once'].flatMap((name) => [
+  name,
+  `${name}, whole`,
+]);
+const SCORE = Math.round((WORKING.length / COUNT) * 100);
 
 test('it stores what each engine can do, and doctor tells it with the version of the engine', async (t) => {
   const { caisson } = await scene(t);
@@ -72,7 +82,7 @@ test('it stores what each engine can do, and doctor tells it with the version of
   );
   assert.match(
     seen,
-    new RegExp(`; probe of m on 0\\.30\\.0: ${SCORE} of 100 \\(fails: stream, unicode, thinking on, `),
+    new RegExp(`; probe of m on 0\\.30\\.0: ${SCORE} of 100 \\(fails: stream, unicode, unicode, whole, thinking on, `),
   );
 });
 
@@ -80,9 +90,9 @@ test('it prints a line for each case as it comes, and the score at the end', asy
   const { caisson } = await scene(t);
   const { code, out } = await caisson('probe', '--backend', 'one');
   const lines = out.trimEnd().split('\n');
-  assert.deepEqual([code, lines.length], [1, PROBE_CASES.length + 1]);
+  assert.deepEqual([code, lines.length], [1, COUNT + 1]);
   assert.match(lines[0] ?? '', /^works {5}one: text \(\d+ ms\)$/);
-  assert.match(lines[1] ?? '', /^fails {5}one: stream \(\d+ ms\): it comes in one piece$/);
+  assert.match(lines[2] ?? '', /^fails {5}one: stream \(\d+ ms\): it comes in one piece$/);
   assert.equal(lines.at(-1), `one: m on version 0.30.0: ${SCORE} of 100`);
 });
 

@@ -10,6 +10,7 @@ import type { Backend, Embeddings, EmbedRequest, ModelInfo } from '../../contrac
 import { readAnswer } from './reading/answer.ts';
 import { type ChunkReader, createChunkReader } from './reading/chunks.ts';
 import { createTextReader } from './reading/text-chunks.ts';
+import { readWhole } from './reading/whole.ts';
 import { createEndpoint, type Endpoint } from './endpoint.ts';
 import { readHead } from './connection.ts';
 import { readEmbeddings } from './embeddings.ts';
@@ -53,6 +54,8 @@ export function createOpenAIBackend(options: OpenAIOptions): Backend {
     models: async (signal) => models?.map((id) => ({ id, backend: name })) ?? modelsOf(endpoint, options, signal),
     stream: (request, signal) =>
       calls.read(request, told(chatWay(endpoint, forEngine(request, teamCaches), options), endpoint, options, signal)),
+    whole: (request, signal) =>
+      calls.read(request, told(wholeWay(endpoint, forEngine(request, teamCaches), options), endpoint, options, signal)),
     leavesCalls: calls.areLeft,
     complete: (request, signal) =>
       told(completionWay(endpoint, forEngine(request, teamCaches), options), endpoint, options, signal),
@@ -68,9 +71,11 @@ export function createOpenAIBackend(options: OpenAIOptions): Backend {
 
 const WINDOWS_MS = 1000;
 
-/** One way to ask for an answer that is streamed. */
+/** One way to ask for an answer. */
 interface Way {
   ask(signal: AbortSignal): Promise<IncomingMessage>;
+  /** Absent: it comes as a stream. */
+  readonly read?: typeof readWhole;
   readonly reader: ChunkReader;
   failure(error: unknown): ModelErrorEvent;
 }
@@ -84,6 +89,11 @@ function chatWay(endpoint: Endpoint, request: ChatRequest, { clock }: OpenAIOpti
     }),
     failure: (error) => failureOf(error, endpoint.address, clock.now()),
   };
+}
+
+function wholeWay(endpoint: Endpoint, request: ChatRequest, options: OpenAIOptions): Way {
+  const way = chatWay(endpoint, request, options);
+  return { ...way, ask: (signal) => endpoint.whole(request, signal), read: readWhole };
 }
 
 function completionWay(endpoint: Endpoint, request: ChatRequest, { clock }: OpenAIOptions): Way {
@@ -108,7 +118,7 @@ async function* told(
 }
 
 async function* answer(
-  { reader, ...way }: Way,
+  { reader, read = readAnswer, ...way }: Way,
   { address }: Endpoint,
   { limits }: OpenAIOptions,
   signal: AbortSignal,
@@ -117,7 +127,7 @@ async function* answer(
   let response: IncomingMessage | undefined;
   try {
     response = await patience.awaiting(way.ask(patience.signal));
-    yield* readAnswer(response, { address, reader, patience, maxBytes: limits.modelAnswerBytes });
+    yield* read(response, { address, reader, patience, maxBytes: limits.modelAnswerBytes });
   } catch (error) {
     if (signal.aborted) yield abortedEvent();
     // What was said whole stays whole: only the farewell is missing.

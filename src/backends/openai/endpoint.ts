@@ -9,7 +9,7 @@ import { refusalIn } from './failure.ts';
 import { createHealth } from './health.ts';
 import { type ModelList, readModels } from './models.ts';
 import { saidOf } from './meaning.ts';
-import { chatBody, OPTIONAL_FIELDS, optionalIn } from './request.ts';
+import { chatBody, OPTIONAL_FIELDS, optionalIn, wholeBody } from './request.ts';
 import { sessionHeaders } from './session.ts';
 import { readCount, tokenizeBody } from './tokens.ts';
 
@@ -18,6 +18,8 @@ export interface Endpoint {
   /** For messages: without user, password and query. */
   readonly address: string;
   chat(request: ChatRequest, signal: AbortSignal): Promise<IncomingMessage>;
+  /** The answer comes in one piece. */
+  whole(request: ChatRequest, signal: AbortSignal): Promise<IncomingMessage>;
   complete(request: ChatRequest, signal: AbortSignal): Promise<IncomingMessage>;
   embed(request: EmbedRequest, signal: AbortSignal): Promise<IncomingMessage>;
   /** Beside its API, where vLLM has it: undefined if it is no count. */
@@ -69,6 +71,7 @@ export function createEndpoint({ name, url, sessionHeader, ...connection }: Endp
     models: async (signal) => readModels(await ask({ method: 'GET', url: new URL(`${base}/models`), signal }), name),
     healthy: createHealth(base, (address, signal) => ask({ method: 'GET', url: address, signal })),
     chat: (request, signal) => insist(chatWay(request), signal),
+    whole: (request, signal) => insist({ ...chatWay(request), ...wholeWay(request) }, signal),
     complete: (request, signal) => insist({ ...chatWay(request), ...completionWay(request) }, signal),
     embed: (request, signal) => insist(embedWay(request), signal),
     countTokens: async (request, signal) =>
@@ -96,6 +99,10 @@ function chatWay(request: ChatRequest): Way {
     hasLimit: request.maxTokens !== undefined,
     affinity: request.affinity,
   };
+}
+
+function wholeWay(request: ChatRequest): Pick<Way, 'body'> {
+  return { body: (without) => wholeBody(request, without) };
 }
 
 function completionWay(request: ChatRequest): Pick<Way, 'path' | 'body'> {

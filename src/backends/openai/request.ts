@@ -89,6 +89,12 @@ export function chatBody(request: ChatRequest, without: ReadonlySet<string>): Ch
   return further.length === 0 ? written : Object.assign(Object.fromEntries(further), written);
 }
 
+/** The same, for an answer in one piece. */
+export function wholeBody(request: ChatRequest, without: ReadonlySet<string>): object {
+  const { stream_options: _, ...body } = chatBody(request, without);
+  return { ...body, stream: false };
+}
+
 /** Names of the fields that can be left out, of those that the request has: first those that an endpoint may not know. */
 export function optionalIn(request: ChatRequest): readonly string[] {
   const body = chatBody(request, new Set());

@@ -9,6 +9,8 @@ export interface ProbeCase {
   readonly request: Omit<ChatRequest, 'model'>;
   /** '' where nothing is. */
   wrong(answer: ProbedAnswer): string;
+  /** It is about pieces: it is not asked for as a whole answer too. */
+  readonly onlyStreamed?: true;
   /** So many of it at once; absent: one. */
   readonly atOnce?: number;
   /** It is aborted after so many pieces. */
@@ -55,6 +57,7 @@ export const PROBE_CASES: readonly ProbeCase[] = [
   {
     name: 'stream',
     request: ask('Count from 1 to 30.'),
+    onlyStreamed: true,
     wrong: needs(({ pieces }) => pieces >= 5, 'it comes in one piece'),
   },
   {
@@ -134,6 +137,7 @@ export const PROBE_CASES: readonly ProbeCase[] = [
     name: 'abort',
     request: ask('Count from 1 to 2000, one number after the other.'),
     abortAfter: 5,
+    onlyStreamed: true,
     wrong: needs(({ error }) => error?.startsWith('aborted') === true, 'it had ended before'),
   },
   {

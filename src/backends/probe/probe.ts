@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { ChatRequest } from '../../contracts/messages.ts';
 import type { ModelEvent } from '../../contracts/model-events.ts';
-import type { Backend } from '../../contracts/ports.ts';
+import type { Backend, StreamModel } from '../../contracts/ports.ts';
 import type { ProbeReport, ProbeResult } from '../../contracts/probes.ts';
 import { answerOf, type ProbedAnswer } from './answer.ts';
 import { PROBE_CASES, type ProbeCase } from './cases.ts';
@@ -18,12 +18,15 @@ export interface ProbeOptions {
 
 const REPORT_MS = 5000;
 
-/** One case after the other: they are about what an engine can do, not about how much. Never rejects for an engine. */
+/**
+ * One case after the other, first as a stream, then whole where the engine can be asked so: they are about what an engine can do, not
+ * about how much. Never rejects for an engine.
+ */
 export async function probeBackend(backend: Backend, model: string, options: ProbeOptions): Promise<ProbeReport> {
   const results: ProbeResult[] = [];
-  for (const one of PROBE_CASES) {
+  for (const one of casesFor(backend)) {
     if (options.signal.aborted) break;
-    const result = await probe(backend, model, one, options);
+    const result = await probe(model, one, options);
     results.push(result);
     options.told?.(result);
   }
@@ -31,12 +34,23 @@ export async function probeBackend(backend: Backend, model: string, options: Pro
   return { backend: backend.name, model, version, at: options.clock.now(), score: scoreOf(results), results };
 }
 
-async function probe(backend: Backend, model: string, one: ProbeCase, options: ProbeOptions): Promise<ProbeResult> {
+interface AskedCase extends ProbeCase {
+  readonly ask: StreamModel;
+}
+
+function casesFor({ stream, whole }: Backend): readonly AskedCase[] {
+  return PROBE_CASES.flatMap((one): readonly AskedCase[] => {
+    const streamed = { ...one, ask: stream };
+    return whole === undefined || one.onlyStreamed === true
+      ? [streamed]
+      : [streamed, { ...one, name: `${one.name}, whole`, ask: whole }];
+  });
+}
+
+async function probe(model: string, one: AskedCase, options: ProbeOptions): Promise<ProbeResult> {
   const began = options.clock.monotonic();
   const request = { ...one.request, model };
-  const answers = await Promise.all(
-    Array.from({ length: one.atOnce ?? 1 }, () => answered(backend, request, one.abortAfter, options)),
-  );
+  const answers = await Promise.all(Array.from({ length: one.atOnce ?? 1 }, () => answered(one, request, options)));
   const wrong = answers.map((answer) => one.wrong(answer)).find((words) => words !== '');
   const repairs = [...new Set(answers.flatMap((answer) => answer.repairs))];
   const milliseconds = Math.round(options.clock.monotonic() - began);
@@ -50,15 +64,14 @@ async function probe(backend: Backend, model: string, one: ProbeCase, options: P
 }
 
 async function answered(
-  backend: Backend,
+  { ask, abortAfter }: AskedCase,
   request: ChatRequest,
-  abortAfter: number | undefined,
   { timeoutMs, signal }: ProbeOptions,
 ): Promise<ProbedAnswer> {
   const late = AbortSignal.timeout(timeoutMs);
   const abort = new AbortController();
   const events: ModelEvent[] = [];
-  for await (const event of backend.stream(request, AbortSignal.any([late, abort.signal, signal]))) {
+  for await (const event of ask(request, AbortSignal.any([late, abort.signal, signal]))) {
     events.push(event);
     if (events.length === abortAfter) abort.abort();
   }

@@ -101,6 +101,30 @@ test('an engine that does not come to an end fails in its time, and the rest goe
   });
 });
 
+describe('an engine that can be asked for whole answers', () => {
+  const both = (streamed: Backend, { stream: whole }: Backend): Backend => ({ ...streamed, whole });
+  const twice = PROBE_CASES.filter(({ onlyStreamed }) => onlyStreamed !== true).length + NAMES.length;
+
+  test('is asked so too, but for what is about pieces', async () => {
+    assert.deepEqual(await probed(both(scriptedModel(), scriptedModel())), {
+      ...ALL,
+      of: twice,
+      score: 100,
+      odd: [],
+    });
+  });
+
+  test('and fails where only the whole answer is wrong', async () => {
+    const cut = scriptedModel({ tool: [begin(0, 'c', 'get_weather', '{}'), finish('tool_calls')] });
+    assert.deepEqual(await probed(both(scriptedModel(), cut)), {
+      ...ALL,
+      of: twice,
+      score: Math.round((1 - 1 / twice) * 100),
+      odd: [['tool, whole', 'fails', 'the arguments are others, or cut']],
+    });
+  });
+});
+
 test('whoever stops it gets what there is so far', async () => {
   const stop = new AbortController();
   const told: string[] = [];
