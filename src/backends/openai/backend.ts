@@ -112,7 +112,10 @@ async function* told(
 ): AsyncGenerator<ModelEvent> {
   for await (const event of answer(way, endpoint, options, signal)) {
     // What had come with the last that was taken is wanted no more.
-    if (signal.aborted) return yield abortedEvent();
+    if (signal.aborted) {
+      yield abortedEvent();
+      return;
+    }
     yield event.type === 'error' ? await explained(event, endpoint, options, signal) : event;
   }
 }

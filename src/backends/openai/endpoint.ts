@@ -128,7 +128,10 @@ function refusedField(error: unknown, way: Way, without: ReadonlySet<string>): s
   if (refusal === undefined || (refusal.status !== 400 && refusal.status !== 422)) return undefined;
   const { body } = refusal;
   if (way.hasLimit && !without.has('max_tokens') && isAboutLimit(body)) return 'max_tokens';
-  return way.optional().find((field) => !without.has(field) && names(body, field));
+  return namedFirst(
+    body,
+    way.optional().filter((field) => !without.has(field)),
+  );
 }
 
 function isAboutLimit(body: string): boolean {
@@ -139,15 +142,21 @@ function isAboutLimit(body: string): boolean {
 /** Older engines name no field. */
 const LIMIT_WORDS = /\bmax_(?:completion_)?tokens\b|\bin the completion\b/;
 
-/** As a word of its own. */
-function names(body: string, field: string): boolean {
+/** A refusal begins with what it is about: what it names later may be how to mend it. */
+function namedFirst(body: string, fields: readonly string[]): string | undefined {
+  const named = fields.map((field) => ({ field, at: placeOf(body, field) })).filter(({ at }) => at >= 0);
+  return named.toSorted((left, right) => left.at - right.at)[0]?.field;
+}
+
+/** As a word of its own, and no part of a flag; -1: it is not named. */
+function placeOf(body: string, field: string): number {
   for (let at = body.indexOf(field); at >= 0; at = body.indexOf(field, at + 1))
-    if (!isLetter(body[at - 1]) && !isLetter(body[at + field.length])) return true;
-  return false;
+    if (!isLetter(body[at - 1]) && !isLetter(body[at + field.length])) return at;
+  return -1;
 }
 
 function isLetter(character = ''): boolean {
-  return /\w/.test(character);
+  return /[\w-]/.test(character);
 }
 
 function jsonOf(body: string): unknown {

@@ -10,6 +10,7 @@ interface Difference {
 
 const DIFFERENCES: readonly Difference[] = [
   { before: '0.10.1', remark: 'no model of the Nemotron family runs before 0.10.1' },
+  { before: '0.11.2', remark: 'its thinking is named reasoning_content before 0.11.2; both names are read and sent' },
   { before: '0.12.0', models: /nemotron-3-nano/i, remark: 'Nemotron 3 Nano needs 0.11.2 and should have 0.12.0' },
   { before: '0.17.1', models: /nemotron-3-super/i, remark: 'Nemotron 3 Super needs 0.17.1' },
   { before: '0.22.0', models: /nemotron-3-ultra/i, remark: 'Nemotron 3 Ultra needs 0.22.0' },
@@ -18,6 +19,10 @@ const DIFFERENCES: readonly Difference[] = [
     before: '0.17.1',
     models: /nemotron-3/i,
     remark: 'the reasoning parser nemotron_v3 is built in from 0.17.1 on; before, give the plugin beside the model',
+  },
+  {
+    before: '0.19.0',
+    remark: 'it does not know thinking_token_budget before 0.19.0: only max_tokens bounds its thinking',
   },
   { before: '0.31.0', remark: 'its queue has no end before 0.31.0: max_concurrent of this backend is the only bound' },
 ];

@@ -7,7 +7,7 @@ import { readNumbers } from '../../../../src/backends/openai/engine/numbers.ts';
 import { reportEngine } from '../../../../src/backends/openai/engine/report.ts';
 import { remarksOn } from '../../../../src/backends/openai/engine/versions.ts';
 import { proveGeneration } from '../../../../src/backends/readiness.ts';
-import { failed, finish, patient, say } from '../events.ts';
+import { failed, finish, gather, HELLO, patient, say, think } from '../events.ts';
 import { chunk, DONE } from './frames.ts';
 import { backendAt, closedAddress, sendJson, sendStream, startEndpoint } from './scripted-endpoint.ts';
 
@@ -57,13 +57,19 @@ describe('what there is to say of a version', () => {
   const queue = 'its queue has no end before 0.31.0: max_concurrent of this backend is the only bound';
   const plugin =
     'the reasoning parser nemotron_v3 is built in from 0.17.1 on; before, give the plugin beside the model';
+  const budget = 'it does not know thinking_token_budget before 0.19.0: only max_tokens bounds its thinking';
+  const name = 'its thinking is named reasoning_content before 0.11.2; both names are read and sent';
   const cases: readonly (readonly [version: string, models: readonly string[], remarks: readonly string[]])[] = [
     ['0.32.0', ['nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-NVFP4'], []],
     ['0.31.0', ['m'], []],
+    ['0.19.0', ['m'], [queue]],
+    ['0.18.2', ['m'], [budget, queue]],
+    ['0.11.2', ['m'], [budget, queue]],
+    ['0.11.1', ['m'], [name, budget, queue]],
     ['0.30.2', ['m'], [queue]],
     ['v0.22.1+cu130', ['NVIDIA-Nemotron-3.5-Lightning-30B-A3B-BF16'], ['Nemotron 3.5 Lightning needs 0.27.1', queue]],
-    ['0.16.0', ['nemotron-3-super'], ['Nemotron 3 Super needs 0.17.1', plugin, queue]],
-    ['0.9', ['m'], ['no model of the Nemotron family runs before 0.10.1', queue]],
+    ['0.16.0', ['nemotron-3-super'], ['Nemotron 3 Super needs 0.17.1', plugin, budget, queue]],
+    ['0.9', ['m'], ['no model of the Nemotron family runs before 0.10.1', name, budget, queue]],
     ['a build of today', ['m'], []],
   ];
   for (const [version, models, remarks] of cases)
@@ -96,6 +102,47 @@ describe('the report of an endpoint', () => {
     );
     assert.deepEqual(await reportAt(silent.url), { remarks: [] });
     assert.deepEqual(await reportAt(await closedAddress()), { remarks: [] });
+  });
+});
+
+describe('the thinking of every version', () => {
+  const history = { role: 'assistant' as const, content: 'Yes.', reasoning: 'before' };
+  const request = { model: 'm', messages: [history, ...HELLO.messages], thinking: { budgetTokens: 7 } };
+  /** `reasoning` came beside the older name, which then went. */
+  const versions = [
+    ['0.10.1', ['reasoning_content']],
+    ['0.12.0', ['reasoning', 'reasoning_content']],
+    ['0.32.0', ['reasoning']],
+  ] as const;
+  for (const [version, names] of versions)
+    test(`is read once, and that of earlier turns is sent under both names: ${version}`, async (t) => {
+      const endpoint = await startEndpoint(t, (response) => {
+        const said = Object.fromEntries(names.map((name) => [name, 'hm']));
+        sendStream(response, chunk(said), chunk({ content: 'y' }, 'stop'), DONE);
+      });
+      const events = await gather(backendAt(endpoint.url).stream(request, patient()));
+      assert.deepEqual(events, [think('hm'), say('y'), finish('stop')]);
+      const sent = endpoint.asked[0]?.body as { readonly messages: readonly object[] };
+      assert.deepEqual(sent.messages[0], {
+        role: 'assistant',
+        content: 'Yes.',
+        reasoning: 'before',
+        reasoning_content: 'before',
+      });
+    });
+
+  test('has a bound where the engine takes one; where it wants a setting for that, the request goes without', async (t) => {
+    const words = 'thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-config.';
+    const endpoint = await startEndpoint(t, (response, { body }) => {
+      if (Object.hasOwn(body as object, 'thinking_token_budget'))
+        sendJson(response, 400, { error: { message: words, type: 'BadRequestError', param: null, code: 400 } });
+      else sendStream(response, chunk({ content: 'y' }, 'stop'), DONE);
+    });
+    const backend = backendAt(endpoint.url);
+    for (const _ of [1, 2])
+      assert.deepEqual(await gather(backend.stream(request, patient())), [say('y'), finish('stop')]);
+    const budgets = endpoint.asked.map(({ body }) => (body as Record<string, unknown>)['thinking_token_budget']);
+    assert.deepEqual(budgets, [7, undefined, undefined]);
   });
 });
 
