@@ -99,6 +99,8 @@ export interface EgressRecord {
   readonly ask?: EgressEffect;
   /** Names of the secrets that were put in. */
   readonly secrets?: readonly string[];
+  /** How many alike ones this stands for; absent: one. Bytes are of all of them. */
+  readonly times?: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
@@ -154,7 +156,7 @@ export interface SandboxProxy {
   /** Takes over a listening socket of the sandbox's own loopback. Called once. */
   serve(listener: Server): void;
   permit(grant: EgressGrant): void;
-  /** What was recorded since the last call, at most LIMITS.egressRecords; alike denials in a row are one. */
+  /** What was recorded since the last call, at most LIMITS.egressRecords; alike ones in a row are one. */
   take(): readonly EgressRecord[];
   /** Ends every connection. */
   close(): Promise<void>;
