@@ -15,8 +15,7 @@ export interface PemFile {
  */
 export async function readSigners(pem: PemFile, now: number): Promise<string> {
   const text = await readPem(pem);
-  const certificates = (text.match(CERTIFICATES) ?? ['']).map((one) => certificateIn(one, pem));
-  const problems = certificates.map((one) => dateProblem(one, now));
+  const problems = certificatesIn(text, pem).map((one) => dateProblem(one, now));
   if (problems.every((one) => one !== undefined)) throw wrongPem(pem, problems[0] ?? '');
   return text;
 }
@@ -31,6 +30,11 @@ export async function readPem({ file, field }: PemFile): Promise<string> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CaissonError('config_unreadable', `${field} cannot be read: ${why}`, { cause, place: { file, field } });
   }
+}
+
+/** All of them, at least one. Throws `config_invalid`. */
+export function certificatesIn(text: string, pem: PemFile): readonly X509Certificate[] {
+  return (text.match(CERTIFICATES) ?? ['']).map((one) => certificateIn(one, pem));
 }
 
 /** The first one. Throws `config_invalid`. */
