@@ -134,6 +134,11 @@ export const CATALOGUE = {
   },
   halted: { status: 503, hint: 'A person has halted Caisson: `caisson halt --release` lets runs start again.' },
   run_not_ended: { status: 409, hint: 'Wait for the run to end, or cancel it.' },
+  snapshot_failed: {
+    status: 500,
+    hint: 'Later steps may have snapshots again; the patch of the run does not depend on them.',
+  },
+  snapshot_missing: { status: 409, hint: '`caisson show RUN` lists the steps that have a snapshot.' },
   run_without_patch: {
     status: 409,
     hint: 'The run ended without a patch that may be applied; `caisson show RUN` says why.',

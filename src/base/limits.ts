@@ -24,6 +24,8 @@ export const LIMITS = {
   repositoryFiles: 200_000,
   /** A larger patch ends the run as failed; the work tree is kept. */
   patchBytes: 16 * MB,
+  /** New content in the snapshots of one run; with more, the steps that follow have none. */
+  snapshotBytes: 1 * GB,
   /** A configuration or policy file larger than this is refused. */
   configBytes: 1 * MB,
   /** A task text larger than this is refused. */

@@ -37,9 +37,14 @@ export function parentOf(path: BytePath): BytePath {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
+/** Characters that the file system of a Mac leaves out of names, in UTF-8: zero width and direction marks. */
+const UNSEEN = /\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf/g;
+
 /** Names that git takes for its own directory on some system, and therefore carries nowhere. */
 export function isGitName(name: BytePath): boolean {
+  if (!/^[.g\xe2\xef]/i.test(name)) return false;
   const plain = name
+    .replaceAll(UNSEEN, '')
     .replace(/:.*$/s, '')
     .replace(/[ .]+$/, '')
     .toLowerCase();

@@ -26,7 +26,7 @@ export async function treeOfWork(
   scratch: string,
   limits: Limits,
 ): Promise<string> {
-  const files = (await look(paths, base, limits)).filter((file) => !(file.link && NO_LINK.test(file.path)));
+  const files = (await look(paths, base, limits)).filter((file) => !isRefusedLink(file));
   files.sort((left, right) => (left.path < right.path ? -1 : 1));
   await unlock(files, paths.work);
   const call = { gitDir: paths.git, cwd: paths.work, index: join(scratch, 'index') };
@@ -39,6 +39,11 @@ export async function treeOfWork(
     if (!(cause instanceof GitFailed)) throw cause;
     throw refused(`git cannot take the work tree in: ${cause.said}`, cause);
   }
+}
+
+/** Git takes in no link of such a name. */
+export function isRefusedLink({ link, path }: Pick<FoundFile, 'link' | 'path'>): boolean {
+  return link && NO_LINK.test(path);
 }
 
 async function look({ git: gitDir, work }: WorkspacePaths, base: string, limits: Limits): Promise<FoundFile[]> {

@@ -13,6 +13,10 @@ export interface FoundFile {
   readonly bytes: number;
   /** Its owner may read it. */
   readonly readable: boolean;
+  /** What a change of its content changes as well: inode, and milliseconds since 1970 of its last changes. Nobody can set `changedAt`. */
+  readonly inode: number;
+  readonly modifiedAt: number;
+  readonly changedAt: number;
 }
 
 export interface Walked {
@@ -32,6 +36,8 @@ export interface WalkPlan {
   readonly call: GitCall;
   /** True if that info/exclude has lines. */
   readonly excluding: boolean;
+  /** What git said of ignored paths in earlier walks of the same tree; it is asked again once a rules file has changed. */
+  readonly remembered?: Map<string, Verdict>;
   /** Whether a directory with a `.git` is entered, without the `.git`. */
   readonly enterNested: boolean;
   readonly maxFiles: number;
@@ -44,7 +50,17 @@ export interface WalkPlan {
   readonly onUnsafe: (path: BytePath) => Error;
 }
 
+export interface Verdict {
+  /** The state of the rules files that it came from. */
+  readonly rules: string;
+  readonly ignored: boolean;
+}
+
 const AT_ONCE = 32;
+/** A rules file that was changed so shortly ago may change again without a trace. */
+const SETTLED_MS = 100;
+const LOOK = { throwIfNoEntry: false } as const;
+const RULES = /(?:^|\/)\.git(?:ignore|attributes)$/;
 const PATH_BYTES = 4000;
 const RULES_BYTES = 1024 * 1024;
 
@@ -69,12 +85,15 @@ export async function walkTree(plan: WalkPlan): Promise<Walked> {
 class Walk {
   readonly result = { files: new Array<FoundFile>(), special: new Array<BytePath>(), nested: new Array<BytePath>() };
   readonly #plan: WalkPlan;
+  readonly #top: BytePath;
   #entries = 0;
   #bytes = 0;
   #rules: boolean;
+  #stateOfRules = '';
 
   constructor(plan: WalkPlan) {
     this.#plan = plan;
+    this.#top = toBytePath(plan.top);
     this.#rules = plan.excluding;
   }
 
@@ -119,10 +138,10 @@ class Walk {
     const seen: Seen[] = [];
     for (const [index, place] of places.entries()) {
       if (index % AT_ONCE === AT_ONCE - 1) await nextTurn();
-      const info = lstatSync(this.#hostPath(place.path), { throwIfNoEntry: false });
+      const info = lstatSync(this.#hostPath(place.path), LOOK);
       if (info === undefined) continue;
       seen.push({ ...place, info });
-      if (/(?:^|\/)\.git(?:ignore|attributes)$/.test(place.path)) await this.#checkRules(place.path, info);
+      if (isRules(place.path)) await this.#checkRules(place.path, info);
     }
     return seen;
   }
@@ -132,6 +151,8 @@ class Walk {
     const target = info.isSymbolicLink() ? await stat(this.#hostPath(path)).catch(() => undefined) : info;
     if (target !== undefined && !target.isDirectory() && (!target.isFile() || target.size > RULES_BYTES))
       throw this.#plan.onUnsafe(path);
+    const isSettled = Date.now() - info.ctimeMs > SETTLED_MS;
+    this.#stateOfRules += `${path}\0${info.ino}\0${info.size}\0${isSettled ? info.ctimeMs : process.hrtime.bigint()}\0`;
     if (path.endsWith('.gitignore')) this.#rules = true;
   }
 
@@ -142,8 +163,20 @@ class Walk {
 
   async #ignoredOf(unknown: readonly Seen[]): Promise<ReadonlySet<BytePath>> {
     if (!this.#rules || unknown.length === 0) return new Set();
+    const { remembered = new Map<string, Verdict>() } = this.#plan;
+    const rules = this.#stateOfRules;
+    const keyOf = ({ path, info }: Seen) => (info.isDirectory() ? `${path}/` : path);
+    const open = unknown.filter((entry) => remembered.get(keyOf(entry))?.rules !== rules);
+    if (open.length > 0) {
+      const said = await this.#askGit(open);
+      for (const entry of open) remembered.set(keyOf(entry), { rules, ignored: said.has(entry.path) });
+    }
+    return new Set(unknown.filter((entry) => remembered.get(keyOf(entry))?.ignored).map(({ path }) => path));
+  }
+
+  async #askGit(open: readonly Seen[]): Promise<ReadonlySet<BytePath>> {
     const { call, top } = this.#plan;
-    const stdin = Buffer.from(unknown.map(({ path }) => `./${path}\0`).join(''), 'latin1');
+    const stdin = Buffer.from(open.map(({ path }) => `./${path}\0`).join(''), 'latin1');
     const asking = { ...call, workTree: top, cwd: top, stdin, codes: [0, 1] };
     const { stdout } = await git(['check-ignore', '--no-index', '-z', '--stdin'], asking);
     return new Set(stdout.split('\0').map((path) => path.slice(2)));
@@ -159,7 +192,7 @@ class Walk {
 
   #takeFile(path: BytePath, info: Stats): void {
     const { maxBytes, maxFiles, tooMuch } = this.#plan;
-    const { mode, size } = info;
+    const { mode, size, ino: inode, mtimeMs: modifiedAt, ctimeMs: changedAt } = info;
     const link = info.isSymbolicLink();
     this.result.files.push({
       path,
@@ -167,6 +200,9 @@ class Walk {
       executable: (mode & 0o100) !== 0,
       bytes: size,
       readable: link || (mode & 0o400) !== 0,
+      inode,
+      modifiedAt,
+      changedAt,
     });
     this.#bytes += size;
     if (this.#bytes > maxBytes) throw tooMuch(`more than ${maxBytes} bytes`, 'repository_bytes');
@@ -180,8 +216,18 @@ class Walk {
     if (this.#entries > most) throw this.#plan.tooMuch(`more than ${most} files and directories`, 'repository_files');
   }
 
-  #hostPath(path: BytePath): Buffer {
-    const top = toBytePath(this.#plan.top);
-    return bytesOf(path === '' ? top : `${top}/${path}`);
+  /** As text where that is the same: it costs less. */
+  #hostPath(path: BytePath): Buffer | string {
+    const place = path === '' ? this.#top : `${this.#top}/${path}`;
+    return isPlain(place) ? place : bytesOf(place);
   }
+}
+
+/** Most names are told by their last letter. */
+function isRules(path: BytePath): boolean {
+  return path.endsWith('e') || path.endsWith('s') ? RULES.test(path) : false;
+}
+
+function isPlain(path: BytePath): boolean {
+  return !/[^ -~]/.test(path);
 }

@@ -7,6 +7,7 @@ import { promptingFigures } from './prompting.ts';
 import { routerFigures } from './router/figures.ts';
 import { sandboxFigures } from './sandbox.ts';
 import { serviceFigures } from './service.ts';
+import { snapshotFigures } from './snapshot.ts';
 import type { Figure } from './figure.ts';
 
 const { values, positionals } = parseArgs({
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
 const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figure[]>>> = {
   sandbox: sandboxFigures,
   service: serviceFigures,
+  snapshot: snapshotFigures,
   agent: agentFigures,
   gateway: gatewayFigures,
   router: routerFigures,
