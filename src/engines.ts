@@ -13,8 +13,9 @@ import type { PassBytes } from './contracts/passing.ts';
 import type { Backend } from './contracts/ports.ts';
 import type { PassingOptions } from './backends/openai/passing.ts';
 import type { PromptFormat } from './prompting/format.ts';
-import { repairBy } from './repairs.ts';
+import { likedBy, type Profiles, profilesBy, repairBy } from './repairs.ts';
 
+type OpenAIConfig = Extract<BackendConfig, { readonly type: 'openai' }>;
 type LlamaConfig = Extract<BackendConfig, { readonly type: 'llama' }>;
 
 /** `allowRecorded`: false in a service, whose clients must not be answered from a script. Throws `rehearsal_refused`. */
@@ -53,6 +54,10 @@ async function createBackend(
   }
   if (backend.type === 'llama') return llama(backend, config, logger);
   if (backend.type === 'triton') return triton(backend, config, { logger, field });
+  return openai(backend, config, field);
+}
+
+async function openai(backend: OpenAIConfig, config: LoadedConfig, field: string): Promise<Backend> {
   const { name, url, key, models, sessionHeader, teamCaches = false, repair } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
   const header = sessionHeader === undefined ? {} : { sessionHeader };
@@ -60,34 +65,31 @@ async function createBackend(
     key === undefined ? undefined : resolveSecret(key),
     trustOf(backend, field),
   ]);
+  const profiles = profilesBy(config.models.folder);
   const made = createOpenAIBackend({
     name,
     url,
     limits: config.limits,
     clock: systemClock,
     teamCaches,
-    ...repairOf(repair, config),
+    ...(repair === 'off' ? {} : { repair: repairBy(profiles) }),
+    liked: likedBy(profiles),
     ...trust,
     ...header,
     ...(secret === undefined ? {} : { key: secret }),
     ...(models.length === 0 ? {} : { models }),
   });
-  const { modelConnectMs: connectMs } = config.limits;
-  const way = { url, key: secret ?? 'none', connectMs, ...trust };
+  const way = { url, key: secret ?? 'none', connectMs: config.limits.modelConnectMs, ...trust };
   return {
     ...made,
     // Bytes that pass name no team.
-    ...(teamCaches ? {} : { passing: passingOf({ ...way, now: () => systemClock.now(), ...header }) }),
+    ...(teamCaches ? {} : { passing: passingOf({ ...way, now: () => systemClock.now(), ...header }, profiles) }),
     report: async (signal) => {
       const { reportEngine } = await import('./backends/openai/engine/report.ts');
       const served = await made.models(signal).catch(() => []);
       return reportEngine({ ...way, models: served.map(({ id }) => id) }, signal);
     },
   };
-}
-
-function repairOf(wish: 'auto' | 'off' | undefined, { models: { folder } }: LoadedConfig) {
-  return wish === 'off' ? {} : { repair: repairBy(folder) };
 }
 
 async function triton(
@@ -171,9 +173,13 @@ async function trustOf({ ca }: { readonly ca?: string }, field: string): Promise
 }
 
 /** Its client is dear to load, and only a service with clients of its own uses it. */
-function passingOf(options: PassingOptions): () => Promise<PassBytes> {
+function passingOf(options: PassingOptions, profiles: Profiles): () => Promise<PassBytes> {
   let made: Promise<PassBytes> | undefined;
-  const make = async () => (await import('./backends/openai/passing.ts')).createPassing(options);
+  const make = async () => {
+    const { createPassing } = await import('./backends/openai/passing.ts');
+    const { passLiked } = await import('./backends/openai/liking.ts');
+    return passLiked(createPassing(options), await profiles());
+  };
   return () => (made ??= make());
 }
 

@@ -1,23 +1,32 @@
-// Owns what the reading of calls that engines left in their text is made of: the model files, loaded when an answer first needs them.
+// Owns what requests to engines get of a model's profile, and what calls in their text are read with: loaded when first needed.
 import type { ChatRequest } from './contracts/messages.ts';
 import type { ModelProfile } from './contracts/model-profile.ts';
 import type { TextRepair } from './prompting/repair-text.ts';
 
-/** `site`: folder with model files of the site. */
-export function repairBy(site: string | undefined): (request: ChatRequest) => Promise<TextRepair> {
-  let profiles: Promise<(served: string) => ModelProfile> | undefined;
+export type Profiles = () => Promise<(served: string) => ModelProfile>;
+
+/** `site`: folder with model files of the site, beside the shipped ones. They are read once. */
+export function profilesBy(site: string | undefined): Profiles {
+  let read: ReturnType<Profiles> | undefined;
+  const profiles = async () => {
+    const { profilesIn, readShippedProfiles } = await import('./models/profiles.ts');
+    if (site === undefined) return profilesIn(await readShippedProfiles());
+    const { readCatalogue } = await import('./models/catalogue.ts');
+    return profilesIn((await readCatalogue(site)).files);
+  };
+  return () => (read ??= profiles());
+}
+
+export function repairBy(profiles: Profiles): (request: ChatRequest) => Promise<TextRepair> {
   return async (request) => {
-    profiles ??= readProfiles(site);
-    const [{ repairText }, profileOf] = await Promise.all([import('./prompting/repair-text.ts'), profiles]);
+    const [{ repairText }, profileOf] = await Promise.all([import('./prompting/repair-text.ts'), profiles()]);
     return repairText(request, profileOf(request.model));
   };
 }
 
-async function readProfiles(site: string | undefined): Promise<(served: string) => ModelProfile> {
-  const [{ readCatalogue }, { profileOf }] = await Promise.all([
-    import('./models/catalogue.ts'),
-    import('./models/profile.ts'),
-  ]);
-  const { files } = await readCatalogue(site);
-  return (served) => profileOf(files, served);
+export function likedBy(profiles: Profiles): (request: ChatRequest) => Promise<ChatRequest> {
+  return async (request) => {
+    const [{ asLiked }, profileOf] = await Promise.all([import('./backends/openai/liking.ts'), profiles()]);
+    return asLiked(request, profileOf(request.model));
+  };
 }

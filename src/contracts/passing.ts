@@ -4,6 +4,9 @@ import type { ModelErrorEvent } from './model-events.ts';
 export interface PassingOrder {
   /** The body of a chat request in the engine's own dialect; JSON. */
   readonly body: Uint8Array;
+  readonly model: string;
+  /** Whether the body has that member. */
+  readonly has: (name: string) => boolean;
   readonly signal: AbortSignal;
   /** Requests of one conversation carry the same. */
   readonly affinity?: string;

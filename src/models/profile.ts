@@ -18,8 +18,21 @@ const GENERIC: ModelProfile = {
   sampling: { thinking: {}, toolCalls: {}, text: {} },
 };
 
+/** What of a model file a profile is made of. */
+export type ProfileFile = Pick<ModelFile, 'template' | 'thinking' | 'output' | 'sampling'> & NamedFile;
+
+interface NamedFile {
+  readonly model: { readonly name: string };
+  readonly builds?: readonly Named[] | undefined;
+}
+
+interface Named {
+  readonly name: string;
+  readonly repository?: string | undefined;
+}
+
 /** The profile of the model, or the generic one. */
-export function profileOf(files: readonly ModelFile[], served: string): ModelProfile {
+export function profileOf(files: readonly ProfileFile[], served: string): ModelProfile {
   const file = fileOf(files, served) ?? files.find(({ model }) => model.name === GENERIC.name);
   return file === undefined ? GENERIC : profileOfFile(file);
 }
@@ -28,7 +41,7 @@ export function profileOf(files: readonly ModelFile[], served: string): ModelPro
  * The file of a name as engines serve it: that of a build or a model, the path of a folder or of a GGUF file, a name on a hub.
  * Undefined: none is of that model.
  */
-export function fileOf(files: readonly ModelFile[], served: string): ModelFile | undefined {
+export function fileOf<File extends NamedFile>(files: readonly File[], served: string): File | undefined {
   const name = plainName(served);
   const exact = files.find(({ builds = [] }) => builds.some((build) => isNamed(build, name)));
   if (exact !== undefined) return exact;
@@ -38,10 +51,7 @@ export function fileOf(files: readonly ModelFile[], served: string): ModelFile |
 }
 
 /** `name`: plain. */
-export function isNamed(
-  build: { readonly name: string; readonly repository?: string | undefined },
-  name: string,
-): boolean {
+export function isNamed(build: Named, name: string): boolean {
   return build.name === name || (build.repository !== undefined && plainName(build.repository) === name);
 }
 
@@ -54,7 +64,7 @@ export function plainName(served: string): string {
     .replace(/^nvidia-/, '');
 }
 
-function profileOfFile({ model, template, thinking, output, sampling = {} }: ModelFile): ModelProfile {
+function profileOfFile({ model, template, thinking, output, sampling = {} }: ProfileFile): ModelProfile {
   const { off, less } = thinking;
   return {
     name: model.name,

@@ -5,6 +5,7 @@ import type { Guard } from './guard.ts';
 import { fromPlain, readJson } from './python/json.ts';
 import { textOf as textOfValue } from './python/text.ts';
 import { isList, type Keywords, PyDict, type PyValue } from './python/values.ts';
+import { thinkingArguments, withThinkingWord } from './thinking.ts';
 
 export interface SpecialTokens {
   readonly bos?: string;
@@ -28,7 +29,7 @@ export function variablesOf(
     if (token !== undefined) variables.set(name.endsWith('_token') ? name : `${name}_token`, token);
   variables.set(
     'messages',
-    request.messages.map((message) => messageOf(message, guard, thinking)),
+    withThinkingWord(request.messages, request, profile).map((message) => messageOf(message, guard, thinking)),
   );
   const { tools = [] } = request;
   if (tools.length > 0)
@@ -43,12 +44,13 @@ export function variablesOf(
 }
 
 /** What the request says goes over what the profile says. */
-function templateArguments({ thinking, extra }: ChatRequest, profile: ModelProfile): PyDict {
+function templateArguments(request: ChatRequest, profile: ModelProfile): PyDict {
+  const { thinking, extra } = request;
   const made = new PyDict();
   const add = (values: PyValue) => {
     if (values instanceof PyDict) for (const [key, value] of values.entries()) made.set(key, value);
   };
-  add(fromPlain(profile.templateArguments));
+  add(fromPlain(thinkingArguments(request, profile)));
   const enabled = thinking?.enabled ?? (thinking?.effort === undefined ? undefined : thinking.effort !== 'none');
   if (enabled !== undefined) made.set('enable_thinking', enabled);
   if (thinking?.effort !== undefined) made.set('reasoning_effort', thinking.effort);

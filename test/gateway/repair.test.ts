@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createPassing } from '../../src/backends/openai/passing.ts';
 import { createRouter } from '../../src/backends/router.ts';
-import { repairBy } from '../../src/repairs.ts';
+import { profilesBy, repairBy } from '../../src/repairs.ts';
 import { chunk, DONE, fragment } from '../unit/backends/openai/frames.ts';
 import { backendAt, sendJson, sendStream, startEndpoint } from '../unit/backends/openai/scripted-endpoint.ts';
 import { call } from './http.ts';
@@ -30,7 +30,10 @@ async function start(context: Parameters<typeof startService>[0], bytes: (count:
     else sendStream(response, `${bytes((count += 1))}${DONE}`);
   });
   const pass = createPassing({ url, key: 'none', connectMs: 2000, now: () => 0 });
-  const backend = { ...backendAt(url, { repair: repairBy(undefined), models: [MODEL] }), passing: async () => pass };
+  const backend = {
+    ...backendAt(url, { repair: repairBy(profilesBy(undefined)), models: [MODEL] }),
+    passing: async () => pass,
+  };
   const { stream: ask, passing } = createRouter([backend]);
   const service = await startService(context, { changes: { stream: ask, passing } });
   return { service, key: await service.key(['client']) };

@@ -34,6 +34,8 @@ export interface OpenAIOptions {
   readonly teamCaches?: boolean;
   /** How calls that the engine left in its text are read; absent: they stay there. */
   readonly repair?: MakeRepair;
+  /** Puts into a request what its model likes, where the client says nothing of it; absent: nothing is put there. */
+  readonly liked?: (request: ChatRequest) => Promise<ChatRequest>;
   /** Served under these names; absent: the endpoint is asked. */
   readonly models?: readonly string[];
   readonly limits: Limits;
@@ -42,7 +44,8 @@ export interface OpenAIOptions {
 
 /** Nothing is retried here: who asks decides. No message holds the key, even where the endpoint sends it back. */
 export function createOpenAIBackend(options: OpenAIOptions): Backend {
-  const { name, url, key = 'none', ca, sessionHeader, models, limits, clock, teamCaches = false, repair } = options;
+  const { name, url, key = 'none', ca, sessionHeader, models, limits, clock, teamCaches = false } = options;
+  const { repair, liked = unchanged } = options;
   const trust = { ...(ca === undefined ? {} : { ca }), ...(sessionHeader === undefined ? {} : { sessionHeader }) };
   const endpoint = createEndpoint({ name, url, key, connectMs: limits.modelConnectMs, ...trust });
   const windows = createWindows(() => modelsOf(endpoint, options, AbortSignal.timeout(WINDOWS_MS)), clock);
@@ -63,7 +66,7 @@ export function createOpenAIBackend(options: OpenAIOptions): Backend {
       const answer = await embed(endpoint, request, options, signal);
       return answer.type === 'error' ? explained(answer, endpoint, options, signal) : answer;
     },
-    countTokens: (request, signal) => endpoint.countTokens(request, signal).catch(() => undefined),
+    countTokens: async (request, signal) => endpoint.countTokens(await liked(request), signal).catch(() => undefined),
     contextTokens: windows,
     healthy: (signal) => endpoint.healthy(signal),
   };
@@ -80,9 +83,9 @@ interface Way {
   failure(error: unknown): ModelErrorEvent;
 }
 
-function chatWay(endpoint: Endpoint, request: ChatRequest, { clock }: OpenAIOptions): Way {
+function chatWay(endpoint: Endpoint, request: ChatRequest, { clock, liked = unchanged }: OpenAIOptions): Way {
   return {
-    ask: (signal) => endpoint.chat(request, signal),
+    ask: async (signal) => endpoint.chat(await liked(request), signal),
     reader: createChunkReader({
       newCallId: () => newId('call', clock.now()),
       needsArguments: (tool) => hasRequired(request, tool),
@@ -93,7 +96,12 @@ function chatWay(endpoint: Endpoint, request: ChatRequest, { clock }: OpenAIOpti
 
 function wholeWay(endpoint: Endpoint, request: ChatRequest, options: OpenAIOptions): Way {
   const way = chatWay(endpoint, request, options);
-  return { ...way, ask: (signal) => endpoint.whole(request, signal), read: readWhole };
+  const { liked = unchanged } = options;
+  return { ...way, ask: async (signal) => endpoint.whole(await liked(request), signal), read: readWhole };
+}
+
+async function unchanged(request: ChatRequest): Promise<ChatRequest> {
+  return request;
 }
 
 function completionWay(endpoint: Endpoint, request: ChatRequest, { clock }: OpenAIOptions): Way {

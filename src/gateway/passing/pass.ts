@@ -152,7 +152,13 @@ async function travel(
   return new Promise((over: (ending: Ending) => void) => {
     let stopped = false;
     const control = send(
-      { body: wish.body, signal: sink.signal, affinity: sessionOf(passing.request) ?? wish.opening },
+      {
+        body: wish.body,
+        model: wish.model,
+        has: wish.has,
+        signal: sink.signal,
+        affinity: sessionOf(passing.request) ?? wish.opening,
+      },
       {
         begin: () => {},
         data: (chunk) => {

@@ -14,6 +14,8 @@ export interface PassingRequest {
   readonly promptBytes: number;
   /** How its conversation begins, as a name. */
   readonly opening: string;
+  /** Whether the client gave that member. */
+  readonly has: (name: string) => boolean;
   /** What the client allows the answer; undefined: all that is left. */
   readonly maxTokens: number | undefined;
 }
@@ -42,7 +44,13 @@ export function passingRequest(bytes: Buffer): PassingRequest | undefined {
   );
   return sent === undefined
     ? undefined
-    : { ...wish, ...sent, promptBytes: bytes.length, opening: openingOf(bytes, messages) };
+    : {
+        ...wish,
+        ...sent,
+        has: (name) => members.has(name),
+        promptBytes: bytes.length,
+        opening: openingOf(bytes, messages),
+      };
 }
 
 const NONE = Symbol('no options of a stream');

@@ -15,7 +15,7 @@ async function heardOf(context: TestContext, engine: RequestListener) {
     const pieces: string[] = [];
     const over = (end: string) => resolve({ pieces, end });
     send(
-      { body: Buffer.from('{}'), signal: new AbortController().signal },
+      { body: Buffer.from('{}'), model: 'm', has: () => false, signal: new AbortController().signal },
       {
         begin: () => {},
         data: (chunk) => void pieces.push(chunk.toString()),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { ModelEvent } from '../../../../src/contracts/model-events.ts';
-import { repairBy } from '../../../../src/repairs.ts';
+import { profilesBy, repairBy } from '../../../../src/repairs.ts';
 import { BASH, begin, finish, gather, more, patient, PING, requestOf, say, think, whole } from '../events.ts';
 import { chunk, DONE, fragment } from './frames.ts';
 import { backendAt, sendStream, startEndpoint } from './scripted-endpoint.ts';
@@ -23,7 +23,7 @@ const left = (kind: 'call_in_text' | 'call_in_thinking'): ModelEvent => ({ type:
 /** An engine that gives these answers, one after the other. */
 async function engine(t: TestContext, ...answers: readonly string[]) {
   const { url } = await startEndpoint(t, (response, _, count) => sendStream(response, `${answers[count - 1]}${DONE}`));
-  return backendAt(url, { repair: repairBy(undefined) });
+  return backendAt(url, { repair: repairBy(profilesBy(undefined)) });
 }
 
 const answers = async (t: TestContext, bytes: string) => gather((await engine(t, bytes)).stream(REQUEST, patient()));
@@ -98,7 +98,7 @@ test('without a way to read them, and where no tools were offered, calls stay te
   const { tools: _, ...plain } = REQUEST;
   const asked = [
     backendAt(url).stream(REQUEST, patient()),
-    backendAt(url, { repair: repairBy(undefined) }).stream(plain, patient()),
+    backendAt(url, { repair: repairBy(profilesBy(undefined)) }).stream(plain, patient()),
   ];
   for (const events of asked) assert.deepEqual(await gather(events), [say(LS), finish('stop')]);
 });
