@@ -6,7 +6,7 @@ import { chatBody } from '../../../../src/backends/openai/request.ts';
 import type { ChatRequest } from '../../../../src/contracts/messages.ts';
 import type { PassingOrder } from '../../../../src/contracts/passing.ts';
 import { profilesBy } from '../../../../src/repairs.ts';
-import { BASH } from '../events.ts';
+import { BASH, patient } from '../events.ts';
 
 const profileOf = await profilesBy(undefined)();
 const NANO = 'nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-FP8';
@@ -144,7 +144,12 @@ describe('the bytes of a request', () => {
       fail: () => {},
       refused: () => void (refused += 1),
     };
-    const order = (has: string) => ({ body: Buffer.from('{"a":1}'), model: NANO, has: (name: string) => name === has });
+    const order = (has: string) => ({
+      body: Buffer.from('{"a":1}'),
+      signal: patient(),
+      model: NANO,
+      has: (name: string) => name === has,
+    });
     assert.equal(pass(order(''), listener), control);
     pass(order('reasoning_effort'), listener).stop();
     assert.deepEqual(
