@@ -51,11 +51,11 @@ function turnPlain(text: string, char: string, shown: string): string {
   if (char === shown) return text;
   const start = text.startsWith('\0') ? 1 : 0;
   if (text.length - start > 1) return turnHex(text, shown);
-  return text.slice(0, start) + (text.endsWith(char) ? shown : otherCase(shown));
+  return text.slice(0, start) + (text.endsWith(char) ? shown : inCaseOf(text.at(-1) ?? '', shown));
 }
 
-function otherCase(char: string): string {
-  return char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase();
+function inCaseOf(seen: string, char: string): string {
+  return seen === seen.toLowerCase() ? char.toLowerCase() : char.toUpperCase();
 }
 
 function hexUnit(char: string, shown: string, follows: boolean): Unit {
