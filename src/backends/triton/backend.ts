@@ -51,7 +51,7 @@ const WINDOW_MS = 1000;
 
 /** Nothing is sent again here: who asks decides. What Triton says in its own words goes to the log only. */
 export function createTritonBackend(options: TritonOptions): Backend {
-  const { name, model, format, limits } = options;
+  const { name, model, format } = options;
   const triton = connect(options);
   const declared = options.models ?? (model === undefined ? undefined : [model]);
   return {
@@ -59,11 +59,7 @@ export function createTritonBackend(options: TritonOptions): Backend {
     recorded: false,
     ...(declared === undefined ? {} : { declared }),
     models: (signal) => modelsOf(triton, declared, signal),
-    healthy: async (signal) => {
-      const { channel } = triton;
-      const ready = channel.ask(channel.methods.ServerReady, {}, limits.modelConnectMs, signal);
-      return ready.then((answer) => answer.ready).catch(() => false);
-    },
+    healthy: (signal) => isReady(triton, signal),
     stream: (request, signal) => chat(triton, request, signal),
     complete: (request, signal) => complete(triton, request, signal),
     countTokens: async (request) => {
@@ -98,6 +94,20 @@ function connect(options: TritonOptions) {
 }
 
 type Triton = ReturnType<typeof connect>;
+
+/** The server, and the model that is its only one here: Triton goes on when a model was taken away. */
+async function isReady({ channel, options }: Triton, signal: AbortSignal): Promise<boolean> {
+  const { model, limits } = options;
+  const { ServerReady, ModelReady } = channel.methods;
+  const asked = [
+    channel.ask(ServerReady, {}, limits.modelConnectMs, signal),
+    ...(model === undefined ? [] : [channel.ask(ModelReady, { name: model }, limits.modelConnectMs, signal)]),
+  ];
+  return Promise.all(asked).then(
+    (answers) => answers.every(({ ready }) => ready),
+    () => false,
+  );
+}
 
 async function* chat(triton: Triton, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
   const { format } = triton.options;

@@ -64,6 +64,11 @@ describe('a Triton that dies', { skip }, () => {
 
   test('a server that is killed in the middle ends every answer at once; then nobody is there, and nothing was sent', async () => {
     const backend = backendAt(triton.address, { limits: { modelConnectMs: 3000 } });
+    const health = (model: string) => backendAt(triton.address, { model }).healthy?.(patience());
+    assert.deepEqual(
+      [await backend.healthy?.(patience()), await health('vllm'), await health('nobody')],
+      [true, true, false],
+    );
     const order = { pieces: ['word '], times: 500, pause_ms: 20 };
     const running = DIALECTS.map((model) => completed(backend, asked(model, order)));
     for (const model of DIALECTS) await seen(triton, model, 'began');
@@ -84,7 +89,7 @@ describe('a Triton that dies', { skip }, () => {
         unsent: true,
       },
     ]);
-    assert.equal(await backend.healthy?.(patience()), false);
+    assert.deepEqual([await backend.healthy?.(patience()), await health('vllm')], [false, false]);
   });
 });
 
