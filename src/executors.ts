@@ -38,6 +38,8 @@ export async function openExecutor(
 export function sandboxSetup(places: Places, logger: Logger): SandboxSetup {
   const { runsRoot, dataDir, canary, toolbox, user } = places;
   const keeping = () => import('./sandbox/watching/keep.ts');
-  const setup = { boxesRoot: runsRoot, hidden: [dataDir], canary, toolbox, keeping, clock: systemClock, logger };
+  const networking = () => import('./sandbox/network/network.ts');
+  const parts = { keeping, networking, clock: systemClock, logger };
+  const setup = { boxesRoot: runsRoot, hidden: [dataDir], canary, toolbox, ...parts };
   return user === undefined ? setup : { ...setup, user };
 }

@@ -153,7 +153,7 @@ export interface EgressMask {
 export interface SandboxProxy {
   /** PEM of the authority that only this sandbox trusts. */
   readonly authority: string;
-  /** Takes over a listening socket of the sandbox's own loopback. Called once. */
+  /** Takes over a listening socket of the sandbox's own loopback. Called again for each new shell, when the one before is closed. */
   serve(listener: Server): void;
   permit(grant: EgressGrant): void;
   /** What was recorded since the last call, at most LIMITS.egressRecords; alike ones in a row are one. */

@@ -1,6 +1,6 @@
 // Owns the messages between the service and the executor. All are plain data: they cross a socket unchanged.
 import type { ErrorReport } from '../base/errors.ts';
-import type { EgressProfile, EgressRecord } from './egress.ts';
+import type { EgressGrant, EgressProfile, EgressRecord } from './egress.ts';
 
 /** What killed a command that did not end by itself. */
 export type KillReason =
@@ -141,6 +141,8 @@ export interface Executor {
   exec(request: ExecRequest): Promise<ExecutorResult<ExecOutcome>>;
   /** Kills the running command of the sandbox (reason `cancelled`); no-op if none runs. */
   cancel(sandbox: string): Promise<void>;
+  /** From now on the network of the sandbox lets that through too, in each of its shells; no-op if it has none. */
+  permit(sandbox: string, grant: EgressGrant): Promise<void>;
   /** Kills every process of the sandbox and waits for their death. Safe to call twice. */
   close(sandbox: string): Promise<DeathReport>;
   /** Kills what an earlier service left under `boxesRoot`. Called once, before anything is opened. */

@@ -4,6 +4,8 @@ import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
 
 /** Records between the host and the inside. */
 export const CONTROL_FD = 3;
+/** The channel that the listening socket goes out by; only in the launch of a sandbox with a network. */
+export const LISTENER_FD = 4;
 /** Where the output of commands goes; made inside from the standard output. */
 export const OUTPUT_FD = 5;
 
@@ -24,6 +26,8 @@ export function launchPlan(
     readonly limits: SandboxLimits;
     readonly program: readonly string[];
     readonly inContainer: boolean;
+    /** Of a sandbox with a network: its variables. */
+    readonly network?: Readonly<Record<string, string>>;
   },
   setup: Pick<SandboxSetup, 'user' | 'firejail'>,
 ): LaunchPlan {
@@ -45,10 +49,12 @@ export function launchPlan(
     `--rlimit-fsize=${limits.fileBytes}`,
     `--rlimit-cpu=${limits.cpuSeconds}`,
     `--keep-fd=${CONTROL_FD}`,
+    ...(given.network === undefined ? [] : [`--keep-fd=${LISTENER_FD}`]),
     '--',
     ...given.program,
   ];
-  return { argv, env: environment(user.name, inside.root, inside.bin, given.inContainer) };
+  const env = environment(user.name, inside.root, inside.bin, given.inContainer);
+  return { argv, env: { ...given.network, ...env } };
 }
 
 /**

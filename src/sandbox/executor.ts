@@ -41,6 +41,7 @@ export function createExecutor(setup: SandboxSetup): Executor {
         return sandbox.exec(checkedExec(request));
       }),
     cancel: async (id) => sandboxes.get(id)?.cancel(),
+    permit: async (id, grant) => sandboxes.get(id)?.permit(grant),
     close: (id) => closeIn(house, id),
     sweep: async () => {
       const report = await sweepLeftovers(setup.boxesRoot);

@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import type { OpenSandbox } from '../contracts/executor.ts';
-import { CONTROL_FD, launchPlan } from './argv.ts';
+import { CONTROL_FD, launchPlan, type LaunchPlan } from './argv.ts';
 import { openPipe, type OutputPipe } from './pipe.ts';
+import type { SandboxNetwork } from './network/networking.ts';
 import type { ProfileFile } from './profile.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
 import { GUARD_SCRIPT, LIVE_SCRIPT } from './shell-script.ts';
@@ -19,6 +20,7 @@ export interface Exit {
 /** A started sandbox. Its process group has the id of its first process. */
 export interface Launched {
   readonly pid: number;
+  readonly child: ChildProcess;
   readonly control: Duplex;
   /** Standard output and error of the commands, in the order they came. */
   readonly output: Readable;
@@ -37,21 +39,24 @@ export async function launch(
   start: string,
   profile: ProfileFile,
   setup: SandboxSetup,
+  network?: SandboxNetwork,
 ): Promise<Launched> {
-  const program = [...GUARD, setup.canary, insidePaths(commandUser(setup)).root, start, LIVE_SCRIPT];
+  const listen = network === undefined ? [] : [network.script];
+  const program = [...GUARD, setup.canary, insidePaths(commandUser(setup)).root, start, LIVE_SCRIPT, ...listen];
   const { box, limits } = request;
-  const plan = launchPlan({ profile: profile.path, box, limits, program, inContainer: isInContainer() }, setup);
+  const given = { profile: profile.path, box, limits, program, inContainer: isInContainer() };
+  const plan = launchPlan(network === undefined ? given : { ...given, network: network.environment }, setup);
   const pipe = await openPipe(profile.folder);
-  const child = startFirejail(plan.argv, plan.env, pipe, setup);
+  const child = startFirejail(plan, pipe, setup, network !== undefined);
   pipe.closeWriter();
   return launchedOf(child, pipe.reader);
 }
 
 function startFirejail(
-  argv: readonly string[],
-  env: Readonly<Record<string, string>>,
+  { argv, env }: LaunchPlan,
   pipe: OutputPipe,
   { user }: SandboxSetup,
+  hasNetwork: boolean,
 ): ChildProcess {
   const [file = '', ...args] = argv;
   try {
@@ -60,7 +65,7 @@ function startFirejail(
       cwd: '/',
       env,
       detached: true,
-      stdio: ['pipe', pipe.writeFd, 'pipe', 'pipe'],
+      stdio: ['pipe', pipe.writeFd, 'pipe', 'pipe', ...(hasNetwork ? ['ipc' as const] : [])],
       ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
     });
   } catch (error) {
@@ -87,7 +92,15 @@ function launchedOf(child: ChildProcess, output: Readable): Launched {
       resolve({ code: code ?? undefined, signal: signal ?? undefined });
     });
   });
-  return { pid: child.pid ?? 0, control, output, complaint: () => complaint.trim(), exited, hasExited: () => over };
+  return {
+    pid: child.pid ?? 0,
+    child,
+    control,
+    output,
+    complaint: () => complaint.trim(),
+    exited,
+    hasExited: () => over,
+  };
 }
 
 /**

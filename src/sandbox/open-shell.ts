@@ -11,6 +11,7 @@ import { createLiveShell, type LiveShell } from './live-shell.ts';
 import { killGroup } from './processes.ts';
 import type { ProfileFile } from './profile.ts';
 import { commandUser, type SandboxSetup } from './setup.ts';
+import type { SandboxNetwork } from './network/networking.ts';
 import { putInBox } from './toolbox.ts';
 import type { Keep } from './watching/keeping.ts';
 
@@ -34,12 +35,14 @@ export async function openShell(
   profile: ProfileFile,
   setup: SandboxSetup,
   signal: AbortSignal,
+  network?: SandboxNetwork,
 ): Promise<OpenShell> {
   const began = setup.clock.monotonic();
   requireUser(setup);
   requireReadable(setup.canary);
   await putInBox(setup.toolbox, request.box);
-  const launched = await launch(request, start, profile, setup);
+  await network?.prepare();
+  const launched = await launch(request, start, profile, setup, network);
   const keeping = setup.keeping().then(({ prepareKeep }) => prepareKeep(request, setup));
   const live = createLiveShell(launched, start);
   const abort = () => killGroup(launched.pid);
@@ -53,9 +56,11 @@ export async function openShell(
     const keep = await keeping;
     const limits = await keep.enter(launched.pid);
     live.go();
+    if (network !== undefined) await joinNetwork(network, launched);
     const startMs = setup.clock.monotonic() - began;
     return { launched, live, keep, probe: { ok: true, checks, limits, startMs } };
   } catch (error) {
+    network?.part();
     await killSandbox(launched);
     launched.output.destroy();
     await (await keeping).end();
@@ -63,6 +68,13 @@ export async function openShell(
   } finally {
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** Before any command runs. */
+async function joinNetwork(network: SandboxNetwork, launched: Launched): Promise<void> {
+  const late = delay(LIMITS.sandboxStartMs, undefined, { ref: false });
+  if (await network.join(launched.child, Promise.race([launched.exited, late]))) return;
+  throw new CaissonError('sandbox_unavailable', 'the sandbox handed out no socket for its network');
 }
 
 /** As root, firejail gives no user namespace, and a command would be root. */

@@ -1,11 +1,13 @@
 // Owns one sandbox between open and close: its shell, the commands one after the other, its end. Knows no other sandbox.
 import { CaissonError } from '../base/errors.ts';
+import type { EgressGrant } from '../contracts/egress.ts';
 import type { DeathReport, ExecEnd, ExecOutcome, ExecRequest, OpenSandbox } from '../contracts/executor.ts';
 import { createCollector } from './collector.ts';
 import { killSandbox } from './death.ts';
 import type { ShellCommand, ShellEnd } from './live-shell.ts';
 import { keptOutput, putStdin } from './out-files.ts';
 import { type OpenShell, openShell, type ShellProbe } from './open-shell.ts';
+import type { SandboxNetwork } from './network/networking.ts';
 import type { ProfileFile } from './profile.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
 import type { Overrun } from './watching/overrun.ts';
@@ -17,6 +19,8 @@ export interface Sandbox {
   /** Runs when all before it are done. Throws `sandbox_gone` once closed, and what opening a new shell throws. */
   exec(request: ExecRequest): Promise<ExecOutcome>;
   cancel(): void;
+  /** Nothing where there is no network. */
+  permit(grant: EgressGrant): Promise<void>;
   /** Once for all callers. */
   close(): Promise<DeathReport>;
 }
@@ -28,6 +32,8 @@ interface State {
   /** Ends the opening of a shell. */
   readonly closing: AbortController;
   shell: OpenShell | undefined;
+  /** Over all shells; undefined where there is none, and before the first shell. */
+  network: Promise<SandboxNetwork> | undefined;
   /** Over the shell. */
   watch: Watch | undefined;
   /** Why the shell was killed while no command ran; the next command is told. */
@@ -48,6 +54,7 @@ export function createSandbox(request: OpenSandbox, profile: ProfileFile, setup:
     setup,
     closing: new AbortController(),
     shell: undefined,
+    network: undefined,
     watch: undefined,
     overrun: undefined,
     directory: insidePaths(commandUser(setup)).work,
@@ -67,6 +74,7 @@ export function createSandbox(request: OpenSandbox, profile: ProfileFile, setup:
       if (state.current !== undefined) state.current.cancelled = true;
       state.shell?.live.stop('cancelled');
     },
+    permit: async (grant) => (await state.network)?.permit(grant),
     close: () => (state.death ??= close(state)),
   };
 }
@@ -78,7 +86,8 @@ async function start(state: State): Promise<OpenShell> {
   };
   requireOpen();
   try {
-    const shell = await openShell(request, directory, profile, setup, closing.signal);
+    state.network ??= networkOf(request, setup);
+    const shell = await openShell(request, directory, profile, setup, closing.signal, await state.network);
     state.shell = shell;
     state.watch = watchOver(state, shell);
     return shell;
@@ -86,6 +95,13 @@ async function start(state: State): Promise<OpenShell> {
     requireOpen();
     throw error;
   }
+}
+
+function networkOf({ egress, ...request }: OpenSandbox, setup: SandboxSetup): State['network'] {
+  if (egress === undefined) return undefined;
+  if (setup.networking === undefined)
+    throw new CaissonError('sandbox_unavailable', 'the sandbox was to have a network, and this executor gives none');
+  return setup.networking().then(({ openNetwork }) => openNetwork({ ...request, egress }, setup));
 }
 
 function watchOver(state: State, shell: OpenShell): Watch {
@@ -117,7 +133,8 @@ async function exec(state: State, request: ExecRequest): Promise<ExecOutcome> {
     const collector = createCollector(keep ? { outputBytes, keep: kept } : { outputBytes });
     const { end, restarted } = await runOnce(state, { command, stdin: stdin.path, timeoutMs, collector }, current);
     const ms = state.setup.clock.monotonic() - began;
-    return { ...end, output: collector.finish(), ms, restarted };
+    const egress = (await state.network)?.take() ?? [];
+    return { ...end, output: collector.finish(), ms, restarted, ...(egress.length === 0 ? {} : { egress }) };
   } finally {
     state.current = undefined;
     state.watch?.setBusy(false);
@@ -181,6 +198,7 @@ async function endShell(state: State, { launched, live, keep }: OpenShell): Prom
   const survivors = await killSandbox(launched);
   await live.drained();
   await keep.end();
+  (await state.network)?.part();
   if (survivors.length > 0) {
     const { sandbox, run } = state.request;
     state.setup.logger.error('processes of a sandbox outlived SIGKILL', { sandbox, run, count: survivors.length });
@@ -194,5 +212,7 @@ async function close(state: State): Promise<DeathReport> {
   state.shell?.live.stop('cancelled');
   await state.line;
   const survivors = state.shell === undefined ? [] : await endShell(state, state.shell);
+  // One that could not be opened was told of already.
+  await (await state.network?.catch(() => undefined))?.close();
   return { sandbox: state.request.sandbox, ms: state.setup.clock.monotonic() - began, survivors };
 }

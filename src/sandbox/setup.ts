@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CommandUser } from './command-user.ts';
+import type { OpenProxy } from '../contracts/egress.ts';
+import type { Networking } from './network/networking.ts';
 import type { Keeping } from './watching/keeping.ts';
 
 export interface SandboxSetup {
@@ -21,6 +23,10 @@ export interface SandboxSetup {
   readonly firejail?: string;
   /** `watching/keep.ts`, loaded with the first sandbox. */
   readonly keeping: () => Promise<Keeping>;
+  /** `network/network.ts`, loaded with the first sandbox that has a network. Absent: such a sandbox is refused. */
+  readonly networking?: () => Promise<Networking>;
+  /** What stands behind the network of a sandbox. */
+  readonly proxy?: OpenProxy;
   /** Name of the control group for sandboxes, below or beside the service's own. Absent: `caisson.sandboxes`. */
   readonly groupName?: string;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 // Owns the two texts that run inside a sandbox: the guard that reports and watches, and the live shell. Knows no process.
-import { CONTROL_FD, OUTPUT_FD } from './argv.ts';
+import { CONTROL_FD, LISTENER_FD, OUTPUT_FD } from './argv.ts';
 
 /**
  * A record of the inside to the host ends with NUL. Kinds: `facts`, `begin MARK` before a command runs, `end MARK STATUS DIRECTORY` behind
@@ -8,12 +8,13 @@ import { CONTROL_FD, OUTPUT_FD } from './argv.ts';
 export const FACTS = 'facts';
 
 /**
- * Arguments: canary, root of the box, directory to begin in, text of the live shell. Facts are gathered with builtins only: no process
+ * Arguments: canary, root of the box, directory to begin in, text of the live shell, and where there is a network, text for Node that
+ * hands the listening socket out; nothing else ever runs with that channel. Facts are gathered with builtins only: no process
  * is started before the host has judged them. The watchdog is no child of the live shell, so that `wait` does not wait for it; it ends
  * everything once the service is gone, which closes the standard input. Firejail refuses arguments of 4 kB.
  */
 export const GUARD_SCRIPT = String.raw`
-canary=$1 root=$2 start=$3 live=$4
+canary=$1 root=$2 start=$3 live=$4 listen=\${5-}
 exec ${OUTPUT_FD}>&1 6<&0 </dev/null >/dev/null 2>&1
 mapfile -t status </proc/self/status
 mapfile -t uids </proc/self/uid_map
@@ -36,6 +37,12 @@ executable=no; [[ -x $root/.caisson/bin/node ]] && executable=yes
   printf '\0'
 } >&${CONTROL_FD}
 IFS= read -r -d '' -u ${CONTROL_FD} nonce || exit 0
+if [[ -n $listen ]]; then
+  (cd / && exec env -i NODE_CHANNEL_FD=$NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE=$NODE_CHANNEL_SERIALIZATION_MODE \
+    "$root"/.caisson/bin/node -e "$listen" ${CONTROL_FD}>&- ${OUTPUT_FD}>&- 6<&-) || exit 1
+  exec ${LISTENER_FD}>&-
+  unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE listen
+fi
 ( ( exec ${CONTROL_FD}>&- ${OUTPUT_FD}>&-; IFS= read -r -d '' -u 6 gone; kill -9 -1 ) & )
 exec 6<&-
 export HOME=$root/home

@@ -41,6 +41,9 @@ export async function connectExecutor(socketPath: string): Promise<Executor> {
     cancel: async (sandbox) => {
       await call('cancel', sandbox);
     },
+    permit: async (sandbox, grant) => {
+      await call('permit', { sandbox, grant });
+    },
     close: (sandbox) => call('close', sandbox),
     sweep: () => call('sweep'),
     dispose: async () => {

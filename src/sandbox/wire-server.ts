@@ -102,6 +102,7 @@ async function dispatch(
   if (call.method === 'sweep') return executor.sweep();
   if (call.method === 'exec') return executor.exec(call.argument);
   if (call.method === 'cancel') return executor.cancel(call.argument);
+  if (call.method === 'permit') return executor.permit(call.argument.sandbox, call.argument.grant);
   if (call.method === 'close') {
     opened.delete(call.argument);
     return executor.close(call.argument);

@@ -3,6 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { z } from 'zod';
 import type { ErrorReport } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { egressGrantSchema, egressProfileSchema } from './wire-egress.ts';
 
 const id = z.string().max(128);
 const sandboxLimits = z.strictObject({
@@ -21,6 +22,7 @@ const openSandbox = z.strictObject({
   purpose: z.enum(['agent', 'check', 'probe', 'setup']),
   box: z.string(),
   limits: sandboxLimits,
+  egress: egressProfileSchema.exactOptional(),
 });
 const execRequest = z.strictObject({
   sandbox: id,
@@ -41,6 +43,11 @@ export const callSchema = z.discriminatedUnion('method', [
   z.strictObject({ id: call, method: z.literal('open'), argument: openSandbox }),
   z.strictObject({ id: call, method: z.literal('exec'), argument: execRequest }),
   z.strictObject({ id: call, method: z.literal('cancel'), argument: id }),
+  z.strictObject({
+    id: call,
+    method: z.literal('permit'),
+    argument: z.strictObject({ sandbox: id, grant: egressGrantSchema }),
+  }),
   z.strictObject({ id: call, method: z.literal('close'), argument: id }),
 ]);
 

@@ -7,7 +7,8 @@ import type { TestContext } from 'node:test';
 import { rgPath } from '@vscode/ripgrep';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import type { ExecOutcome, Executor, SandboxLimits } from '../../src/contracts/executor.ts';
+import type { EgressProfile } from '../../src/contracts/egress.ts';
+import type { ExecOutcome, Executor, OpenSandbox, SandboxLimits } from '../../src/contracts/executor.ts';
 import { createExecutor } from '../../src/sandbox/executor.ts';
 import { type CommandUser, findUser } from '../../src/sandbox/command-user.ts';
 import { commandUser, insidePaths, type InsidePaths, type SandboxSetup } from '../../src/sandbox/setup.ts';
@@ -36,7 +37,7 @@ export interface TestSandbox {
   /** A new box owned by the user of the commands. */
   newBox(name: string): string;
   /** Opens a sandbox on a new box; fails the test if it cannot be opened. */
-  open(name: string, box?: string, limits?: Partial<SandboxLimits>): Promise<OpenBox>;
+  open(name: string, box?: string, limits?: Partial<SandboxLimits>, egress?: EgressProfile): Promise<OpenBox>;
 }
 
 export interface OpenBox {
@@ -97,7 +98,15 @@ export async function testSandbox(t: TestContext, changes: Partial<SandboxSetup>
     inside: insidePaths(commandUser(setup)),
     boxesRoot: setup.boxesRoot,
     newBox,
-    open: (name, box, limits) => openBox(executor, name, box ?? newBox(name), { ...LIMITS, ...limits }),
+    open: (name, box, limits, egress) =>
+      openBox(executor, {
+        sandbox: name,
+        run: name,
+        purpose: 'agent',
+        box: box ?? newBox(name),
+        limits: { ...LIMITS, ...limits },
+        ...(egress === undefined ? {} : { egress }),
+      }),
   };
 }
 
@@ -111,8 +120,9 @@ export function makeBox(folder: string, user: CommandUser | undefined): string {
   return box;
 }
 
-async function openBox(executor: Executor, id: string, box: string, limits: SandboxLimits): Promise<OpenBox> {
-  const opened = await executor.open({ sandbox: id, run: id, purpose: 'agent', box, limits });
+async function openBox(executor: Executor, request: OpenSandbox): Promise<OpenBox> {
+  const { sandbox: id, box } = request;
+  const opened = await executor.open(request);
   if (!opened.ok) throw new Error(`the sandbox did not open: ${opened.error.code} ${opened.error.message}`);
   let count = 0;
   const run: OpenBox['run'] = async (command, { timeoutMs = 20_000, stdin, keep = false } = {}) => {

@@ -5,7 +5,8 @@ import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { Executor } from '../../src/contracts/executor.ts';
+import type { EgressProfile } from '../../src/contracts/egress.ts';
+import type { Executor, OpenSandbox } from '../../src/contracts/executor.ts';
 import { connectExecutor } from '../../src/sandbox/wire-client.ts';
 import { serveExecutor } from '../../src/sandbox/wire-server.ts';
 import { LIMITS, testSandbox, type TestSandbox } from './setup.ts';
@@ -36,6 +37,37 @@ async function wired(t: TestContext): Promise<Wired> {
 const OPEN = { run: 'run', purpose: 'agent', limits: LIMITS } as const;
 const EXEC = { exec: 'exe_1', timeoutMs: 20_000, outputBytes: 8192, keep: false } as const;
 
+/** Every field of the network of a sandbox. */
+const WHOLE: EgressProfile = {
+  rules: [
+    {
+      id: 'r',
+      verdict: 'ask',
+      reason: 'reason',
+      advice: 'advice',
+      hosts: ['*.example.com'],
+      ports: [443],
+      schemes: ['https'],
+      methods: ['GET'],
+      paths: ['/a/*'],
+      pathPrefixes: ['/b'],
+      addresses: ['10.2.0.0/16'],
+      tls: 'end',
+      websocket: true,
+      caps: { requestBytes: 1, responseBytes: 2, requestsPerMinute: 3 },
+    },
+    { id: 'least', verdict: 'deny', reason: '', advice: '' },
+  ],
+  grants: [{ id: 'g', match: { hosts: ['a.example'] }, uses: 3, expiresAt: 4 }],
+  airGapped: true,
+  siteRanges: ['10.0.0.0/8'],
+  floor: [{ host: '127.0.0.1', port: 1 }, { host: 'engine' }],
+  names: { 'a.example': ['10.2.0.1'] },
+  upstream: { url: 'http://proxy:3128', direct: ['b.example'] },
+  authorities: 'PEM',
+  secrets: [{ name: 'KEY', placeholder: 'p', value: 'v', header: 'authorization', match: { hosts: ['a.example'] } }],
+};
+
 /** An executor that notes what it is asked and answers nothing of its own. */
 function noting(calls: string[], answer: () => Promise<never> = () => new Promise(() => {})): Executor {
   const note = (name: string) => {
@@ -47,6 +79,7 @@ function noting(calls: string[], answer: () => Promise<never> = () => new Promis
     open: ({ sandbox }) => note(`open ${sandbox}`),
     exec: ({ command }) => note(`exec ${command}`),
     cancel: (sandbox) => note(`cancel ${sandbox}`),
+    permit: (sandbox, grant) => note(`permit ${sandbox} ${JSON.stringify(grant)}`),
     close: async (sandbox) => {
       calls.push(`close ${sandbox}`);
       return { sandbox, ms: 0, survivors: [] };
@@ -90,6 +123,34 @@ describe('the executor behind a socket', () => {
     const late = await client.exec({ ...EXEC, sandbox, command: 'true' });
     assert.equal(late.ok ? '' : late.error.code, 'sandbox_gone');
     assert.deepEqual(await client.sweep(), { killed: [], survivors: [] });
+  });
+
+  it('carries the network of a sandbox whole, and each grant for it', async (t) => {
+    const opened: OpenSandbox[] = [];
+    const calls: string[] = [];
+    const noted = noting(calls, async () => assert.fail('no answer'));
+    const socket = join(folderOf(t), 'runner.sock');
+    const executor: Executor = {
+      ...noted,
+      open: async (request) => {
+        opened.push(request);
+        return { ok: false, error: { code: 'sandbox_gone', message: 'noted', hint: '' } };
+      },
+      permit: async (sandbox, grant) => {
+        calls.push(`permit ${sandbox} ${JSON.stringify(grant)}`);
+      },
+    };
+    const server = await serveExecutor(executor, socket);
+    t.after(() => server.close());
+    const client = await connectExecutor(socket);
+    t.after(() => client.dispose());
+    const request: OpenSandbox = { ...OPEN, sandbox: 'networked', box: '/b', egress: WHOLE };
+    await client.open(request);
+    assert.deepEqual(opened, [request]);
+    const [grant] = WHOLE.grants;
+    assert.ok(grant);
+    await client.permit('networked', grant);
+    assert.deepEqual(calls.slice(0, 1), [`permit networked ${JSON.stringify(grant)}`]);
   });
 
   it('lies in a directory of its own that nobody else can enter', async (t) => {

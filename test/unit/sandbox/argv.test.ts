@@ -69,6 +69,13 @@ describe('the plan of a launch', () => {
     });
   });
 
+  it('keeps one channel more for a network, whose variables hide none of ours', () => {
+    const network = { HTTP_PROXY: 'http://127.0.0.1:3128', PATH: '/planted' };
+    const { argv, env } = launchPlan({ ...GIVEN, network }, { user: USER });
+    assert.deepEqual(argv.slice(13, 16), ['--keep-fd=3', '--keep-fd=4', '--']);
+    assert.deepEqual(env, { ...ENV, HTTP_PROXY: 'http://127.0.0.1:3128' });
+  });
+
   it('tells firejail of a container, or it would start the program without a sandbox', () => {
     const { env } = launchPlan({ ...GIVEN, inContainer: true }, { user: USER });
     assert.deepEqual(env, { ...ENV, container: 'docker' });
