@@ -61,7 +61,7 @@ async function overseerOf(flags: Flags, loaded: LoadedConfig, thread: WorkerThre
   if (existsSync(socket)) {
     const { answers } = await import('./cli/http-call.ts');
     if (await answers({ socket }, 2000)) {
-      const ownEngine = ['endpoint', 'script'].find((flag) => textFlag(flags, flag) !== undefined);
+      const ownEngine = ['endpoint', 'gguf', 'script'].find((flag) => textFlag(flags, flag) !== undefined);
       if (ownEngine !== undefined)
         throw new CaissonError(
           'data_dir_locked',

@@ -1,6 +1,7 @@
 // Owns the way from the flags of a command line to the configuration that holds.
+import { CaissonError } from './base/errors.ts';
 import { type Flags, textFlag } from './cli/context.ts';
-import { withEndpoint, withScript } from './config/endpoint.ts';
+import { withEndpoint, withGguf, withScript } from './config/endpoint.ts';
 import { loadConfig, type LoadedConfig } from './config/load.ts';
 import { currentSources, type FlagValue } from './config/sources.ts';
 
@@ -31,6 +32,11 @@ function withEngine(loaded: LoadedConfig, flags: Flags): LoadedConfig {
   const model = textFlag(flags, 'model');
   const key = textFlag(flags, 'key');
   const named = model === undefined ? {} : { model };
+  const gguf = textFlag(flags, 'gguf');
+  const given = { '--endpoint': url, '--gguf': gguf, '--script': file };
+  const [one, other] = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  if (other !== undefined) throw new CaissonError('usage', `${one} and ${other} both name the model: give one of them`);
   if (file !== undefined) return withScript(loaded, { file, ...named });
+  if (gguf !== undefined) return withGguf(loaded, { file: gguf, ...named });
   return url === undefined ? loaded : withEndpoint(loaded, { url, ...named, ...(key === undefined ? {} : { key }) });
 }

@@ -9,6 +9,7 @@ export const GLOBAL_FLAGS = {
   url: { type: 'string', value: 'URL', help: 'a running service, as http://host:8484' },
   key: { type: 'string', value: 'KEY', help: 'API key for --url, or for --endpoint' },
   endpoint: { type: 'string', value: 'URL', help: 'an OpenAI-compatible endpoint, as http://host:8000/v1' },
+  gguf: { type: 'string', value: 'FILE', help: 'a GGUF file that llama.cpp runs in a process of its own' },
   model: { type: 'string', value: 'NAME', help: 'the model to use' },
   script: { type: 'string', value: 'FILE', help: 'a recorded conversation instead of a model (demo and tests)' },
   policy: { type: 'string', value: 'FILE', help: 'policy file' },

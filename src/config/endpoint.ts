@@ -1,5 +1,5 @@
 // Owns the backends that a person names on the command line instead of in a file. Knows no engine.
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import { addressProblem } from './schema.ts';
 import { secretGiven } from './secret.ts';
@@ -31,6 +31,16 @@ export function withScript(
   const { file, model } = script;
   const models = model === undefined ? [] : [model];
   return withOnly(config, { name: 'rehearsal', type: 'rehearsal', script: resolve(file), models }, '--script', model);
+}
+
+/** The same configuration with a GGUF file as its only backend: one answer at a time, with the whole machine for it. */
+export function withGguf(config: LoadedConfig, gguf: { readonly file: string; readonly model?: string }): LoadedConfig {
+  const modelFile = resolve(gguf.file);
+  const model = gguf.model ?? basename(modelFile).replace(/\.gguf$/i, '');
+  const backend = { name: 'gguf', type: 'llama', modelFile, slots: 1, gpu: false, models: [model] } as const;
+  const changed = withOnly(config, { ...backend, maxConcurrent: 1 }, '--gguf', model);
+  if (gguf.model === undefined) return { ...changed, origins: new Map([...changed.origins, ['model', '--gguf']]) };
+  return changed;
 }
 
 function withOnly(config: LoadedConfig, backend: BackendConfig, flag: string, model: string | undefined): LoadedConfig {

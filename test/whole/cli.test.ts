@@ -126,6 +126,7 @@ describe('caisson on the command line', () => {
       [['run', 'x', '--repo', repo], 1, /model|backend/],
       [['run', 'x', '--repo', repo, '--check', 'broken', ...endpoint], 2, /NAME=COMMAND/],
       [['run', 'x', '--repo', repo, '--endpoint', 'nonsense'], 1, /--endpoint/],
+      [['run', 'x', '--repo', repo, '--gguf', 'x.gguf', ...endpoint], 2, /--endpoint and --gguf both name the model/],
       [['show', 'run_none'], 1, /no run run_none/],
       [['approve', 'q_none'], 1, /no question q_none/],
       [['keys', 'create', 'x', '--role', 'king'], 2, /king/],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { format, inspect } from 'node:util';
-import { withEndpoint, withScript } from '../../../src/config/endpoint.ts';
+import { withEndpoint, withGguf, withScript } from '../../../src/config/endpoint.ts';
 import { type LoadedConfig, loadConfig } from '../../../src/config/load.ts';
 import { resolveSecret, secretGiven } from '../../../src/config/secret.ts';
 import { showConfig } from '../../../src/config/show.ts';
@@ -163,6 +163,27 @@ describe('a backend from the command line', () => {
       [refusal.code, refusal.message],
       ['config_invalid', '--endpoint: expected an address that begins with http:// or https://'],
     );
+  });
+
+  test('may be a GGUF file, under its own name or the one that is given', async (context) => {
+    const folder = await makeFolder(context);
+    const config = await loadConfig(folder.sources());
+    const backend = (name: string) => ({
+      name: 'gguf',
+      type: 'llama',
+      modelFile: '/models/Tiny-Q4_0.gguf',
+      slots: 1,
+      gpu: false,
+      models: [name],
+      maxConcurrent: 1,
+    });
+    const own = withGguf(config, { file: '/models/Tiny-Q4_0.gguf' });
+    const named = withGguf(config, { file: '/models/Tiny-Q4_0.gguf', model: 'tiny' });
+    assert.deepEqual(
+      [own.backends, own.model, own.origins.get('model')],
+      [[backend('Tiny-Q4_0')], 'Tiny-Q4_0', '--gguf'],
+    );
+    assert.deepEqual([named.backends, named.model, named.origins.get('model')], [[backend('tiny')], 'tiny', '--model']);
   });
 
   test('may be a recorded conversation', async (context) => {
