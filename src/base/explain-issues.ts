@@ -82,7 +82,9 @@ function keysAt(schema: z.ZodType, path: FieldPath): readonly string[] {
 }
 
 function within(form: unknown, part: string | number): unknown {
-  if (form instanceof loadZod().ZodArray) return form.element;
+  const { ZodArray, ZodRecord } = loadZod();
+  if (form instanceof ZodArray) return form.element;
+  if (form instanceof ZodRecord) return form.valueType;
   return isObject(form) && Object.hasOwn(form.shape, part) ? form.shape[part] : undefined;
 }
 

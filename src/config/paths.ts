@@ -9,7 +9,7 @@ interface Base {
 
 /** The same values with every path absolute; `~/` is the home directory. */
 export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
-  const { data_dir, policy, backends, client, server, auth } = values;
+  const { data_dir, policy, backends, client, server, auth, secrets } = values;
   return {
     ...values,
     ...ownFolders(values, from),
@@ -18,6 +18,7 @@ export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
     ...(auth?.oidc === undefined ? {} : { auth: { oidc: absoluteOidc(auth.oidc, from) } }),
     ...(server?.tls === undefined ? {} : { server: { ...server, tls: absoluteTls(server.tls, from) } }),
     ...(client?.key === undefined ? {} : { client: { ...client, key: absoluteSecret(client.key, from) } }),
+    ...(secrets === undefined ? {} : { secrets: absoluteSecrets(secrets, from) }),
     ...(backends === undefined ? {} : { backends: backends.map((backend) => absoluteBackend(backend, from)) }),
   };
 }
@@ -53,6 +54,8 @@ function absoluteOidc(oidc: OidcValues, from: Base): OidcValues {
   };
 }
 
+type SecretsValues = NonNullable<ConfigValues['secrets']>;
+
 type TlsValues = NonNullable<NonNullable<ConfigValues['server']>['tls']>;
 
 function absoluteTls({ cert, key, client_ca }: TlsValues, from: Base): TlsValues {
@@ -65,6 +68,12 @@ function absoluteTls({ cert, key, client_ca }: TlsValues, from: Base): TlsValues
 
 function absolute(path: string, { base, home }: Base): string {
   return path === '~' || path.startsWith('~/') ? resolve(home, path.slice(2)) : resolve(base, path);
+}
+
+function absoluteSecrets(secrets: SecretsValues, from: Base): SecretsValues {
+  return Object.fromEntries(
+    Object.entries(secrets).map(([name, one]) => [name, { ...one, value: absoluteSecret(one.value, from) }]),
+  );
 }
 
 function absoluteSecret(secret: SecretSource, from: Base): SecretSource {

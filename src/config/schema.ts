@@ -6,6 +6,7 @@ import { type Late, late, type Zod } from '../base/schema.ts';
 import { aliasProblems } from '../contracts/model-aliases.ts';
 import { checkSchema } from '../contracts/runs.ts';
 import { oidcSchema } from './oidc.ts';
+import { secretsSchema } from './secrets.ts';
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
 const BACKEND_TYPES = ['openai', 'triton', 'llama', 'rehearsal'] as const;
@@ -158,6 +159,7 @@ export const configSchema = late((z) => {
       .refine((all) => Object.keys(all).length <= MAX_FALLBACKS, `at most ${MAX_FALLBACKS} models`)
       .optional(),
     policy: path.optional(),
+    secrets: secretsSchema(z, secret).optional(),
     executor: z
       .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, user: word })
       .partial()

@@ -17,6 +17,7 @@ import {
   sourceOfSecret,
 } from './schema.ts';
 import { secretFromEnvironment, secretFromFile, type SecretRef } from './secret.ts';
+import { secretConfigOf, type SecretsConfig } from './secrets.ts';
 import type { ConfigSources } from './sources.ts';
 
 interface BackendLoad {
@@ -113,6 +114,8 @@ export interface LoadedConfig {
   readonly models: { readonly folder?: string; readonly aliases: Aliases };
   /** Undefined: the shipped policy. */
   readonly policyFile: string | undefined;
+  /** What the proxy of a sandbox puts in for it. */
+  readonly secrets: SecretsConfig;
   readonly executor: { readonly mode: 'in_process' | 'socket'; readonly socket: string; readonly user: string };
   readonly limits: Limits;
   readonly sandbox: SandboxLimits;
@@ -168,6 +171,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     model: values.model ?? backends[0]?.models[0] ?? '',
     models: modelsOf(values.models),
     policyFile: values.policy,
+    secrets: secretsOf(values.secrets, env),
     executor: executorOf(values.executor, dataDir),
     limits: narrowLimits(camelNames(values.limits, limitNames())),
     sandbox: { ...SANDBOX_DEFAULTS, ...camelNames(values.sandbox, sandboxLimitNames()) },
@@ -300,6 +304,14 @@ function keyOf(secret: SecretSource | undefined, env: NodeJS.ProcessEnv): { read
   const source = sourceOfSecret(secret);
   if (source === undefined) return {};
   return { key: 'env' in source ? secretFromEnvironment(source.env, env) : secretFromFile(source.file) };
+}
+
+function secretsOf(secrets: ConfigValues['secrets'] = {}, env: NodeJS.ProcessEnv): SecretsConfig {
+  const all = Object.entries(secrets).flatMap(([name, one]) => {
+    const { key } = keyOf(one.value, env);
+    return key === undefined ? [] : [[name, secretConfigOf(one, key)] as const];
+  });
+  return Object.fromEntries(all);
 }
 
 function camelNames<Name extends string>(

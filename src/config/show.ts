@@ -11,7 +11,12 @@ interface Line {
 }
 
 /** Their keys are names that others gave, not ours. */
-const FOREIGN_KEYS: readonly string[] = ['models.aliases', 'auth.oidc.roles.values', 'auth.oidc.team.values'];
+const FOREIGN_KEYS: readonly string[] = [
+  'models.aliases',
+  'secrets',
+  'auth.oidc.roles.values',
+  'auth.oidc.team.values',
+];
 const MOST_COLUMN = 72;
 
 /** YAML lines of the whole configuration; with `origin`, each value says where it is written. A secret is `set` or `not set`. */
@@ -37,6 +42,7 @@ function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
     model: model === '' ? undefined : model,
     models,
     policy: policyFile,
+    secrets: loaded.secrets,
     executor,
     checks,
     journal: { key_file: loaded.journalKeyFile },

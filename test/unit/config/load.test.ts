@@ -29,6 +29,7 @@ test('with no source at all, everything has its default and no origin', async (c
     model: '',
     models: { aliases: {} },
     policyFile: undefined,
+    secrets: {},
     executor: { mode: 'in_process', socket: join(dataDir, 'sock', 'runner.sock'), user: 'caisson' },
     limits: { ...LIMITS },
     sandbox: {
