@@ -111,7 +111,7 @@ function rowOf(used: Used, minute: number): UsageRow {
 
 function merge(waiting: Waiting, row: UsageRow, logger: Logger): void {
   const { minute, account, team, model, run, exact } = row;
-  const place = JSON.stringify([minute, account, team, model, run, exact]);
+  const place = `${minute}\0${exact}\0${account}\0${run}\0${team}\0${model}`;
   const known = waiting.get(place);
   if (known === undefined && waiting.size >= MOST_WAITING) {
     logger.error('usage is lost: too much of it could not be written', { account, requests: row.requests });

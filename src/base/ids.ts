@@ -5,6 +5,11 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const TIME_CHARACTERS = 10;
 /** Hexadecimal digits that become four characters. */
 const GROUP = 5;
+/** Each pair of characters, by its ten bits. */
+const PAIRS: readonly string[] = Array.from(
+  { length: 1024 },
+  (_, bits) => ALPHABET.charAt(bits >> 5) + ALPHABET.charAt(bits & 31),
+);
 
 /**
  * A new id: prefix, underscore, 10 characters of milliseconds since 1970, 16 random ones (base 32, Crockford's letters in lower case).
@@ -35,7 +40,7 @@ function randomCharacters(): string {
   let text = '';
   for (let at = 0; at < digits.length; at += GROUP) {
     const bits = Number.parseInt(digits.slice(at, at + GROUP), 16);
-    for (let shift = 15; shift >= 0; shift -= 5) text += ALPHABET.charAt((bits >> shift) & 31);
+    text += (PAIRS[bits >> 10] ?? '') + (PAIRS[bits & 1023] ?? '');
   }
   return text;
 }

@@ -1,4 +1,5 @@
 // Owns the name by which requests of one conversation are known, and its number. Knows no replica.
+import { crc32 } from 'node:zlib';
 import { type ChatRequest, textOf } from '../../contracts/messages.ts';
 
 /** Characters of each that count: conversations that begin alike for longer share a name, and the bound on load parts them. */
@@ -16,7 +17,7 @@ export function affinityOf({ affinity, messages }: Pick<ChatRequest, 'affinity' 
 
 /** Of the system's text and the first text of the user, as far as they count. Says nothing of what they were. */
 export function openingName(system: string, user: string): string {
-  const hash = longKeyOf(user.slice(0, USER_CHARACTERS), longKeyOf(system.slice(0, SYSTEM_CHARACTERS)));
+  const hash = crc32(user.slice(0, USER_CHARACTERS), crc32(system.slice(0, SYSTEM_CHARACTERS)));
   return `opening-${hash.toString(16).padStart(8, '0')}`;
 }
 
@@ -24,25 +25,8 @@ const OFFSET = 0x811c9dc5;
 const PRIME = 0x01000193;
 
 /** 32 bits, by FNV-1a over UTF-16. Nothing secret hangs on it. */
-export function keyOf(text: string, from: number = OFFSET): number {
-  let hash = from;
+export function keyOf(text: string): number {
+  let hash = OFFSET;
   for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), PRIME);
   return hash >>> 0;
 }
-
-/** In four lanes, which a processor works on at once: in one, each step waits for the one before it. */
-function longKeyOf(text: string, from: number = OFFSET): number {
-  let [first, second, third, fourth] = [from, from ^ 1, from ^ 2, from ^ 3];
-  const whole = text.length - (text.length % LANES);
-  for (let at = 0; at < whole; at += LANES) {
-    first = Math.imul(first ^ text.charCodeAt(at), PRIME);
-    second = Math.imul(second ^ text.charCodeAt(at + 1), PRIME);
-    third = Math.imul(third ^ text.charCodeAt(at + 2), PRIME);
-    fourth = Math.imul(fourth ^ text.charCodeAt(at + 3), PRIME);
-  }
-  let hash = first;
-  for (const lane of [second, third, fourth]) hash = Math.imul(hash ^ (hash >>> 15) ^ lane, PRIME);
-  return keyOf(text.slice(whole), hash);
-}
-
-const LANES = 4;

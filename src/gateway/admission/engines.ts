@@ -61,11 +61,16 @@ export function createEngines(ports: EnginePorts): Engines {
     backends.set(name, seats);
     return seats;
   };
+  const sizeOf = ({ name }: Seats) => settingsOf(name)?.maxConcurrent ?? MAX_CONCURRENT;
   const take = (all: readonly Seats[]): Place | undefined => {
-    const accepting = all.filter(({ name }) => ports.accepts?.(name) ?? true);
+    const accepts = ({ name }: Seats) => ports.accepts?.(name) ?? true;
+    const [only, ...more] = all;
+    if (only !== undefined && more.length === 0)
+      return !accepts(only) || only.taken < sizeOf(only) ? placeIn(only) : undefined;
+    const accepting = all.filter(accepts);
     // Nobody is there to wait for: whoever asks is told so.
     const among = accepting.length === 0 ? all : accepting;
-    const sizes = among.map((seats) => ({ seats, size: settingsOf(seats.name)?.maxConcurrent ?? MAX_CONCURRENT }));
+    const sizes = among.map((seats) => ({ seats, size: sizeOf(seats) }));
     const free = sizes.filter(({ seats, size }) => accepting.length === 0 || seats.taken < size);
     const [first, ...others] = free;
     if (first === undefined) return undefined;

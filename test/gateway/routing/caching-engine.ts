@@ -118,7 +118,7 @@ function usageOf(prompt: string, cache: Set<number>) {
   let hash = 0;
   let known = true;
   for (let at = 0; at + BLOCK <= prompt.length; at += BLOCK) {
-    hash = keyOf(prompt.slice(at, at + BLOCK), hash);
+    hash = keyOf(`${hash} ${prompt.slice(at, at + BLOCK)}`);
     known &&= cache.has(hash);
     if (known) cached += BLOCK;
     cache.add(hash);
