@@ -36,6 +36,7 @@ export async function layFoundation(
 function makePlaces(places: Places): Places {
   mkdirSync(places.dataDir, { recursive: true, mode: 0o711 });
   mkdirSync(places.runsRoot, { recursive: true, mode: 0o711 });
+  mkdirSync(places.keptRoot, { recursive: true, mode: 0o700 });
   mkdirSync(places.uploads, { recursive: true, mode: 0o700 });
   mkdirSync(places.sockets, { recursive: true, mode: 0o700 });
   writeFileSync(places.canary, `${sha256(places.dataDir)}\n`, { mode: 0o644 });

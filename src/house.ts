@@ -161,6 +161,8 @@ function runsPorts(
     logger: house.logger,
     faults: options.faults,
     runsRoot: house.places.runsRoot,
+    keptRoot: house.places.keptRoot,
+    snapshotRoom: async () => (await import('./workspace/snapshots/take.ts')).createSnapshots,
     workPath: executor.workPath,
     ...(executor.owner === undefined ? {} : { owner: executor.owner }),
     host: options.host,

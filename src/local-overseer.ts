@@ -32,6 +32,7 @@ export function localOverseer(house: House): Overseer {
     content: (_id, hash) => journal.content(hash),
     checks: (id) => runs.checks(id),
     diff: async (id) => (await runs.patch(id))?.text,
+    ...stepsOf(house, () => socket.soon()),
     apply: async (id, wish) => {
       const answer = await runs.apply(id, wish, LOCAL_OWNER);
       if (answer.state === 'waiting') socket.now();
@@ -66,6 +67,18 @@ export function localOverseer(house: House): Overseer {
     close: async () => {
       await socket.close();
       await house.close('the command ended');
+    },
+  };
+}
+
+function stepsOf({ runs }: House, onStart: () => void): Pick<Overseer, 'snapshots' | 'diffSteps' | 'rewind'> {
+  return {
+    snapshots: (id) => runs.snapshots(id),
+    diffSteps: (id, steps) => runs.diffSteps(id, steps),
+    rewind: async (id, wish) => {
+      const run = await runs.rewind(id, wish, LOCAL_OWNER);
+      onStart();
+      return run;
     },
   };
 }

@@ -11,6 +11,8 @@ export interface Places {
   readonly head: string;
   /** Directory whose children are the directories of the runs. */
   readonly runsRoot: string;
+  /** Beside it, on the same file system: what is kept of runs that have ended. */
+  readonly keptRoot: string;
   readonly toolbox: string;
   readonly uploads: string;
   readonly sockets: string;
@@ -47,6 +49,7 @@ export function placesOf(config: Pick<LoadedConfig, 'dataDir' | 'isRoot' | 'exec
     database: join(dataDir, 'caisson.db'),
     head: join(dataDir, 'journal.head'),
     runsRoot: join(boxes, 'runs'),
+    keptRoot: join(boxes, 'kept'),
     toolbox: join(user?.home ?? dataDir, 'toolbox'),
     uploads: join(dataDir, 'uploads'),
     sockets,

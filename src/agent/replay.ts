@@ -8,6 +8,9 @@ export const UNKNOWN_OUTCOME =
   'unknown: the service stopped while this call ran, so nobody knows what came of it and it is not repeated. ' +
   'The shell was started anew. Look at the present state before you go on.';
 
+/** Those that are there before anybody says anything. */
+const FIRST_MESSAGES = 2;
+
 export interface Replayed {
   readonly state: AgentState;
   /** Calls that had started and have no result: their outcome is unknown. */
@@ -56,6 +59,9 @@ const TAKES: { readonly [Type in EventType]?: Take<Type> } = {
     if (state.claim !== undefined) refuseClaim(state, state.claim, await content(reportHash));
   },
   message_received: async ({ unread }, { textHash }, content) => void unread.push(await content(textHash)),
+  run_rewound: async (replay, { stateHash }, content) => {
+    replay.state = JSON.parse(await content(stateHash)) as AgentState;
+  },
   run_resumed: async ({ state, started }, { unknownCalls }) => {
     leaveUnknown(state, unknownCalls);
     for (const call of unknownCalls) started.delete(call);
@@ -73,8 +79,9 @@ async function takeRequest(replay: Replay, body: EventOf<'model_requested'>, con
   if (state.lastRequest === '') {
     const request = JSON.parse(await content(body.requestHash)) as { messages: Message[] };
     const people = replay.unread.length;
+    const others = Math.max(FIRST_MESSAGES, state.messages.length);
     state.messages.splice(0, state.messages.length, ...request.messages);
-    replay.unread.splice(0, Math.min(people, Math.max(0, request.messages.length - 2)));
+    replay.unread.splice(0, Math.min(people, Math.max(0, request.messages.length - others)));
   }
   while (state.messages.length < body.messages) {
     const text = replay.unread.shift();

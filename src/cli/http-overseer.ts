@@ -5,7 +5,7 @@ import type { KeyRecord, MadeKey, UsageLine } from '../contracts/accounts.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
-import type { ApplyAnswer } from '../contracts/run-service.ts';
+import type { ApplyAnswer, StepSnapshot } from '../contracts/run-service.ts';
 import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
 import { CaissonError } from '../base/errors.ts';
 import { type Caller, createCaller, type Place } from './http-call.ts';
@@ -37,7 +37,7 @@ export function createHttpOverseer(place: Place): Overseer {
     watch: (id, after, signal) => watch(call, id, after, signal),
     content: (id, hash) => orUndefined(call.text('GET', `/api/v1/runs/${id}/contents/${encodeURIComponent(hash)}`)),
     checks: async (id) => (await call.json<{ checks: CheckOutcome[] }>('GET', `/api/v1/runs/${id}/checks`)).checks,
-    diff: (id) => orUndefined(call.text('GET', `/api/v1/runs/${id}/diff`)),
+    ...stepsOf(call),
     apply: (id, wish) => call.json<ApplyAnswer>('POST', `/api/v1/runs/${id}/apply`, wish),
     applied: async (id, result) => {
       await call.json('POST', `/api/v1/runs/${id}/applied`, result);
@@ -74,6 +74,17 @@ export function createHttpOverseer(place: Place): Overseer {
       return (await call.json<{ usage: UsageLine[] }>('GET', `/api/v1/usage?${query.join('&')}`)).usage;
     },
     close: async () => {},
+  };
+}
+
+function stepsOf(call: Caller): Pick<Overseer, 'diff' | 'snapshots' | 'diffSteps' | 'rewind'> {
+  return {
+    diff: (id) => orUndefined(call.text('GET', `/api/v1/runs/${id}/diff`)),
+    snapshots: async (id) =>
+      (await call.json<{ snapshots: StepSnapshot[] }>('GET', `/api/v1/runs/${id}/snapshots`)).snapshots,
+    diffSteps: (id, { from, to }) =>
+      call.text('GET', `/api/v1/runs/${id}/diff?from=${from}${to === undefined ? '' : `&to=${to}`}`),
+    rewind: (id, wish) => call.json<RunRecord>('POST', `/api/v1/runs/${id}/rewind`, wish),
   };
 }
 

@@ -28,6 +28,9 @@ const LINES: { readonly [Type in EventType]?: Line<Type> } = {
   model_failed: ({ code, message, retryable }) =>
     `the model failed (${code}): ${message}${retryable ? '; trying again' : ''}`,
   answer_refused: ({ problem }) => `answer not usable: ${problem.replaceAll('_', ' ')}`,
+  snapshot_taken: ({ step, tree, changed }) =>
+    `files after step ${step} kept as ${tree.slice(0, 12)} (${changed} ${changed === 1 ? 'path' : 'paths'} changed)`,
+  run_rewound: ({ from, step }) => `goes on where ${from} was after step ${step}`,
   message_received: async ({ by, textHash }, content) => `${by} says: ${brief(await content(textHash))}`,
   finish_claimed: () => 'says it is done; killing its processes and checking on a fresh checkout',
   finish_refused: () => 'not done: the declared checks are red; back to work',

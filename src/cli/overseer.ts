@@ -12,7 +12,7 @@ import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { ProbeReport } from '../contracts/probes.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
-import type { ApplyAnswer, AppliedResult, ApplyWish } from '../contracts/run-service.ts';
+import type { ApplyAnswer, AppliedResult, ApplyWish, RewindWish, StepSnapshot } from '../contracts/run-service.ts';
 import type { CheckOutcome, RunRecord, RunRequest } from '../contracts/runs.ts';
 
 export type Seen =
@@ -42,6 +42,12 @@ export interface Overseer {
   checks(id: string): Promise<readonly CheckOutcome[]>;
   /** Text of the patch, '' if nothing changed; undefined if there is none. */
   diff(id: string): Promise<string | undefined>;
+  /** The steps whose files can be had again. */
+  snapshots(id: string): Promise<readonly StepSnapshot[]>;
+  /** What changed between the ends of two steps; without `to`, up to the last one. Step 0 is the base. */
+  diffSteps(id: string, steps: { readonly from: number; readonly to: number | undefined }): Promise<string>;
+  /** A new run that goes on where that one was after a step. */
+  rewind(id: string, wish: RewindWish): Promise<RunRecord>;
   apply(id: string, wish: ApplyWish): Promise<ApplyAnswer>;
   applied(id: string, result: AppliedResult): Promise<void>;
   questions(all: boolean): Promise<readonly QuestionRecord[]>;

@@ -107,6 +107,7 @@ function toolEvents(z: Zod, { hash, event, toolStatus, verdict }: Words) {
       ms: z.number(),
       restarted: z.boolean(),
     }),
+    event('snapshot_taken', { step: z.int(), tree: z.string(), changed: z.int() }),
     event('message_received', { by: z.string(), textHash: hash }),
     event('finish_claimed', { call: z.string(), summaryHash: hash }),
   ] as const;
@@ -135,6 +136,7 @@ function outcomeEvents(z: Zod, { hash, event }: Words) {
     event('apply_started', { ref: z.string(), patchHash: hash, grant: z.string() }),
     event('applied', { ref: z.string(), commit: z.string(), base: z.string(), patchHash: hash }),
     event('apply_failed', { ref: z.string(), code: z.string(), message: z.string() }),
+    event('run_rewound', { from: z.string(), step: z.int(), tree: z.string(), stateHash: hash }),
     event('run_resumed', { attempt: z.int(), unknownCalls: z.array(z.string()) }),
     event('run_ended', {
       end: z.string(),

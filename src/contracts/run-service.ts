@@ -21,6 +21,12 @@ export interface RunService {
   message(id: string, text: string, by: string): Promise<void>;
   patch(id: string): Promise<Patch | undefined>;
   checks(id: string): Promise<readonly CheckOutcome[]>;
+  /** The steps whose files can be had again. */
+  snapshots(id: string): Promise<readonly StepSnapshot[]>;
+  /** What changed between the ends of two steps, as a patch; without `to`, up to the last one. Step 0 is the base. */
+  diffSteps(id: string, steps: { readonly from: number; readonly to: number | undefined }): Promise<string>;
+  /** A new run that goes on where this one was after a step: its files, its conversation. */
+  rewind(id: string, wish: RewindWish, by: Principal): Promise<RunRecord>;
   /** Decides on publishing. Call again with the same words after the question was answered. A granted answer consumes the grant. */
   apply(id: string, wish: ApplyWish, by: Principal): Promise<ApplyAnswer>;
   /** Tells what came of a granted apply, for the journal. */
@@ -29,6 +35,20 @@ export interface RunService {
   halt(by: string, note: string): Promise<{ readonly cancelled: number; readonly revoked: number }>;
   release(by: string): Promise<void>;
   halted(): boolean;
+}
+
+/** The files as they were when a step was over. */
+export interface StepSnapshot {
+  readonly step: number;
+  readonly tree: string;
+  /** Paths that changed since the snapshot before; absent where only the patch of the run tells the files. */
+  readonly changed?: number;
+}
+
+export interface RewindWish {
+  readonly step: number;
+  /** What a person says to the agent before it goes on. */
+  readonly message?: string;
 }
 
 export interface ApplyWish {

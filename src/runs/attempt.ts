@@ -7,6 +7,7 @@ import type { RunRequest } from '../contracts/runs.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import type { RunSandbox } from './run-sandbox.ts';
+import type { StepSnapshots } from './snapshots/during.ts';
 import type { Beginning } from './start.ts';
 import { stopRun } from './stops.ts';
 import { patiently } from './waiting.ts';
@@ -20,6 +21,7 @@ export interface Attempt {
   readonly box: Promise<void>;
   /** The first request is on its way: the box may be made. */
   readonly asked: () => void;
+  readonly snapshots: StepSnapshots;
   readonly emit: Emit;
   readonly ports: RunsPorts;
   /** Of the last claim that was checked. */
@@ -28,7 +30,7 @@ export interface Attempt {
 
 /** The ports of the loop, bound to this run. */
 export function agentPorts(attempt: Attempt): AgentPorts {
-  const { live, begun, ports, sandbox, emit } = attempt;
+  const { live, begun, ports, sandbox, snapshots, emit } = attempt;
   const started = ports.clock.monotonic();
   const stream = ports.streamFor(live.record);
   const openTools = async () =>
@@ -54,8 +56,10 @@ export function agentPorts(attempt: Attempt): AgentPorts {
   return {
     streamModel: (request, signal) => {
       const events = stream(request, signal);
+      const step = begun.state.steps;
       setImmediate(() => {
         attempt.asked();
+        snapshots.begin(step);
         // Loaded while the model thinks; one that fails is told by the call that needs it.
         tools().catch(() => {});
       });
@@ -63,6 +67,7 @@ export function agentPorts(attempt: Attempt): AgentPorts {
     },
     runTool: async (call, step, signal) => {
       live.step = step;
+      snapshots.calling(call.name, step);
       return (await tools())(call, step, signal);
     },
     verifyClaim: async (_claim, _step, signal) => {

@@ -1,4 +1,4 @@
-// Owns the end of a run: the last patch, the durable verdict, the seal, the empty disk. Knows no loop.
+// Owns the end of a run: the last patch, the durable verdict, the seal, the snapshots that stay. Knows no loop.
 import { canonicalJson } from '../base/json.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Emit } from '../contracts/ports.ts';
@@ -7,7 +7,7 @@ import type { WorkspacePaths } from '../contracts/workspace.ts';
 import { removeTree } from '../workspace/remove.ts';
 import type { Attempt } from './attempt.ts';
 import { takePatch } from './evidence.ts';
-import { runFiles } from './files.ts';
+import { keepFiles, runFiles } from './files.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import { stopReason } from './stops.ts';
 
@@ -29,6 +29,7 @@ export async function endRun(ending: Ending): Promise<void> {
   const kept = await keepPatch(ending);
   if (ending.end.end !== 'done') await ports.approvals.revokeAll({ run: live.record.id, by: 'the end of the run' });
   await writeEnd(ending, kept);
+  await keepFiles(live.record.id, ports);
   await removeTree(runFiles(ports.runsRoot, live.record.id).root);
 }
 

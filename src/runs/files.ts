@@ -1,7 +1,10 @@
 // Owns where the files of a run lie and that none stays when the run is over. Knows no git.
 import { mkdir, readdir, rename, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { workspacePaths } from '../workspace/prepare.ts';
 import { removeTree } from '../workspace/remove.ts';
+import { keepGitDir } from '../workspace/snapshots/kept.ts';
+import type { RunsPorts } from './ports.ts';
 
 export interface RunFiles {
   readonly root: string;
@@ -23,6 +26,22 @@ export async function takeBundle(files: RunFiles, source: string): Promise<void>
     await copyFile(source, files.bundle);
     await rm(source, { force: true });
   }
+}
+
+/** Where the files of a run stay when it has ended. */
+export function keptFiles(keptRoot: string, run: string): string {
+  return join(keptRoot, run);
+}
+
+/** Keeps what `rewind` and `diff` need: the rest of the directory may go then. Says it when that fails, and goes on. */
+export async function keepFiles(
+  run: string,
+  { runsRoot, keptRoot, logger }: Pick<RunsPorts, 'runsRoot' | 'keptRoot' | 'logger'>,
+): Promise<void> {
+  const { git } = workspacePaths(runFiles(runsRoot, run).root);
+  await keepGitDir(git, keptFiles(keptRoot, run)).catch((error: unknown) =>
+    logger.warn('the snapshots of a run could not be kept', { run, message: String(error) }),
+  );
 }
 
 /** Directories below `runsRoot` whose run is not in `keep`: what a crash left behind. Returns their number. */

@@ -1,8 +1,10 @@
 // Owns the reading of a run back from its journal: events, patch, checks. Knows no live run.
+import { CaissonError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
 import { late } from '../base/schema.ts';
 import type { Journal } from '../contracts/journal.ts';
 import type { EventOf, RunEvent } from '../contracts/run-events.ts';
-import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
+import { type CheckOutcome, type RunRecord, type RunRequest, runRequestSchema } from '../contracts/runs.ts';
 import type { Patch } from '../contracts/workspace.ts';
 
 const PAGE = 500;
@@ -34,6 +36,22 @@ export async function readEvents(run: string, { journal }: From): Promise<readon
     events.push(...page);
     if (page.length < PAGE) return events;
   }
+}
+
+/** What was asked for; undefined if it was pruned. */
+export async function readRequest(events: readonly RunEvent[], { journal }: From): Promise<RunRequest | undefined> {
+  const [first] = events;
+  if (first?.body.type !== 'run_started') return undefined;
+  const text = await journal.content(first.body.requestHash);
+  return text === undefined ? undefined : runRequestSchema().parse(JSON.parse(text));
+}
+
+/** A content without which the conversation of a run is not whole. Throws `journal_broken`. */
+export async function readContent(hash: string, { journal }: From): Promise<string> {
+  const content = await journal.content(hash);
+  if (content !== undefined) return content;
+  if (hash === sha256('')) return '';
+  throw new CaissonError('journal_broken', `the content ${hash} that the run needs to go on is gone`);
 }
 
 /** The patch the record names; undefined if there is none or its content was pruned. */

@@ -14,6 +14,7 @@ import type { LiveRun, RunsPorts } from './ports.ts';
 import { askToPublish } from './publish.ts';
 import { createRunSandbox } from './run-sandbox.ts';
 import { type Beginning, beginAttempt } from './start.ts';
+import { createStepSnapshots } from './snapshots/during.ts';
 import { modelFailure, stoppedEnd, watchWall } from './stops.ts';
 
 const BOX_WAITS_MS = 100;
@@ -48,7 +49,15 @@ function openAttempt(live: LiveRun, request: RunRequest, begun: Beginning, ports
     ports,
     emit,
   );
-  return { live, request, begun, box, asked, sandbox, emit, ports, evidence: undefined };
+  const snapshots = createStepSnapshots({
+    open: async () =>
+      (await ports.snapshotRoom())({ paths: begun.paths, base: request.origin.tree, limits: ports.limits }),
+    emit,
+    logger: ports.logger,
+    run: live.record.id,
+    changedAt: begun.resumed ? begun.state.steps : undefined,
+  });
+  return { live, request, begun, box, asked, sandbox, snapshots, emit, ports, evidence: undefined };
 }
 
 /** The processes that make the box would delay the first request, for which nobody needs it. */
@@ -84,6 +93,7 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
   } finally {
     clearInterval(wall);
     await base.catch(() => {});
+    await attempt.snapshots.close();
     await sandbox.close();
   }
 }

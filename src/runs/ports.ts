@@ -9,6 +9,7 @@ import type { Journal } from '../contracts/journal.ts';
 import type { Approvals, Decide, ProgressNote, RunStore, RunTool, StreamModel } from '../contracts/ports.ts';
 import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
 import type { RunToolPorts } from '../tools/run-tool.ts';
+import type { SnapshotPlan, Snapshots } from '../workspace/snapshots/take.ts';
 
 export interface RunsPorts {
   readonly journal: Journal & { sealRun(run: string): Promise<void> };
@@ -30,6 +31,10 @@ export interface RunsPorts {
   readonly faults: FaultPoint;
   /** Directory whose children are the directories of the runs. */
   readonly runsRoot: string;
+  /** Directory that holds what is kept of the files of runs that have ended. */
+  readonly keptRoot: string;
+  /** Loaded when a run first needs it. */
+  snapshotRoom(): Promise<(plan: SnapshotPlan) => Snapshots>;
   /** Why nothing may run on this machine; undefined once the sandbox has passed its self-test. Asked before a run works. */
   readonly selfTest: () => Promise<ErrorReport | undefined>;
   /** Absolute path of the work tree inside the sandbox. */

@@ -1,12 +1,12 @@
 // Owns the first minutes after a start: what an ended service left behind is found, ended or taken up again. Knows no HTTP.
 import { sha256 } from '../base/hash.ts';
 import { type RunEvent, SERVICE_CHAIN } from '../contracts/run-events.ts';
-import { type RunEnd, type RunRecord, type RunRequest, runRequestSchema, type RunTotals } from '../contracts/runs.ts';
+import type { RunEnd, RunRecord, RunTotals } from '../contracts/runs.ts';
 import { workspacePaths } from '../workspace/prepare.ts';
 import { createEmit } from './emitter.ts';
 import { endRun } from './end.ts';
-import { removeStrays, runFiles } from './files.ts';
-import { readEvents } from './history.ts';
+import { keepFiles, removeStrays, runFiles } from './files.ts';
+import { readEvents, readRequest } from './history.ts';
 import { newLive } from './live.ts';
 import type { RunsPorts } from './ports.ts';
 import type { Runs } from './service.ts';
@@ -68,13 +68,6 @@ async function listAll(state: RunRecord['state'], ports: RunsPorts): Promise<rea
   }
 }
 
-async function readRequest(events: readonly RunEvent[], ports: RunsPorts): Promise<RunRequest | undefined> {
-  const [first] = events;
-  if (first?.body.type !== 'run_started') return undefined;
-  const text = await ports.journal.content(first.body.requestHash);
-  return text === undefined ? undefined : runRequestSchema().parse(JSON.parse(text));
-}
-
 function hasEnded(events: readonly RunEvent[]): boolean {
   return events.some((event) => event.body.type === 'run_ended');
 }
@@ -82,7 +75,10 @@ function hasEnded(events: readonly RunEvent[]): boolean {
 /** The record from the journal where the end is there and only the row is late; else the run ends now as crashed. */
 async function endLost(record: RunRecord, events: readonly RunEvent[], ports: RunsPorts): Promise<void> {
   const last = events.find((event) => event.body.type === 'run_ended');
-  if (last?.body.type === 'run_ended') return saveLateEnd(record, last, last.body.endHash, ports);
+  if (last?.body.type === 'run_ended') {
+    await saveLateEnd(record, last, last.body.endHash, ports);
+    return keepFiles(record.id, ports);
+  }
   if (events.length === 0) {
     await ports.runStore.save({ ...record, state: 'ended', end: { end: 'crashed' }, endedAt: ports.clock.now() });
     return;

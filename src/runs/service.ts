@@ -1,12 +1,14 @@
 // Owns the runs of one service: taking them in, their queue, words of people, halt. Knows no HTTP.
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { newId } from '../base/ids.ts';
 import { canonicalJson } from '../base/json.ts';
 import type { Principal } from '../contracts/accounts.ts';
+import type { EmitEvent } from '../contracts/ports.ts';
 import { type RunEvent, SERVICE_CHAIN } from '../contracts/run-events.ts';
-import type { RunService } from '../contracts/run-service.ts';
+import type { RewindWish, RunService } from '../contracts/run-service.ts';
 import type { RunRecord, RunRequest } from '../contracts/runs.ts';
 import { applyRun, noteApplied } from './apply.ts';
 import { createEmit } from './emitter.ts';
@@ -17,6 +19,8 @@ import { liveOut } from './life.ts';
 import { newLive } from './live.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import { createQueue, type Queue } from './queue.ts';
+import { diffSteps, rewindRun } from './snapshots/rewind.ts';
+import { snapshotsOf } from './snapshots/steps.ts';
 import { stopRun } from './stops.ts';
 
 export interface Runs extends RunService {
@@ -42,7 +46,7 @@ export function createRuns(ports: RunsPorts): Runs {
   return {
     create: async (request, bundle, owner) => {
       halt.refuseIfHalted();
-      const record = await openRun(request, bundle, owner, ports);
+      const { record } = await openRun(request, bundle, owner, ports);
       launch(desk, record, request, []);
       return record;
     },
@@ -53,6 +57,12 @@ export function createRuns(ports: RunsPorts): Runs {
     message: (id, text, by) => tellRun(desk, id, text, by),
     patch: async (id) => readPatch(await known(id), await readEvents(id, ports), ports),
     checks: async (id) => readChecks(await readEvents((await known(id)).id, ports), ports),
+    snapshots: async (id) => snapshotsOf(await readEvents((await known(id)).id, ports)),
+    diffSteps: async (id, steps) => diffSteps(await known(id), steps, ports),
+    rewind: async (id, wish, by) => {
+      halt.refuseIfHalted();
+      return rewind(desk, await known(id), wish, by);
+    },
     apply: async (id, wish, _by) => {
       const record = await known(id);
       if (record.state !== 'ended') throw new CaissonError('run_not_ended', `run ${id} is ${record.state}`);
@@ -124,15 +134,34 @@ async function tellRun(desk: Desk, id: string, text: string, by: string): Promis
   run.inbox.push(text);
 }
 
-async function openRun(request: RunRequest, bundle: string, owner: Principal, ports: RunsPorts): Promise<RunRecord> {
+async function rewind(desk: Desk, old: RunRecord, wish: RewindWish, by: Principal): Promise<RunRecord> {
+  const { ports } = desk;
+  const bundle = join(ports.keptRoot, `${newId('bundle', ports.clock.now())}.tmp`);
+  try {
+    const { request, events } = await rewindRun(old, wish, by.name, bundle, ports);
+    const { record, first } = await openRun(request, bundle, by, ports, events);
+    launch(desk, record, request, first);
+    return record;
+  } finally {
+    await rm(bundle, { force: true });
+  }
+}
+
+/** `more`: what the run begins with behind its start. */
+async function openRun(
+  request: RunRequest,
+  bundle: string,
+  owner: Principal,
+  ports: RunsPorts,
+  more: readonly EmitEvent[] = [],
+): Promise<{ readonly record: RunRecord; readonly first: readonly RunEvent[] }> {
   const id = newId('run', ports.clock.now());
   const files = runFiles(ports.runsRoot, id);
   await takeBundle(files, bundle);
   try {
     const record = await newRecord(id, request, owner, ports);
     await ports.runStore.save(record);
-    await appendStart(record, request, ports);
-    return record;
+    return { record, first: await appendStart(record, request, ports, more) };
   } catch (error) {
     await rm(files.root, { recursive: true, force: true });
     throw error;
@@ -156,11 +185,17 @@ async function newRecord(id: string, request: RunRequest, owner: Principal, port
   };
 }
 
-async function appendStart(record: RunRecord, request: RunRequest, ports: RunsPorts): Promise<void> {
+/** The events of the run's own chain. */
+async function appendStart(
+  record: RunRecord,
+  request: RunRequest,
+  ports: RunsPorts,
+  more: readonly EmitEvent[],
+): Promise<readonly RunEvent[]> {
   const { id: run, owner, team, model, recorded, origin } = record;
   const text = canonicalJson(request);
   ports.faults('before:append:run_opened+run_started');
-  await ports.journal.append([
+  const appended = await ports.journal.append([
     { chain: SERVICE_CHAIN, body: { type: 'run_opened', run, owner } },
     {
       chain: run,
@@ -178,6 +213,8 @@ async function appendStart(record: RunRecord, request: RunRequest, ports: RunsPo
       },
       contents: [request.task, text],
     },
+    ...more.map(({ body, contents = [] }) => ({ chain: run, body, contents })),
   ]);
   ports.faults('after:append:run_opened+run_started');
+  return appended.filter((event) => event.chain === run);
 }

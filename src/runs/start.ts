@@ -1,13 +1,11 @@
 // Owns the beginning of an attempt: the workspace, the first words, or the way back after a crash. Knows no HTTP.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../base/hash.ts';
-import { CaissonError } from '../base/errors.ts';
 import { firstMessages, type Guidance } from '../agent/prompt.ts';
 import { leaveUnknown, replayRun } from '../agent/replay.ts';
 import { type AgentState, newState } from '../agent/state.ts';
 import type { Emit } from '../contracts/ports.ts';
-import type { RunEvent } from '../contracts/run-events.ts';
+import type { EventOf, RunEvent } from '../contracts/run-events.ts';
 import type { Check, RunRequest } from '../contracts/runs.ts';
 import type { WorkspacePaths } from '../contracts/workspace.ts';
 import { makeBox } from '../workspace/box.ts';
@@ -16,8 +14,10 @@ import { receiveBundle, workspacePaths } from '../workspace/prepare.ts';
 import { removeTree } from '../workspace/remove.ts';
 import { readTreeFile, type SizedEntry, type TreeAt } from '../workspace/tree.ts';
 import { runFiles } from './files.ts';
+import { readContent } from './history.ts';
 import type { RunsPorts } from './ports.ts';
 
+const BEGINNING: readonly string[] = ['run_started', 'run_rewound', 'message_received'];
 const GUIDANCE_FILES = ['AGENTS.md', 'CLAUDE.md'];
 
 export interface Beginning {
@@ -27,11 +27,13 @@ export interface Beginning {
   readonly checks: readonly Check[];
   readonly state: AgentState;
   readonly unread: readonly string[];
+  /** An earlier process may have changed files after the last snapshot. */
+  readonly resumed: boolean;
   /** Checks on the base that already ran in an earlier attempt. */
   readonly baseChecked: boolean;
 }
 
-/** `history`: events of earlier attempts, oldest first; [] for a new run. */
+/** `history`: events of earlier attempts, oldest first; [] for a new run, the first events for one that was rewound. */
 export async function beginAttempt(
   run: string,
   request: RunRequest,
@@ -43,13 +45,17 @@ export async function beginAttempt(
   const given = { git: paths.git, tree: request.origin.tree, ...(entries === undefined ? {} : { entries }) };
   const checks = request.checks.length > 0 ? request.checks : await detectChecks(given);
   const first = firstMessages({ task: request.task, checks, guidance: await readGuidance(given, ports) });
-  if (history.length === 0) return { paths, fill, checks, state: newState(first), unread: [], baseChecked: false };
+  if (history.length === 0)
+    return { paths, fill, checks, state: newState(first), unread: [], resumed: false, baseChecked: false };
   const replayed = await replayRun(history, first, (hash) => readContent(hash, ports));
-  const unknownCalls = [...replayed.unknownCalls];
-  await emit([{ body: { type: 'run_resumed', attempt: attemptOf(history), unknownCalls } }]);
-  leaveUnknown(replayed.state, unknownCalls);
+  if (!hasJustBegun(history)) {
+    const unknownCalls = [...replayed.unknownCalls];
+    await emit([{ body: { type: 'run_resumed', attempt: attemptOf(history), unknownCalls } }]);
+    leaveUnknown(replayed.state, unknownCalls);
+  }
   const { state, unread } = replayed;
-  return { paths, fill, checks, state, unread, baseChecked: hasBaseChecks(history, checks) };
+  const resumed = !hasJustBegun(history);
+  return { paths, fill, checks, state, unread, resumed, baseChecked: hasBaseChecks(history, checks) };
 }
 
 async function readyWorkspace(
@@ -65,7 +71,8 @@ async function readyWorkspace(
   if (history.some((event) => event.body.type === 'workspace_ready')) return { paths, fill: async () => {} };
   await Promise.all([removeTree(paths.git), removeTree(paths.box)]);
   const received = await receiveBundle({ root, bundle, tree: request.origin.tree, limits: ports.limits });
-  const { tree, files, entries } = received;
+  const { files, entries } = received;
+  const tree = rewoundOf(history)?.tree ?? received.tree;
   const owner = ports.owner === undefined ? {} : { owner: ports.owner };
   const fill = async () => {
     await makeBox({ git: paths.git, tree, box: paths.box, ...owner });
@@ -84,11 +91,14 @@ async function readGuidance(given: TreeAt, ports: RunsPorts): Promise<Guidance |
   return undefined;
 }
 
-async function readContent(hash: string, ports: RunsPorts): Promise<string> {
-  const content = await ports.journal.content(hash);
-  if (content !== undefined) return content;
-  if (hash === sha256('')) return '';
-  throw new CaissonError('journal_broken', `the content ${hash} that the run needs to go on is gone`);
+/** A run that goes on where another one was has a past, but none of its own. */
+function hasJustBegun(history: readonly RunEvent[]): boolean {
+  return rewoundOf(history) !== undefined && history.every(({ body }) => BEGINNING.includes(body.type));
+}
+
+function rewoundOf(history: readonly RunEvent[]): EventOf<'run_rewound'> | undefined {
+  const found = history.find(({ body }) => body.type === 'run_rewound')?.body;
+  return found?.type === 'run_rewound' ? found : undefined;
 }
 
 function attemptOf(history: readonly RunEvent[]): number {

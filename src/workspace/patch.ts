@@ -47,6 +47,22 @@ export async function makePatch(options: {
   }
 }
 
+/** The text of the patch from one tree to another. Throws `patch_refused` over the limit. */
+export async function diffTrees(order: {
+  readonly git: string;
+  readonly base: string;
+  readonly result: string;
+  readonly limits: Limits;
+}): Promise<string> {
+  const { git: gitDir, base, result, limits } = order;
+  const scratch = await mkdtemp(join(gitDir, 'patch-'));
+  try {
+    return await patchText({ gitDir, base, result, scratch, limits });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
 interface Difference {
   readonly gitDir: string;
   readonly base: string;

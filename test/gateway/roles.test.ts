@@ -25,6 +25,8 @@ const ROUTES: readonly (readonly [string, string, readonly Role[]])[] = [
   ['GET', '/api/v1/runs/x', ['author', 'approver', 'auditor']],
   ['GET', '/api/v1/runs/x/events', ['author', 'approver', 'auditor']],
   ['GET', '/api/v1/runs/x/diff', ['author', 'approver', 'auditor']],
+  ['GET', '/api/v1/runs/x/snapshots', ['author', 'approver', 'auditor']],
+  ['POST', '/api/v1/runs/x/rewind', ['author']],
   ['GET', '/api/v1/runs/x/checks', ['author', 'approver', 'auditor']],
   ['GET', '/api/v1/runs/x/contents/y', ['author', 'approver', 'auditor']],
   ['POST', '/api/v1/runs/x/cancel', ['author']],

@@ -78,6 +78,15 @@ export function createStandInRuns({
     checks: async () => [
       { name: 'test', command: 'npm test', on: 'patch', status: 'passed', exitCode: 0, ms: 5, output: 'ok' },
     ],
+    snapshots: async () => [{ step: 1, tree: 't', changed: 2 }],
+    diffSteps: async (id, steps) => {
+      words.push(['diffSteps', id, steps]);
+      return 'diff --git a/step b/step\n';
+    },
+    rewind: async (id, wish, by) => {
+      words.push(['rewind', id, wish, by.name]);
+      return create({ ...REQUEST, checks: [] }, by);
+    },
     apply: async (id, wish, by) => {
       words.push(['apply', id, wish, by.name]);
       return runs.answer;

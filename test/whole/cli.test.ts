@@ -78,6 +78,24 @@ describe('caisson on the command line', () => {
     assert.match(verified.out, /^journal verified: \d+ events/);
   });
 
+  it('shows which steps can be gone back to, compares them, and goes on from one as a new run', async (t) => {
+    const { common, words } = await scene(t, FIX);
+    const script = words.slice(words.indexOf('--script'), words.indexOf('--script') + 2);
+    const ran = await start([...words, '--check', 'ok=grep -q seen src/slugger.js']);
+    const id = /run_\w+/.exec(ran.out)?.[0] ?? '';
+    const shown = await start(['show', id, ...common]);
+    assert.match(shown.out, /files after step 1 kept as [0-9a-f]{12} \(1 path changed\)/);
+    assert.ok(shown.out.endsWith(`files of these steps are kept: 1, 2 (caisson rewind ${id} --to STEP)\n`));
+    const compared = await start(['diff', id, '--to', '1', ...common]);
+    assert.equal(compared.out, (await start(['diff', id, ...common])).out);
+    const again = await start(['rewind', id, '--to', '1', ...script, ...common]);
+    assert.equal(again.code, 0, again.err + again.out);
+    assert.match(again.out, new RegExp(`^run     run_\\w+ goes on where ${id} was after step 1\n`));
+    assert.match(again.out, /step 2 {2}finish/);
+    assert.equal((await start(['rewind', id, ...common])).code, 2, 'a step must be named');
+    assert.match((await start(['rewind', id, '--to', '7', ...common])).err, /has the steps 0 to 2, and no step 7/);
+  });
+
   it('ends with 1 when the checks are red, and keeps the patch', async (t) => {
     const { common, words } = await scene(t, FIX);
     const ran = await start([...words, '--check', 'red=false']);

@@ -50,24 +50,41 @@ export const showCommand: Command = {
       }
       const last = await overseer.run(id);
       if (!json) context.terminal.line(`\n${endLine(last)}`);
+      const steps = json ? [] : (await overseer.snapshots(id)).map(({ step }) => step);
+      if (steps.length > 0)
+        context.terminal.line(`files of these steps are kept: ${steps.join(', ')} (caisson rewind ${id} --to STEP)`);
       return 0;
     }),
 };
 
 export const diffCommand: Command = {
   usage: 'RUN',
-  summary: 'the patch of a run',
-  flags: {},
+  summary: 'the patch of a run, or what changed between the ends of two steps',
+  flags: {
+    from: { type: 'string', value: 'STEP', help: 'from the end of this step; 0 is the base' },
+    to: { type: 'string', value: 'STEP', help: 'to the end of this step (the last one)' },
+  },
   positionals: [1, 1],
   run: (context) =>
     withOverseer(context, async (overseer) => {
       const id = context.positionals[0] ?? '';
-      const text = await overseer.diff(id);
+      const [from, to] = [stepFlag(context, 'from'), stepFlag(context, 'to')];
+      const text =
+        from === undefined && to === undefined
+          ? await overseer.diff(id)
+          : await overseer.diffSteps(id, { from: from ?? 0, to });
       if (text === undefined) throw new CaissonError('run_without_patch', `run ${id} has no patch`);
       context.terminal.raw(text);
       return 0;
     }),
 };
+
+/** Undefined if it is not given. */
+export function stepFlag({ flags }: Context, name: string): number | undefined {
+  const text = textFlag(flags, name);
+  if (text === undefined || /^\d{1,9}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new CaissonError('usage', `--${name} ${text}: give the number of a step`);
+}
 
 /** Opens what answers, and closes it whatever happens. */
 export async function withOverseer(

@@ -122,7 +122,8 @@ function introduce(run: RunRecord, packed: PackedRepository, { terminal }: Conte
   terminal.line(`base    ${packed.head.slice(0, 12)} ${packed.branch}, ${packed.files} files${dirty}\n`);
 }
 
-async function conclude(run: RunRecord, overseer: Overseer, { terminal }: Context): Promise<void> {
+/** What came of it, and where to look further. */
+export async function conclude(run: RunRecord, overseer: Overseer, { terminal }: Context): Promise<void> {
   const checks = await overseer.checks(run.id);
   terminal.line(`\n${endLine(run)}`);
   if (checks.length > 0) terminal.line(['checks on a fresh checkout:', ...checkLines(checks)].join('\n'));

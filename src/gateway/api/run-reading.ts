@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { CaissonError } from '../../base/errors.ts';
+import type { RunService } from '../../contracts/run-service.ts';
 import type { RunRecord } from '../../contracts/runs.ts';
 import { listFilter, visibleRun } from '../ownership.ts';
 import { parseInput } from '../parse.ts';
@@ -16,6 +17,9 @@ const listSchema = z.object({
   before: z.string().max(64).optional(),
   mine: z.enum(['true', 'false']).default('false'),
 });
+const step = z.coerce.number().int().min(0);
+/** Between the ends of two steps; with neither, the patch of the run. */
+const diffSchema = z.object({ from: step.optional(), to: step.optional() });
 const lastIdSchema = z.coerce.number().int().min(0);
 
 export function runReadingRoutes(app: FastifyInstance, { ports, gate, closing }: RouteContext): void {
@@ -45,9 +49,11 @@ export function runReadingRoutes(app: FastifyInstance, { ports, gate, closing }:
   });
   app.get<IdParams>('/api/v1/runs/:id/diff', { onRequest }, async (request, reply) => {
     const { id } = await visibleRun(runs, gate.principalOf(request), request.params.id);
-    const patch = await runs.patch(id);
-    if (patch === undefined) throw new CaissonError('run_without_patch', `run ${id} has no patch`);
-    return reply.type('text/x-diff; charset=utf-8').send(patch.text);
+    return reply.type('text/x-diff; charset=utf-8').send(await diffOf(id, parseInput(diffSchema, request.query), runs));
+  });
+  app.get<IdParams>('/api/v1/runs/:id/snapshots', { onRequest }, async (request) => {
+    const { id } = await visibleRun(runs, gate.principalOf(request), request.params.id);
+    return { snapshots: await runs.snapshots(id) };
   });
   app.get<IdParams>('/api/v1/runs/:id/checks', { onRequest }, async (request) => {
     const { id } = await visibleRun(runs, gate.principalOf(request), request.params.id);
@@ -63,4 +69,15 @@ export function runReadingRoutes(app: FastifyInstance, { ports, gate, closing }:
       return reply.type('text/plain; charset=utf-8').send(text);
     },
   );
+}
+
+async function diffOf(
+  id: string,
+  { from, to }: z.infer<typeof diffSchema>,
+  runs: Pick<RunService, 'patch' | 'diffSteps'>,
+): Promise<string> {
+  if (from !== undefined || to !== undefined) return runs.diffSteps(id, { from: from ?? 0, to });
+  const patch = await runs.patch(id);
+  if (patch === undefined) throw new CaissonError('run_without_patch', `run ${id} has no patch`);
+  return patch.text;
 }

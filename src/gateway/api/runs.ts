@@ -1,4 +1,4 @@
-// Owns the routes that change runs: create, cancel, message, apply. Knows no agent.
+// Owns the routes that change runs: create, cancel, message, rewind, apply. Knows no agent.
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { runRequestSchema } from '../../contracts/runs.ts';
@@ -20,14 +20,14 @@ const appliedSchema = z.discriminatedUnion('ok', [
 export function runRoutes(app: FastifyInstance, { ports, gate }: RouteContext): void {
   const { runs, uploadsDir, limits } = ports;
   const onRequest = gate.admit('author');
+  const words = z.string().min(1).refine(fits(limits.taskBytes), `expected at most ${limits.taskBytes} bytes`);
   const createSchema = runRequestSchema().extend({
-    task: z.string().min(1).refine(fits(limits.taskBytes), `expected at most ${limits.taskBytes} bytes`),
+    task: words,
     model: z.string().max(256),
     bundle: z.string(),
   });
-  const messageSchema = z.strictObject({
-    text: z.string().min(1).refine(fits(limits.taskBytes), `expected at most ${limits.taskBytes} bytes`),
-  });
+  const messageSchema = z.strictObject({ text: words });
+  const rewindSchema = z.strictObject({ step: z.int().min(1), message: words.optional() });
 
   app.post('/api/v1/runs', { onRequest }, async (request, reply) => {
     const { bundle, ...wish } = parseInput(createSchema, request.body);
@@ -46,6 +46,13 @@ export function runRoutes(app: FastifyInstance, { ports, gate }: RouteContext): 
     const { id } = await ownRun(runs, principal, request.params.id);
     await runs.message(id, text, principal.name);
     return reply.code(202).send({ ok: true });
+  });
+  app.post<IdParams>('/api/v1/runs/:id/rewind', { onRequest }, async (request, reply) => {
+    const { step, message } = parseInput(rewindSchema, request.body);
+    const principal = gate.principalOf(request);
+    const { id } = await ownRun(runs, principal, request.params.id);
+    const wish = message === undefined ? { step } : { step, message };
+    return reply.code(201).send(await runs.rewind(id, wish, principal));
   });
   app.post<IdParams>('/api/v1/runs/:id/apply', { onRequest }, async (request) => {
     const wish = parseInput(wishSchema, request.body);

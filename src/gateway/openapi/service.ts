@@ -115,8 +115,16 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     answer: { status: 200, schema: plain, type: 'text/event-stream' },
     example: ofRun,
   }),
-  get('/api/v1/runs/:id/diff', 'The patch of a run', runs, {
+  get('/api/v1/runs/:id/diff', 'The patch of a run, or what changed between the ends of two steps', runs, {
+    query: { from: whole, to: whole },
     answer: { status: 200, schema: plain, type: 'text/x-diff' },
+    example: ofRun,
+  }),
+  get('/api/v1/runs/:id/snapshots', 'The steps whose files can be had again', runs, {
+    answer: {
+      status: 200,
+      schema: object({ snapshots: list(object({ step: whole, tree: text, 'changed?': whole })) }),
+    },
     example: ofRun,
   }),
   get('/api/v1/runs/:id/checks', 'The checks of a run', runs, {
@@ -132,6 +140,11 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     body: object({ text }),
     answer: { status: 202, schema: ok },
     example: { ...ofRun, body: { text: 'Use tabs.' } },
+  }),
+  post('/api/v1/runs/:id/rewind', 'Starts a run that goes on where this one was after a step', ['author'], {
+    body: object({ step: whole, 'message?': text }),
+    answer: { status: 201, schema: run },
+    example: { ...ofRun, body: { step: 1, message: 'Try it without the cache.' } },
   }),
   post('/api/v1/runs/:id/apply', 'Asks whether a patch may become a branch', ['author'], {
     body: object({ ref: text, remote: text }),
