@@ -42,8 +42,9 @@ export async function launch(
   network?: SandboxNetwork,
 ): Promise<Launched> {
   const listen = network === undefined ? [] : [network.script];
-  const program = [...GUARD, setup.canary, insidePaths(commandUser(setup)).root, start, LIVE_SCRIPT, ...listen];
   const { box, limits } = request;
+  const { root } = insidePaths(commandUser(setup));
+  const program = [...GUARD, setup.canary, root, start, box, LIVE_SCRIPT, ...listen];
   const given = { profile: profile.path, box, limits, program, inContainer: isInContainer() };
   const plan = launchPlan(network === undefined ? given : { ...given, network: network.environment }, setup);
   const pipe = await openPipe(profile.folder);

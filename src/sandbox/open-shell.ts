@@ -51,7 +51,7 @@ export async function openShell(
   try {
     const facts = await Promise.race([live.facts, delay(LIMITS.sandboxStartMs, '', { ref: false })]);
     if (facts === '') throw await whyNot(launched);
-    const checks = judgeFacts(facts, commandUser(setup).uid);
+    const checks = judgeFacts(facts, commandUser(setup).uid, request.limits);
     requireAll(checks);
     const keep = await keeping;
     const limits = await keep.enter(launched.pid);

@@ -8,21 +8,28 @@ import { CONTROL_FD, LISTENER_FD, OUTPUT_FD } from './argv.ts';
 export const FACTS = 'facts';
 
 /**
- * Arguments: canary, root of the box, directory to begin in, text of the live shell, and where there is a network, text for Node that
- * hands the listening socket out; nothing else ever runs with that channel. Facts are gathered with builtins only: no process
- * is started before the host has judged them. The watchdog is no child of the live shell, so that `wait` does not wait for it; it ends
- * everything once the service is gone, which closes the standard input. Firejail refuses arguments of 4 kB.
+ * Arguments: canary, root of the box, directory to begin in, path of the box on the host, text of the live shell, and where there is a
+ * network, text for Node that hands the listening socket out; nothing else ever runs with that channel. Facts are gathered with builtins
+ * and one program of the system: nothing of the box is started before the host has judged them. The watchdog is no child of the live
+ * shell, so that `wait` does not wait for it; it ends everything once the service is gone, which closes the standard input. Firejail
+ * refuses arguments of 4 kB.
  */
 export const GUARD_SCRIPT = String.raw`
-canary=$1 root=$2 start=$3 live=$4 listen=\${5-}
+canary=$1 root=$2 start=$3 box=$4 live=$5 listen=\${6-}
 exec ${OUTPUT_FD}>&1 6<&0 </dev/null >/dev/null 2>&1
 mapfile -t status </proc/self/status
 mapfile -t uids </proc/self/uid_map
 mapfile -t nets </proc/net/dev
+mapfile -t limits </proc/self/limits
 pids=(/proc/[0-9]*)
 readable=no; [[ -r $canary ]] && readable=yes
 rootwritable=no; [[ -w $root ]] && rootwritable=yes
 workwritable=no; [[ -w . ]] && workwritable=yes
+boxvisible=no; [[ -e $box ]] && boxvisible=yes
+outside=refused
+for there in "$box/.caisson-probe" /usr/.caisson-probe; do : >"$there" && outside=written; done
+unshare true; call=$?
+socket=refused; : 7<>/dev/udp/192.0.2.1/9 && socket=opened
 executable=no; [[ -x $root/.caisson/bin/node ]] && executable=yes
 {
   printf 'facts\n'
@@ -34,6 +41,11 @@ executable=no; [[ -x $root/.caisson/bin/node ]] && executable=yes
   printf 'root_writable %s\n' "$rootwritable"
   printf 'work_writable %s\n' "$workwritable"
   printf 'executable %s\n' "$executable"
+  printf 'limits %s\n' "\${limits[@]}"
+  printf 'box_visible %s\n' "$boxvisible"
+  printf 'outside %s\n' "$outside"
+  printf 'socket %s\n' "$socket"
+  printf 'call %s\n' "$call"
   printf '\0'
 } >&${CONTROL_FD}
 IFS= read -r -d '' -u ${CONTROL_FD} nonce || exit 0
