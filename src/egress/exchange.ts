@@ -278,9 +278,11 @@ function countedBody(course: Course, body: Body, most: number): Body {
 
 /** Why it did not come to its end. */
 async function sendAnswer(course: Course, { status, reason }: AnswerHead, shown: Shown): Promise<Refusal | undefined> {
-  const { client, asked } = course;
+  const { client, asked, mask } = course;
   const close: EgressFields = asked.isLast || shown.untilClose ? [['connection', 'close']] : [];
-  let head: readonly string[] = [headText(`HTTP/1.1 ${status} ${reason}`, [...shown.fields, ...close])];
+  // Words beside the number are one more place for what an origin was told.
+  const line = `HTTP/1.1 ${status} ${mask === undefined ? reason : ''}`;
+  let head: readonly string[] = [headText(line, [...shown.fields, ...close])];
   for (;;) {
     const piece = await shown.body();
     if (isFault(piece)) return course.broken ?? failure(course, { fault: `its answer broke off: ${piece.fault}` });
