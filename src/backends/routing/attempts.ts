@@ -35,7 +35,7 @@ export function createAttempts(replicas: readonly Replica[], { model, key }: Wis
       const replica = failures < MOST_FAILED ? choose(left, { model, key }, now) : undefined;
       if (replica === undefined) return undefined;
       left = left.filter((one) => one !== replica);
-      const lease = replica.begin(now);
+      const lease = replica.begin(now, key);
       return {
         replica,
         end: () => lease.end(),

@@ -4,6 +4,7 @@ import type { PassBytes } from '../../contracts/passing.ts';
 import type { Backend, BackendState } from '../../contracts/ports.ts';
 import { keyOf } from './affinity.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
+import { createConversations } from './conversations.ts';
 import type { Candidate } from './pick.ts';
 
 export interface Replica extends Candidate {
@@ -16,7 +17,8 @@ export interface Replica extends Candidate {
   /** The way of bytes, once `load` has made it; undefined: it has none. */
   readonly send: PassBytes | undefined;
   load(): Promise<void>;
-  begin(now: number): Lease;
+  /** `key`: of the conversation, which is there from now on. */
+  begin(now: number, key: number | undefined): Lease;
   drain(drained: boolean): void;
   reported(well: boolean, now: number): void;
   state(now: number): BackendState;
@@ -64,6 +66,7 @@ export function createReplica(backend: Backend): Replica {
     fullUntil: Number.NEGATIVE_INFINITY,
     lastFailure: undefined,
   };
+  const conversations = createConversations();
   let send: PassBytes | undefined;
   let loaded = backend.passing === undefined;
   const replica: Replica = {
@@ -89,7 +92,11 @@ export function createReplica(backend: Backend): Replica {
       send = await backend.passing?.();
       loaded = true;
     },
-    begin: (now) => begin(inner, replica, now),
+    conversations,
+    begin: (now, key) => {
+      if (key !== undefined) conversations.came(key, now);
+      return begin(inner, replica, now);
+    },
     drain: (drained) => (inner.drained = drained),
     reported: (well, now) => {
       if (well) inner.lacks.clear();

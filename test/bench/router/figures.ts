@@ -1,12 +1,12 @@
 // Owns the figures of the router: what is cached, how long is waited and how evenly, against other ways of picking, in simulated time.
 import type { Figure } from '../figure.ts';
 import { spreadOf } from '../measure.ts';
-import { generated, type Load, recorded } from './loads.ts';
+import { bursty, generated, type Load, long, recorded } from './loads.ts';
 import { type Outcome, simulate, STRATEGIES, type Strategy } from './simulation.ts';
 
 const FLEETS = [1, 4, 16, 64] as const;
 const CONVERSATIONS_PER_REPLICA = 24;
-const LOADS: Readonly<Record<string, Load>> = { generated, recorded };
+const LOADS: Readonly<Record<string, Load>> = { generated, recorded, bursty, long };
 const KILLED = { atMs: 60_000, backMs: 120_000 };
 const SEED = 7;
 

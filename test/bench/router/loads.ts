@@ -40,6 +40,38 @@ export const generated: Load = (conversations, seed) =>
     })),
   );
 
+/** Waves: a team's jobs begin within two seconds of each other, work without a pause and are gone before the next wave. */
+export const bursty: Load = (conversations, seed) => {
+  const calm = make(conversations, seed, (random) =>
+    Array.from({ length: 4 + upTo(random, 8) }, () => ({
+      grows: 200 + Math.round(4000 * random() ** 3),
+      answer: 30 + Math.round(300 * random() ** 2),
+      thinkMs: 50 + exponential(random, 300),
+    })),
+  );
+  return calm.map((one) => {
+    const wave = Math.floor((one.startMs / RAMP_MS) * WAVES);
+    const within = (one.startMs / RAMP_MS) * WAVES - wave;
+    return { ...one, startMs: wave * WAVE_MS + within * BURST_MS };
+  });
+};
+
+const WAVES = 4;
+const WAVE_MS = 30_000;
+const BURST_MS = 2000;
+
+/** Few conversations that go on for hours: prompts of up to two hundred thousand tokens, read anew where a cache is missed. */
+export const long: Load = (conversations, seed) =>
+  make(Math.max(1, Math.round(conversations * LONG_SHARE)), seed, (random) =>
+    Array.from({ length: 60 + upTo(random, 90) }, () => ({
+      grows: 300 + Math.round(5000 * random() ** 3),
+      answer: 50 + Math.round(600 * random() ** 2),
+      thinkMs: 500 + exponential(random, 8000),
+    })),
+  );
+
+const LONG_SHARE = 1 / 4;
+
 /** The replies of the conversation of the demo, three times over; outputs and times of its tools are made from the seed. */
 export const recorded: Load = (conversations, seed) => {
   const path = join(import.meta.dirname, '..', '..', 'demo', 'slugify.yaml');

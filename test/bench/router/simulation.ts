@@ -58,7 +58,7 @@ export function simulate({ replicas: count, strategy, load, killed }: Day): Outc
     const replica = pick(left, conversation) ?? pick(replicas, conversation);
     const engine = replica === undefined ? undefined : engines[replicas.indexOf(replica)];
     if (replica === undefined || engine === undefined) throw new Error('there is no replica');
-    const lease = replica.begin(timeline.now());
+    const lease = replica.begin(timeline.now(), strategy === 'caisson' ? keyOf(conversation.name) : undefined);
     const another = () => {
       lease.end();
       lease.failed(AWAY, MODEL, timeline.now(), 0);

@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyOf } from '../../../../src/backends/routing/affinity.ts';
+import { type Conversations, createConversations } from '../../../../src/backends/routing/conversations.ts';
 import { type Candidate, pick } from '../../../../src/backends/routing/pick.ts';
 
 interface Stand extends Candidate {
   readonly name: string;
+  readonly conversations: Conversations;
   inFlight: number;
 }
 
 function stand(name: string, more: Partial<Stand> = {}): Stand {
-  return { name, seed: keyOf(name), weight: 1, places: 64, inFlight: 0, ...more };
+  return { name, seed: keyOf(name), weight: 1, places: 64, inFlight: 0, conversations: createConversations(), ...more };
 }
 
 const KEYS = Array.from({ length: 4000 }, (_, index) => keyOf(`run_${index}`));
@@ -81,4 +83,44 @@ test('without a key the one with least in flight for its weight is asked, and on
   assert.equal(pick(full, undefined)?.name, 'b');
   const allFull = [stand('a', { inFlight: 2, places: 2 }), stand('b', { inFlight: 64 })];
   assert.deepEqual([pick(allFull, undefined)?.name, pick(allFull, KEYS[2])?.name], ['a', 'a']);
+});
+
+test('no replica gets more than one and a quarter of its part of the conversations, whatever waits for its tools', () => {
+  const all = [stand('a', { weight: 2 }), stand('b'), stand('c'), stand('d')];
+  for (const key of KEYS) (pick(all, key) ?? assert.fail()).conversations.came(key, 0);
+  for (const { name, weight, conversations } of all) {
+    const part = (KEYS.length * weight) / 5;
+    assert.ok(conversations.count() <= 1.25 * part + 1, `${name}: ${conversations.count()} of ${part}`);
+  }
+  assert.equal(
+    all.reduce((sum, { conversations }) => sum + conversations.count(), 0),
+    KEYS.length,
+  );
+});
+
+test('a conversation stays where it was, even when its home has room again, and goes home when it was there as well', () => {
+  const all = four();
+  const key = KEYS[2] ?? 0;
+  const home = pick(all, key) ?? assert.fail();
+  const other = all.find((one) => one !== home) ?? assert.fail();
+  other.conversations.came(key, 0);
+  for (const one of KEYS.slice(100, 110)) other.conversations.came(one, 0);
+  assert.equal(pick(all, key), other);
+  home.conversations.came(key, 0);
+  assert.equal(pick(all, key), home);
+});
+
+test('a conversation that did not come for twenty minutes is forgotten, and so are the oldest of very many', () => {
+  const known = createConversations();
+  const minutes = (count: number) => count * 60_000;
+  known.came(1, 0);
+  known.came(2, minutes(5));
+  known.came(2, minutes(12));
+  assert.deepEqual([known.has(1), known.has(2), known.count()], [true, true, 2]);
+  known.came(3, minutes(23));
+  assert.deepEqual([known.has(1), known.has(2), known.count()], [false, true, 2]);
+  known.came(4, minutes(90));
+  assert.deepEqual([known.has(2), known.has(3), known.count()], [false, false, 1]);
+  for (let key = 100; key < 20_000; key += 1) known.came(key, minutes(90));
+  assert.ok(known.has(19_999) && !known.has(100) && known.count() <= 8192);
 });
