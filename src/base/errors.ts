@@ -139,6 +139,11 @@ export const CATALOGUE = {
     hint: 'Later steps may have snapshots again; the patch of the run does not depend on them.',
   },
   snapshot_missing: { status: 409, hint: '`caisson show RUN` lists the steps that have a snapshot.' },
+  setup_failed: {
+    status: 500,
+    hint: 'Correct the commands (setup.run, --setup), allow what they need from the network, or start the run with --no-setup.',
+  },
+  setup_damaged: { status: 500, hint: 'It was removed: the next run makes it anew.' },
   run_without_patch: {
     status: 409,
     hint: 'The run ended without a patch that may be applied; `caisson show RUN` says why.',

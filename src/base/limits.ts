@@ -47,6 +47,11 @@ export const LIMITS = {
   commandTimeoutMaxMs: 30 * MINUTE,
   /** Wall time of one declared check. */
   checkTimeoutMs: 10 * MINUTE,
+  /** Wall time of all commands of one set-up; what is not done by then has failed. */
+  setupTimeoutMs: 30 * MINUTE,
+  /** What a set-up leaves behind: with more, it has failed. */
+  setupBytes: 8 * GB,
+  setupFiles: 500_000,
   /** A sandbox that has not passed its handshake by then is killed and counts as unavailable. */
   sandboxStartMs: 10 * SECOND,
   /** After SIGKILL every process of a sandbox is gone by then, or `caisson` reports a leak. */

@@ -8,6 +8,7 @@ import { type FileWish, readConfigFile } from './config-file.ts';
 import { type Assignment, assignmentsOf } from './environment.ts';
 import { absolutePaths } from './paths.ts';
 import { configSchema, type ConfigValues, PROJECT_KEYS } from './schema.ts';
+import { PROJECT_SETUP_KEYS, SETUP_KEYS } from './setup.ts';
 import type { ConfigSources } from './sources.ts';
 
 /** Name of the file in a repository. */
@@ -103,12 +104,23 @@ function check(
 
 function refusedKeys(text: YamlText): readonly Problem[] {
   if (typeof text.value !== 'object' || text.value === null) return [];
-  return Object.keys(text.value)
+  const whole = Object.keys(text.value)
     .filter((key) => Object.hasOwn(configSchema().shape, key) && !PROJECT_KEYS.includes(key))
-    .map((key) => ({
-      place: text.placeOf([key], true),
-      text: `a repository may set ${PROJECT_KEYS.join(', ')} and nothing else: ${key} belongs in your own or the system's file`,
-    }));
+    .map((key) => refusedAt([key], PROJECT_KEYS, text));
+  const setup: unknown = 'setup' in text.value ? text.value.setup : undefined;
+  const inner = Object.keys(typeof setup === 'object' && setup !== null ? setup : {})
+    .filter((key) => SETUP_KEYS.includes(key) && !PROJECT_SETUP_KEYS.includes(key))
+    .map((key) => refusedAt(['setup', key], PROJECT_SETUP_KEYS, text));
+  return [...whole, ...inner];
+}
+
+function refusedAt(path: readonly string[], allowed: readonly string[], text: YamlText): Problem {
+  const within = path.length > 1 ? ` of ${path[0] ?? ''}` : '';
+  const where = `belongs in your own or the system's file`;
+  return {
+    place: text.placeOf(path, true),
+    text: `a repository may set ${allowed.join(', ')}${within} and nothing else: ${path.at(-1) ?? ''} ${where}`,
+  };
 }
 
 function nest(assignments: readonly Assignment[]): Record<string, unknown> {

@@ -7,6 +7,7 @@ import { aliasProblems } from '../contracts/model-aliases.ts';
 import { checkSchema } from '../contracts/runs.ts';
 import { oidcSchema } from './oidc.ts';
 import { secretsSchema } from './secrets.ts';
+import { setupSchema } from './setup.ts';
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
 const BACKEND_TYPES = ['openai', 'triton', 'llama', 'rehearsal'] as const;
@@ -161,11 +162,12 @@ export const configSchema = late((z) => {
     policy: path.optional(),
     secrets: secretsSchema(z, secret).optional(),
     executor: z
-      .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, user: word })
+      .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, boxes: path, user: word })
       .partial()
       .optional(),
     sandbox: z.strictObject(sandboxShape(z)).partial().optional(),
     limits: z.strictObject(limitShape(z)).partial().optional(),
+    setup: setupSchema(z, address).optional(),
     checks: z.array(checkSchema()).max(MAX_CHECKS).superRefine(uniqueNames).optional(),
     journal: z.strictObject({ key_file: path }).partial().optional(),
     log: z
@@ -190,7 +192,7 @@ export type BackendValues = NonNullable<ConfigValues['backends']>[number];
 export type SecretSource = string | { readonly file: string };
 
 /** What the file of a repository, which nobody here vouches for, may set. */
-export const PROJECT_KEYS: readonly string[] = ['checks', 'model', 'limits'];
+export const PROJECT_KEYS: readonly string[] = ['checks', 'setup', 'model', 'limits'];
 
 /** Where a secret is read from; undefined if the value is anything else. */
 export function sourceOfSecret(value: unknown): { readonly env: string } | { readonly file: string } | undefined {

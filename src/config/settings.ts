@@ -18,6 +18,7 @@ import {
 } from './schema.ts';
 import { secretFromEnvironment, secretFromFile, type SecretRef } from './secret.ts';
 import { secretConfigOf, type SecretsConfig } from './secrets.ts';
+import { type SetupConfig, setupConfigOf } from './setup.ts';
 import type { ConfigSources } from './sources.ts';
 
 interface BackendLoad {
@@ -116,10 +117,18 @@ export interface LoadedConfig {
   readonly policyFile: string | undefined;
   /** What the proxy of a sandbox puts in for it. */
   readonly secrets: SecretsConfig;
-  readonly executor: { readonly mode: 'in_process' | 'socket'; readonly socket: string; readonly user: string };
+  readonly executor: {
+    readonly mode: 'in_process' | 'socket';
+    readonly socket: string;
+    /** Folder of the boxes, where service and runner do not share a data directory. */
+    readonly boxes?: string;
+    readonly user: string;
+  };
   readonly limits: Limits;
   readonly sandbox: SandboxLimits;
   readonly checks: readonly Check[];
+  /** What is made ready before an agent comes. */
+  readonly setup: SetupConfig;
   readonly journalKeyFile: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `server.port` or `backends[0].url` → `--flag`, `env NAME`, `file:line`; what is not in it has its default. */
@@ -176,6 +185,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     limits: narrowLimits(camelNames(values.limits, limitNames())),
     sandbox: { ...SANDBOX_DEFAULTS, ...camelNames(values.sandbox, sandboxLimitNames()) },
     checks: values.checks ?? [],
+    setup: setupConfigOf(values.setup),
     journalKeyFile: values.journal?.key_file ?? join(dataDir, 'journal.key'),
     logLevel: values.log?.level ?? 'info',
     origins,
@@ -225,6 +235,7 @@ function executorOf(executor: ConfigValues['executor'] = {}, dataDir: string): L
   return {
     mode: executor.mode ?? 'in_process',
     socket: executor.socket ?? join(dataDir, 'sock', 'runner.sock'),
+    ...(executor.boxes === undefined ? {} : { boxes: executor.boxes }),
     user: executor.user ?? 'caisson',
   };
 }

@@ -45,6 +45,7 @@ function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
     secrets: loaded.secrets,
     executor,
     checks,
+    setup: loaded.setup,
     journal: { key_file: loaded.journalKeyFile },
     log: { level: loaded.logLevel },
     sandbox,

@@ -17,13 +17,14 @@ const INNER_CONFIG = '[user]\n\tname = Caisson\n\temail = caisson@localhost\n[gc
 /**
  * `box` must not exist. The checkout gets a throw-away `.git` of its own, for `git diff` and `git log` inside; it shares nothing with the
  * trusted git directory and is never read again. Its HEAD is what the work began on. `owner`: who shall own all of it, when this
- * process is root. Throws `data_dir_unusable`, `disk_full`.
+ * process is root. `furnish` may put more into it before it is theirs. Throws `data_dir_unusable`, `disk_full`.
  */
 export async function makeBox(options: {
   readonly git: string;
   readonly tree: string;
   readonly box: string;
   readonly owner?: Owner;
+  readonly furnish?: (box: string) => Promise<void>;
 }): Promise<void> {
   const { box } = options;
   const work = join(box, 'work');
@@ -40,6 +41,7 @@ export async function makeBox(options: {
     checkOut(options.git, options.tree, work),
     makeInnerGit(options.git, join(work, '.git')),
   ]);
+  await options.furnish?.(box);
   if (options.owner !== undefined) await giveTo(options.owner, box);
 }
 
@@ -61,7 +63,8 @@ async function makeInnerGit(trusted: string, inner: string): Promise<void> {
   ]);
 }
 
-async function giveTo({ uid, gid }: Owner, box: string): Promise<void> {
+/** All of it, links themselves and not what they lead to. Throws `data_dir_unusable`. */
+export async function giveTo({ uid, gid }: Owner, box: string): Promise<void> {
   const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
   const words = ['-R', '-h', '--', `${uid}:${gid}`, box];
   const { code, stderr } = await startProgram('chown', words, { cwd: '/', env, outputBytes: 64 * 1024 }).ended;

@@ -9,6 +9,7 @@ import { git, GitFailed } from './git.ts';
 import { knownPaths } from './known-paths.ts';
 import { mapInSlices } from './slices.ts';
 import { listTree } from './tree.ts';
+import { hasExcludes } from './trusted-git.ts';
 import { type FoundFile, walkTree } from './walk.ts';
 
 /** Names that git refuses for a symbolic link. */
@@ -51,7 +52,7 @@ async function look({ git: gitDir, work }: WorkspacePaths, base: string, limits:
     top: work,
     known: await knownPaths(await listTree(gitDir, base)),
     call: { gitDir },
-    excluding: false,
+    excluding: hasExcludes(gitDir),
     enterNested: true,
     maxFiles: limits.repositoryFiles,
     maxBytes: limits.repositoryBytes,

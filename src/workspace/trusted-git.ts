@@ -1,5 +1,6 @@
 // Owns git directories of our own: bare, without hooks, filters or remotes. Knows no box.
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
@@ -24,6 +25,16 @@ export async function initGitDir(dir: string, { idLength, bytes }: GitDirOptions
     writeFile(join(dir, 'config'), formatConfig(idLength, true)),
     ...(bytes === 'keep' ? [writeFile(join(dir, 'info', 'attributes'), KEEP_BYTES)] : []),
   ]);
+}
+
+/** Paths that git takes for ignored in every tree of it, one pattern for each line. They are no part of a patch or a snapshot. */
+export async function writeExcludes(dir: string, lines: string): Promise<void> {
+  await mkdir(join(dir, 'info'), { recursive: true });
+  await writeFile(join(dir, 'info', 'exclude'), lines, 'latin1');
+}
+
+export function hasExcludes(dir: string): boolean {
+  return existsSync(join(dir, 'info', 'exclude'));
 }
 
 const NOBODY = 'Caisson <caisson@localhost> 0 +0000';

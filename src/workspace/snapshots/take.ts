@@ -10,6 +10,7 @@ import { type KnownPaths, knownPaths } from '../known-paths.ts';
 import { mapInSlices } from '../slices.ts';
 import { isRefusedLink } from '../snapshot.ts';
 import { listTree } from '../tree.ts';
+import { hasExcludes } from '../trusted-git.ts';
 import { type FoundFile, type Verdict, walkTree } from '../walk.ts';
 import { createGrowingTree, type GrowingTree } from './growing-tree.ts';
 import { createObjectWriter, type ObjectWriter } from './objects.ts';
@@ -138,7 +139,7 @@ async function look({ plan, known, remembered }: Desk): Promise<readonly FoundFi
     known,
     remembered,
     call: { gitDir: paths.git, deadlineMs: GIT_MS },
-    excluding: false,
+    excluding: hasExcludes(paths.git),
     enterNested: true,
     maxFiles: limits.repositoryFiles,
     maxBytes: limits.repositoryBytes,

@@ -43,6 +43,14 @@ test('with no source at all, everything has its default and no origin', async (c
       cpuSeconds: 1800,
     },
     checks: [],
+    setup: {
+      onFailure: 'end',
+      detect: true,
+      mirrors: {},
+      keepDays: 30,
+      cacheBytes: 20 * 1024 ** 3,
+      diskPercent: 90,
+    },
     journalKeyFile: join(dataDir, 'journal.key'),
     logLevel: 'info',
     origins: new Map(),
@@ -127,7 +135,7 @@ test('paths are relative to the file that names them, or to the current director
     [
       'policy: rules/mine.yaml',
       'journal: {key_file: ~/journal.key}',
-      'executor: {mode: socket, socket: ../runner.sock}',
+      'executor: {mode: socket, socket: ../runner.sock, boxes: ~/boxes}',
       'backends:',
       '  - {name: tape, type: rehearsal, script: tape.yaml}',
       '  - {name: far, type: openai, url: "https://far/v1", ca: ca.pem}',
@@ -143,7 +151,12 @@ test('paths are relative to the file that names them, or to the current director
       dataDir: join(folder.path, 'cwd', 'data'),
       policyFile: join(folder.path, 'rules', 'mine.yaml'),
       journalKeyFile: join(folder.path, 'home', 'journal.key'),
-      executor: { mode: 'socket', socket: join(folder.path, '..', 'runner.sock'), user: 'caisson' },
+      executor: {
+        mode: 'socket',
+        socket: join(folder.path, '..', 'runner.sock'),
+        boxes: join(folder.path, 'home', 'boxes'),
+        user: 'caisson',
+      },
       backends: [
         { name: 'tape', type: 'rehearsal', script: join(folder.path, 'tape.yaml'), models: [] },
         { name: 'far', type: 'openai', url: 'https://far/v1', ca: join(folder.path, 'ca.pem'), models: [] },

@@ -44,7 +44,7 @@ const MISTAKES: readonly Mistake[] = [
     place: [1, 1, '__proto__'],
     message:
       'there is no "__proto__"; known: data_dir, server, client, auth, backends, queue, responses, model, models, ' +
-      'fallback_models, policy, secrets, executor, sandbox, limits, checks, journal, log',
+      'fallback_models, policy, secrets, executor, sandbox, limits, setup, checks, journal, log',
   },
   {
     name: 'a wrong type',
@@ -346,7 +346,7 @@ describe('the file of a repository', () => {
     const file = await folder.write('repo/.caisson.yaml', 'model: theirs\npolicy: theirs.yaml\nserver: {port: 1}\n');
     const error = await refusalOf(loadConfig(folder.sources()));
     const text = (key: string) =>
-      `a repository may set checks, model, limits and nothing else: ${key} belongs in your own or the system's file`;
+      `a repository may set checks, setup, model, limits and nothing else: ${key} belongs in your own or the system's file`;
     assert.deepEqual(error.place, { file, line: 2, column: 1, field: 'policy' });
     assert.equal(error.message, `${text('policy')}\n  ${file}:3:1 server: ${text('server')}`);
     assert.equal((await refusalOf(validateFile(file))).message, error.message);

@@ -43,5 +43,8 @@ test('a repository may set neither', async (context) => {
   const folder = await makeFolder(context);
   await folder.write('repo/.caisson.yaml', 'models: { folder: here }\n');
   const { message } = await refusalOf(loadConfig(folder.sources()));
-  assert.match(message, /^a repository may set checks, model, limits and nothing else: models belongs in your own/);
+  assert.match(
+    message,
+    /^a repository may set checks, setup, model, limits and nothing else: models belongs in your own/,
+  );
 });

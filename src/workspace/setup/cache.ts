@@ -1,0 +1,199 @@
+// Owns the kept set-ups: one folder for each key, which no sandbox can see, made once, given as a copy.
+// Knows no run and no command.
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../../base/clock.ts';
+import { CaissonError, errorFrom } from '../../base/errors.ts';
+import type { SetupEntry, SetupFacts } from '../../contracts/setups.ts';
+import type { BytePath } from '../byte-path.ts';
+import { removeTree } from '../remove.ts';
+import type { KeepOrder, Kept } from './keep.ts';
+import type { Laid } from './lay.ts';
+import type { ThreadAnswer, ThreadOrder } from './thread.ts';
+
+export interface SetupSource {
+  readonly facts: SetupFacts;
+  readonly keep: Omit<KeepOrder, 'entry'>;
+}
+
+export interface Obtained {
+  readonly entry: SetupEntry;
+  /** `joined`: another run was making it. */
+  readonly cache: 'hit' | 'miss' | 'joined';
+}
+
+export interface SetupCache {
+  /** `make` runs where there is none, once for all who ask meanwhile; what it throws, all of them get. Held until `release`. */
+  obtain(key: string, make: () => Promise<SetupSource>): Promise<Obtained>;
+  release(key: string): void;
+  /** Into a box in which nothing lives. Throws `setup_damaged`; then the entry is gone. */
+  lay(entry: SetupEntry, box: string): Promise<Laid>;
+  /** The latest used first. */
+  list(): Promise<readonly SetupEntry[]>;
+  get(key: string): Promise<SetupEntry | undefined>;
+  /** Throws `not_found`, and `conflict` while a run holds it. */
+  drop(key: string): Promise<SetupEntry>;
+}
+
+export interface CachePlan {
+  /** Directory of ours, on the file system of the boxes. */
+  readonly root: string;
+  /** Not used for so long: it goes. */
+  readonly keepMs: number;
+  /** With more than that, or on a disk fuller than that, the longest unused go first. */
+  readonly maxBytes: number;
+  readonly diskPercent: number;
+  readonly clock: Clock;
+}
+
+interface Desk {
+  readonly plan: CachePlan;
+  readonly making: Map<string, Promise<SetupEntry>>;
+  readonly held: Map<string, number>;
+}
+
+const ABOUT = 'about.json';
+const KEY = /^[0-9a-f]{32}$/;
+const THREAD = new URL('./thread.ts', import.meta.url);
+
+/** Clears away what an earlier process had begun, and what is too old. */
+export async function openSetupCache(plan: CachePlan): Promise<SetupCache> {
+  const desk: Desk = { plan, making: new Map(), held: new Map() };
+  await mkdir(plan.root, { recursive: true, mode: 0o700 });
+  const names = await readdir(plan.root);
+  await Promise.all(names.filter((name) => !KEY.test(name)).map((name) => removeTree(join(plan.root, name))));
+  await collect(desk);
+  return {
+    obtain: (key, make) => obtain(desk, key, make),
+    release: (key) => void desk.held.set(key, Math.max(0, (desk.held.get(key) ?? 0) - 1)),
+    lay: (entry, box) => lay(desk, entry, box),
+    list: () => list(desk),
+    get: (key) => read(desk, key),
+    drop: async (key) => {
+      const entry = await read(desk, key);
+      if (entry === undefined) throw new CaissonError('not_found', `there is no set-up ${key}`, { hint: LIST_HINT });
+      if (isHeld(desk, key)) throw new CaissonError('conflict', `a run at work uses the set-up ${key}`);
+      await remove(desk, key);
+      return entry;
+    },
+  };
+}
+
+const LIST_HINT = '`caisson setup list` shows the keys.';
+
+async function obtain(desk: Desk, key: string, make: () => Promise<SetupSource>): Promise<Obtained> {
+  desk.held.set(key, (desk.held.get(key) ?? 0) + 1);
+  try {
+    const other = desk.making.get(key);
+    if (other !== undefined) return { entry: await other, cache: 'joined' };
+    const finding = read(desk, key);
+    const work = finding.then(async (found) => found ?? put(desk, key, await make()));
+    desk.making.set(key, work);
+    const entry = await work.finally(() => desk.making.delete(key));
+    const isHit = (await finding) !== undefined;
+    if (isHit) await utimes(join(desk.plan.root, key, ABOUT), new Date(), new Date());
+    else await collect(desk);
+    return { entry, cache: isHit ? 'hit' : 'miss' };
+  } catch (error) {
+    desk.held.set(key, (desk.held.get(key) ?? 1) - 1);
+    throw error;
+  }
+}
+
+/** Nobody sees half of it: it gets its name when it is whole. */
+async function put({ plan }: Desk, key: string, { facts, keep }: SetupSource): Promise<SetupEntry> {
+  const part = join(plan.root, `${key}.${randomUUID()}.part`);
+  await mkdir(join(part, 'objects'), { recursive: true, mode: 0o700 });
+  try {
+    const kept = (await inThread({ keep: { ...keep, entry: part } })) as Kept;
+    const { manifest, files, bytes, leftOut } = kept;
+    const tops = kept.tops.map((path) => path);
+    const madeAt = plan.clock.now();
+    const entry: SetupEntry = { key, ...facts, madeAt, usedAt: madeAt, manifest, files, bytes, leftOut, tops };
+    await writeFile(join(part, ABOUT), JSON.stringify(entry), { mode: 0o400 });
+    await rename(part, join(plan.root, key));
+    return entry;
+  } finally {
+    await removeTree(part);
+  }
+}
+
+async function lay(desk: Desk, { key, manifest }: SetupEntry, box: string): Promise<Laid> {
+  try {
+    return (await inThread({ lay: { entry: join(desk.plan.root, key), manifest, box } })) as Laid;
+  } catch (error) {
+    if (error instanceof CaissonError && error.code === 'setup_damaged') await remove(desk, key);
+    throw error;
+  }
+}
+
+async function list(desk: Desk): Promise<readonly SetupEntry[]> {
+  const names = (await readdir(desk.plan.root)).filter((name) => KEY.test(name));
+  const entries = await Promise.all(names.map((name) => read(desk, name)));
+  return entries.flatMap((entry) => entry ?? []).sort((left, right) => right.usedAt - left.usedAt);
+}
+
+/** One that cannot be read is as good as none: it is made anew. */
+async function read(desk: Desk, key: string): Promise<SetupEntry | undefined> {
+  if (!KEY.test(key)) return undefined;
+  const about = join(desk.plan.root, key, ABOUT);
+  try {
+    const [text, info] = await Promise.all([readFile(about, 'utf8'), stat(about)]);
+    return { ...(JSON.parse(text) as SetupEntry), usedAt: Math.round(info.mtimeMs) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') await remove(desk, key);
+    return undefined;
+  }
+}
+
+/** Its name goes first: what is being removed is no entry any more. */
+async function remove({ plan }: Desk, key: string): Promise<void> {
+  const gone = join(plan.root, `${key}.${randomUUID()}.gone`);
+  try {
+    await rename(join(plan.root, key), gone);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  await removeTree(gone);
+}
+
+async function collect(desk: Desk): Promise<void> {
+  const { keepMs, maxBytes, clock } = desk.plan;
+  const entries = (await list(desk)).toReversed();
+  let bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  for (const entry of entries) {
+    if (isHeld(desk, entry.key)) continue;
+    const isOld = clock.now() - entry.usedAt > keepMs;
+    if (!isOld && bytes <= maxBytes && !(await isDiskFull(desk.plan))) continue;
+    await remove(desk, entry.key);
+    bytes -= entry.bytes;
+  }
+}
+
+async function isDiskFull({ root, diskPercent }: CachePlan): Promise<boolean> {
+  const { blocks, bavail } = await statfs(root);
+  return bavail < blocks * (1 - diskPercent / 100);
+}
+
+function isHeld({ held }: Desk, key: string): boolean {
+  return (held.get(key) ?? 0) > 0;
+}
+
+async function inThread(workerData: ThreadOrder): Promise<Kept | Laid> {
+  const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
+    const worker = new Worker(THREAD, { workerData });
+    worker.on('message', resolve);
+    worker.on('error', reject);
+    worker.on('exit', () => reject(new CaissonError('internal', 'the thread of a set-up ended without an answer')));
+  });
+  if (!answer.ok) throw errorFrom(answer.report);
+  return answer.value;
+}
+
+/** Lines for `info/exclude` of a git directory: these paths are no work of anybody. */
+export function excludeLines(tops: readonly BytePath[]): string {
+  return tops.map((path) => `/${path.replaceAll(/[\\*?[\]!# ]/g, '\\$&')}\n`).join('');
+}
