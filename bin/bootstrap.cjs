@@ -24,7 +24,7 @@ const TARGETS = {
 function main([target, ...rest]) {
   const start = Date.now();
   const report = createReport(false);
-  if (target === 'install') return installOnly(report);
+  if (target === 'install') return installOnly(report, rest);
   if (!Object.hasOwn(TARGETS, target ?? ''))
     throw new Stop(
       `no target named ${target ?? '(none)'}`,
@@ -42,8 +42,11 @@ function main([target, ...rest]) {
 }
 
 /** For images and bundles, which bring git, firejail and the user themselves. */
-function installOnly(report) {
-  report.step('dependencies', () => ensureDependencies(ROOT, report));
+function installOnly(report, words) {
+  const bare = words.length === 1 && words[0] === '--production';
+  if (words.length > 0 && !bare)
+    throw new Stop(`install does not know ${words.join(' ')}`, 'give it nothing, or --production');
+  report.step('dependencies', () => ensureDependencies(ROOT, report, bare));
   report.step('node', () => ensureNode(ROOT));
 }
 

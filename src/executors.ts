@@ -1,4 +1,5 @@
 // Owns the choice of the executor: in this process, or a runner behind a socket. A composition root.
+import { dirname } from 'node:path';
 import type { Logger } from './base/logger.ts';
 import { systemClock } from './base/clock.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -40,6 +41,6 @@ export function sandboxSetup(places: Places, logger: Logger): SandboxSetup {
   const keeping = () => import('./sandbox/watching/keep.ts');
   const networking = () => import('./sandbox/network/network.ts');
   const parts = { keeping, networking, clock: systemClock, logger };
-  const setup = { boxesRoot: runsRoot, hidden: [dataDir], canary, toolbox, ...parts };
+  const setup = { boxesRoot: runsRoot, hidden: [...new Set([dataDir, dirname(runsRoot)])], canary, toolbox, ...parts };
   return user === undefined ? setup : { ...setup, user };
 }

@@ -19,15 +19,18 @@ function isInstalled(root) {
   }
 }
 
-/** Step: installs the locked dependencies unless they are there. No install script runs. */
-function ensureDependencies(root, report) {
+/**
+ * Step: installs the locked dependencies unless they are there. No install script runs. `bare`: without what only tests and checks need,
+ * for images.
+ */
+function ensureDependencies(root, report, bare = false) {
   if (isInstalled(root)) return 'installed';
   refuseReadOnly(root);
   const waiting = (pid) => report.announce(`dependencies: waiting for process ${pid}, which is installing them`);
   return withLock(path.join(root, '.caisson'), waiting, () => {
     if (isInstalled(root)) return 'installed by another process meanwhile';
     report.announce('dependencies: npm ci --ignore-scripts …');
-    install(root);
+    install(root, bare);
     fs.writeFileSync(path.join(root, STAMP), fingerprint(root));
     return { said: 'installed with npm ci --ignore-scripts', did: true };
   });
@@ -44,9 +47,10 @@ function refuseReadOnly(root) {
   }
 }
 
-function install(root) {
+function install(root, bare) {
   const { command, before } = npmCommand();
-  const wanted = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
+  const tools = bare ? '--omit=dev' : '--include=dev';
+  const wanted = ['ci', '--ignore-scripts', tools, '--include=optional', '--loglevel=error'];
   const done = spawnSync(command, [...before, ...wanted], { cwd: root, stdio: ['ignore', 2, 2], env: cleanEnv() });
   if (done.error !== undefined && done.error.code === 'ENOENT')
     throw new Stop('npm is missing', 'install npm (it comes with Node.js), then run the command again');

@@ -25,6 +25,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   CAISSON_QUEUE_WAIT_MS: { path: ['queue', 'wait_ms'], kind: 'whole' },
   CAISSON_EXECUTOR_MODE: { path: ['executor', 'mode'], kind: 'text' },
   CAISSON_EXECUTOR_SOCKET: { path: ['executor', 'socket'], kind: 'text' },
+  CAISSON_EXECUTOR_BOXES: { path: ['executor', 'boxes'], kind: 'text' },
   CAISSON_EXECUTOR_USER: { path: ['executor', 'user'], kind: 'text' },
   CAISSON_JOURNAL_KEY_FILE: { path: ['journal', 'key_file'], kind: 'text' },
   CAISSON_LOG_LEVEL: { path: ['log', 'level'], kind: 'text' },

@@ -26,8 +26,17 @@ export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
 function ownFolders({ executor, journal, models }: ConfigValues, from: Base): Partial<ConfigValues> {
   return {
     ...(models?.folder === undefined ? {} : { models: { ...models, folder: absolute(models.folder, from) } }),
-    ...(executor?.socket === undefined ? {} : { executor: { ...executor, socket: absolute(executor.socket, from) } }),
+    ...(executor === undefined ? {} : { executor: absoluteExecutor(executor, from) }),
     ...(journal?.key_file === undefined ? {} : { journal: { key_file: absolute(journal.key_file, from) } }),
+  };
+}
+
+function absoluteExecutor(executor: NonNullable<ConfigValues['executor']>, from: Base) {
+  const { socket, boxes } = executor;
+  return {
+    ...executor,
+    ...(socket === undefined ? {} : { socket: absolute(socket, from) }),
+    ...(boxes === undefined ? {} : { boxes: absolute(boxes, from) }),
   };
 }
 

@@ -24,8 +24,8 @@ beforeEach(async () => {
 });
 after(() => checkout.remove());
 
-const install = () =>
-  run([process.execPath, join(checkout.root, 'bin', 'bootstrap.cjs'), 'install'], {
+const install = (...words: readonly string[]) =>
+  run([process.execPath, join(checkout.root, 'bin', 'bootstrap.cjs'), 'install', ...words], {
     PATH: `${join(checkout.root, 'stand-ins')}:/usr/bin:/bin`,
     NODE_ENV: 'production',
   });
@@ -42,6 +42,15 @@ describe('installing', () => {
       /^caisson: dependencies: npm ci --ignore-scripts …\ncaisson: dependencies: installed with npm ci/,
     );
     assert.match(second.stderr, /^caisson: dependencies: installed \(\d+ ms\)\ncaisson: node: v24/);
+  });
+
+  test('for an image the development tools are left out, and another word is refused before npm is asked', async () => {
+    const [refused, bare] = [await install('--fast'), await install('--production')];
+    assert.deepEqual(
+      [refused.code, refused.stderr, bare.code],
+      [1, 'caisson: install does not know --fast\n  → give it nothing, or --production\n', 0],
+    );
+    assert.equal(await calls(), 'ci --ignore-scripts --omit=dev --include=optional --loglevel=error\n');
   });
 
   test('a changed lock file makes it install again', async () => {
