@@ -41,8 +41,7 @@ export function placesOf(config: Pick<LoadedConfig, 'dataDir' | 'isRoot' | 'exec
         hint: `useradd --system --create-home ${config.executor.user}`,
       },
     );
-  const boxes =
-    user === undefined ? dataDir : join(user.home, sha256(dataDir).slice(HASH_START, HASH_START + HASH_LETTERS));
+  const { boxes = boxesOf(dataDir, user) } = config.executor;
   const sockets = join(dataDir, 'sock');
   return {
     dataDir,
@@ -50,11 +49,15 @@ export function placesOf(config: Pick<LoadedConfig, 'dataDir' | 'isRoot' | 'exec
     head: join(dataDir, 'journal.head'),
     runsRoot: join(boxes, 'runs'),
     keptRoot: join(boxes, 'kept'),
-    toolbox: join(user?.home ?? dataDir, 'toolbox'),
+    toolbox: join(config.executor.boxes ?? user?.home ?? dataDir, 'toolbox'),
     uploads: join(dataDir, 'uploads'),
     sockets,
     socket: join(sockets, 'caisson.sock'),
     canary: join(dataDir, 'canary'),
     user,
   };
+}
+
+function boxesOf(dataDir: string, user: CommandUser | undefined): string {
+  return user === undefined ? dataDir : join(user.home, sha256(dataDir).slice(HASH_START, HASH_START + HASH_LETTERS));
 }
