@@ -24,12 +24,15 @@ const ENCRYPTED_NAME = 0xffce;
 const NO_TLS: Fault = { fault: 'what follows CONNECT is no TLS' };
 const BROKEN: Fault = { fault: 'its ClientHello is broken' };
 
-/** `bytes`: all that was read, the hello first. */
-export async function readClientHello(wire: Wire): Promise<(ClientHello & { readonly bytes: Buffer }) | Fault> {
+/** `bytes`: all that was read, the hello first. `undefined`: it ended without a byte, as a program does that only looks whether it may. */
+export async function readClientHello(
+  wire: Wire,
+): Promise<(ClientHello & { readonly bytes: Buffer }) | Fault | undefined> {
   const until = performance.now() + LIMITS.egressHandshakeMs;
   let have: Buffer = Buffer.alloc(0);
   for (;;) {
     const piece = await wire.read(Math.max(1, until - performance.now()));
+    if (have.length === 0 && !Buffer.isBuffer(piece) && wire.isGone()) return undefined;
     if (piece === undefined) return { fault: 'it ended before its ClientHello did' };
     if (isFault(piece)) return { fault: 'no whole ClientHello came in time' };
     have = have.length === 0 ? piece : Buffer.concat([have, piece]);

@@ -180,9 +180,13 @@ async function passTls(to: Authority, admitted: Admitted, wire: Wire, parts: Par
   record(parts, effect, end, { sentBytes: sent + hello.length, receivedBytes: received });
 }
 
-/** Bytes of a hello that names the host of the tunnel and nothing else; otherwise the program is cut off. `passes`: nobody sees more of it. */
+/** Bytes of a hello that names the tunnel’s host and nothing else; otherwise the program is cut off. `passes`: nobody sees more of it. */
 async function checkedHello(to: Authority, passes: boolean, wire: Wire, parts: Parts): Promise<Buffer | undefined> {
   const hello = await readClientHello(wire);
+  if (hello === undefined) {
+    wire.destroy();
+    return undefined;
+  }
   const fault = isFault(hello) ? hello.fault : nameFault(hello, to, passes);
   if (fault === undefined && !isFault(hello)) return hello.bytes;
   const effect = tunnelEffect(to.host, to.port);

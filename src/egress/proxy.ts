@@ -40,6 +40,7 @@ export function createProxy(
   const gate = createGate({ judge, reach, dialer, clock });
   const parts: Parts = { gate, dialer, tls, secrets, records, clock };
   const open = new Set<Socket>();
+  const serving = new Set<Promise<void>>();
   let listening: Server | undefined;
   return {
     authority: tls.authority,
@@ -50,10 +51,12 @@ export function createProxy(
         open.add(socket);
         socket.setNoDelay(true);
         socket.once('close', () => open.delete(socket));
-        serveRequests(createWire(socket), undefined, parts).catch((error: unknown) => {
+        const served = serveRequests(createWire(socket), undefined, parts).catch((error: unknown) => {
           socket.destroy();
           ports.logger.error('A connection of a sandbox ended by a defect.', { ...of, message: String(error) });
         });
+        serving.add(served);
+        void served.then(() => serving.delete(served));
       });
     },
     permit: (grant) => judge.permit(grant),
@@ -62,7 +65,8 @@ export function createProxy(
       const closed = listening === undefined ? undefined : closing(listening);
       for (const socket of open) socket.destroy();
       dialer.close();
-      await closed;
+      // What was open is a record then.
+      await Promise.all([closed, ...serving]);
     },
   };
 }

@@ -78,7 +78,7 @@ function denied(rule: string, said: string): Refusal {
 
 function howToAsk({ method, host, path }: EgressEffect): string {
   const what =
-    method === 'CONNECT' ? 'and the method and path it needs' : `method ${method} and path ${shortened(path)}`;
+    method === 'CONNECT' ? 'and the method and path it needs,' : `method ${method} and path ${shortened(path)}`;
   return `request_access with host ${host}, ${what} asks a person for it`;
 }
 

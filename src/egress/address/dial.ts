@@ -1,4 +1,4 @@
-// Owns connections to origins: to a checked address or through the site's proxy, kept for the next request while nothing stirs. Judges nothing.
+// Owns connections to origins: to a checked address or through the site’s proxy, kept while nothing stirs. Judges nothing.
 import { connect, type Socket } from 'node:net';
 import { CaissonError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';

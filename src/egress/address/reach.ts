@@ -140,7 +140,7 @@ function coversPort({ port }: Floor, wanted: number): boolean {
   return port === undefined || port === wanted;
 }
 
-/** What is closed at this port: names of the floor are followed to their addresses, and a listener on every address to all of this machine. */
+/** What is closed at this port. Names are followed to their addresses, and a listener on every address to all of this machine. */
 async function floorRanges(floor: readonly Floor[], port: number, ports: ReachPorts): Promise<readonly Range[]> {
   const found = await Promise.all(
     floor

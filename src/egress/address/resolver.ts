@@ -1,4 +1,4 @@
-// Owns the addresses of names: those that are given, else A and AAAA of the site's resolvers, kept for their time. Asks for nothing on its own.
+// Owns the addresses of names: those that are given, else A and AAAA of the site’s resolvers. Asks for nothing on its own.
 import { Resolver } from 'node:dns/promises';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
