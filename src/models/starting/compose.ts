@@ -11,7 +11,7 @@ import {
   vllmEnvironment,
   vllmFlags,
 } from './commands.ts';
-import { CAISSON_SERVICE, COMPOSE_HEAD } from './compose-text.ts';
+import { CAISSON_SERVICES, COMPOSE_HEAD } from './compose-text.ts';
 
 type Service = Readonly<Record<string, unknown>>;
 
@@ -22,6 +22,8 @@ const yaml = lateLibrary('yaml');
 
 const WIDE = 200;
 const MODEL_FOLDER = '${CAISSON_MODEL_DIR:?set it to the folder of the model}:/model:ro';
+/** The service alone has its data; boxes and the socket are between it and the runner. */
+const OWN_VOLUMES = { 'caisson-data': {}, 'caisson-boxes': {}, 'caisson-sock': {}, 'runner-data': {} } as const;
 /** Where an engine that is not root may write: gone with the container. */
 const SCRATCH: Readonly<Record<string, string>> = { HOME: '/tmp', USER: 'engine', XDG_CACHE_HOME: '/tmp/cache' };
 
@@ -35,12 +37,12 @@ export function composeFile(build: Build, gguf: Build | undefined, start: Start)
   };
   const able = COMPOSE_ENGINES.filter((engine) => canServe(engine === 'llamacpp' ? gguf : build, engine));
   const rest = {
-    networks: { edge: {}, engines: { internal: true } },
-    volumes: { 'caisson-data': {}, ...(able.includes('nim') ? { 'nim-cache': {} } : {}) },
+    networks: { edge: {}, engines: { internal: true }, sandboxes: { internal: true } },
+    volumes: { ...OWN_VOLUMES, ...(able.includes('nim') ? { 'nim-cache': {} } : {}) },
     ...(able.includes('triton') ? { configs: tritonConfigs(build, start) } : {}),
   };
   const engines = Object.fromEntries(able.map((engine) => [engine, services[engine]]));
-  return `${COMPOSE_HEAD}\nservices:\n${CAISSON_SERVICE}\n${indented(written(engines))}\n\n${written(rest)}\n`;
+  return `${COMPOSE_HEAD}\nservices:\n${CAISSON_SERVICES}\n${indented(written(engines))}\n\n${written(rest)}\n`;
 }
 
 function canServe(build: Build | undefined, engine: PlanEngine): boolean {

@@ -48,7 +48,7 @@ test('docker compose takes the file for each engine, where it is installed', asy
     );
     const words = ['compose', '--env-file', settings, '-f', 'docker-compose.gpu.yml', 'config', '--services'];
     const { stdout } = await execa('docker', words, { cwd: ROOT });
-    assert.deepEqual(stdout.split('\n').toSorted(), ['caisson', engine].toSorted());
+    assert.deepEqual(stdout.split('\n').toSorted(), ['runner', 'serve', engine].toSorted());
   }
 });
 
@@ -60,27 +60,28 @@ describe('the compose file', () => {
     assert.deepEqual(Object.keys(compose()).sort(), ['configs', 'networks', 'services', 'volumes']);
   });
 
-  test('has an engine for each profile of its name, and the gateway without one', () => {
+  test('has an engine for each profile of its name, and the service and its runner without one', () => {
     assert.deepEqual(
       Object.entries(compose().services).map(([name, { profiles }]) => [name, profiles]),
-      [['caisson', undefined], ...ENGINES.map((name) => [name, [name]])],
+      [['serve', undefined], ['runner', undefined], ...ENGINES.map((name) => [name, [name]])],
     );
   });
 
-  test('publishes no engine, and the gateway to this machine only', () => {
+  test('publishes neither an engine nor the runner, and the gateway to this machine only', () => {
+    const { serve, runner } = compose().services;
     assert.deepEqual(
-      engines().map(({ ports }) => ports),
-      ENGINES.map(() => undefined),
+      [...engines(), runner].map(({ ports }) => ports),
+      [...ENGINES, 'runner'].map(() => undefined),
     );
-    assert.deepEqual(compose().services.caisson.ports, ['127.0.0.1:8484:8484']);
+    assert.deepEqual(serve.ports, ['127.0.0.1:8484:8484']);
   });
 
-  test('keeps the engines on an internal network that only the service shares, which has a front network as well', () => {
+  test('keeps engines and runner on internal networks; of the engines’ only the service is part, which has a front one as well', () => {
     const { services, networks } = compose();
-    assert.deepEqual(networks, { edge: {}, engines: { internal: true } });
+    assert.deepEqual(networks, { edge: {}, engines: { internal: true }, sandboxes: { internal: true } });
     assert.deepEqual(
       Object.values(services).map((service) => service.networks),
-      [['edge', 'engines'], ...ENGINES.map(() => ['engines'])],
+      [['edge', 'engines'], ['sandboxes'], ...ENGINES.map(() => ['engines'])],
     );
   });
 
@@ -100,9 +101,10 @@ describe('the compose file', () => {
   });
 
   test('mounts weights read-only and fetches nothing', () => {
-    const { caisson, vllm, triton, nim } = compose().services;
-    for (const { volumes } of [...engines(), caisson])
-      for (const volume of volumes) assert.ok(/:ro$|^(?:caisson-data|nim-cache):/.test(volume), volume);
+    const { serve, runner, vllm, triton, nim } = compose().services;
+    const writable = /^(?:caisson-(?:data|boxes|sock)|runner-data|nim-cache):/;
+    for (const { volumes } of [...engines(), serve, runner])
+      for (const volume of volumes) assert.ok(/:ro$/.test(volume) || writable.test(volume), volume);
     for (const { environment = {} } of [vllm, triton])
       assert.deepEqual([environment['HF_HUB_OFFLINE'], environment['TRANSFORMERS_OFFLINE']], ['1', '1']);
     // With a key NIM looks for its model online.
@@ -129,7 +131,8 @@ describe('the compose file', () => {
       });
       assert.match(healthcheck?.test.join(' ') ?? '', /^CMD (?:python3|curl) .*127\.0\.0\.1:8000\/(?:v\d\/)?health/);
     }
-    assert.equal(compose().services.caisson.deploy, undefined);
+    const { serve, runner } = compose().services;
+    assert.deepEqual([serve.deploy, runner.deploy], [undefined, undefined]);
   });
 
   test('gives Triton the settings of the engine that vLLM is started with', () => {
@@ -143,26 +146,37 @@ describe('the compose file', () => {
     assert.deepEqual([settings['max_model_len'], settings['trust_remote_code']], [262_144, true]);
   });
 
-  test('gives the service what firejail needs, and neither more nor a way around it', () => {
-    const { caisson } = compose().services;
+  test('gives the service no right at all, and the runner what firejail needs and neither more nor a way around it', () => {
+    const { serve, runner } = compose().services;
+    const alike = { user: 'caisson', init: true, read_only: true, cap_drop: ['ALL'] };
+    const rightsOf = ({ user, init, read_only, cap_drop, cap_add, security_opt }: typeof serve) => ({
+      ...{ user, init, read_only, cap_drop },
+      ...{ cap_add: cap_add?.toSorted(), security_opt },
+    });
+    assert.deepEqual(rightsOf(serve), { ...alike, cap_add: undefined, security_opt: ['no-new-privileges:true'] });
+    const needed = 'CHOWN DAC_OVERRIDE FOWNER MKNOD NET_ADMIN SETGID SETPCAP SETUID SYS_ADMIN'.split(' ');
+    assert.deepEqual(rightsOf(runner), { ...alike, cap_add: needed, security_opt: ['apparmor=unconfined'] });
+    assert.doesNotMatch(read('docker-compose.gpu.yml'), /privileged\b(?!:true)|docker\.sock|network_mode|pid:\s*host/);
+  });
+
+  test('puts between service and runner a socket and the boxes, each at the same place, and nothing else', () => {
+    const { serve, runner } = compose().services;
+    const environment = {
+      container: 'docker',
+      CAISSON_EXECUTOR_MODE: 'socket',
+      CAISSON_EXECUTOR_SOCKET: '/home/caisson/sock/runner.sock',
+      CAISSON_EXECUTOR_BOXES: '/home/caisson/boxes',
+    };
+    assert.deepEqual([serve.environment, runner.environment], [environment, environment]);
+    const shared = ['caisson-boxes:/home/caisson/boxes', 'caisson-sock:/home/caisson/sock'];
     assert.deepEqual(
-      { environment: caisson.environment, user: caisson.user, init: caisson.init, readOnly: caisson.read_only },
-      { environment: { container: 'docker' }, user: 'caisson', init: true, readOnly: true },
+      serve.volumes.filter((volume) => runner.volumes.includes(volume)),
+      shared,
     );
-    assert.deepEqual(caisson.cap_drop, ['ALL']);
-    assert.deepEqual(caisson.cap_add?.toSorted(), [
-      'CHOWN',
-      'DAC_OVERRIDE',
-      'FOWNER',
-      'MKNOD',
-      'NET_ADMIN',
-      'SETGID',
-      'SETPCAP',
-      'SETUID',
-      'SYS_ADMIN',
-    ]);
-    assert.deepEqual(caisson.security_opt, ['apparmor=unconfined']);
-    assert.doesNotMatch(read('docker-compose.gpu.yml'), /privileged|docker\.sock|network_mode|pid:\s*host/);
+    assert.deepEqual(runner.volumes, ['runner-data:/home/caisson/data', ...shared]);
+    assert.deepEqual(serve.depends_on, { runner: { condition: 'service_healthy' } });
+    // A set-uid firejail needs a /run in which programs may be executed.
+    assert.deepEqual([serve.tmpfs, runner.tmpfs], [['/tmp'], ['/run:exec,mode=755', '/tmp']]);
   });
 
   test('takes each setting from .env.example, with the same images', () => {
@@ -203,12 +217,48 @@ test('the service’s configuration for each engine names the engine and the mod
   }
 });
 
-test('the image runs as an ordinary user and tells firejail that it is a container', () => {
-  const lines = read('deploy/Dockerfile').split('\n');
-  assert.deepEqual(
-    lines.filter((line) => /^(?:USER|ENV|ENTRYPOINT) /.test(line)),
-    ['ENV container=docker', 'USER caisson', 'ENTRYPOINT ["/opt/caisson/bin/caisson"]'],
-  );
+describe('the Dockerfile', () => {
+  const [head = '', ...stages] = read('deploy/Dockerfile').split(/^(?=FROM )/m);
+  const stage = (name: string) => stages.find((text) => text.startsWith(`FROM \${BASE} AS ${name}\n`)) ?? '';
+  const linesOf = (text: string, words: RegExp) => text.split('\n').filter((line) => words.test(line));
+
+  test('builds on any base, and each image begins there anew', () => {
+    assert.match(head, /^ARG BASE=\S+$/m);
+    assert.deepEqual(
+      stages.map((text) => text.split('\n')[0]),
+      ['parts', 'serve', 'runner'].map((name) => `FROM \${BASE} AS ${name}`),
+    );
+  });
+
+  test('makes both images run as an ordinary user with a home, and tells firejail that it is in a container', () => {
+    for (const name of ['serve', 'runner']) {
+      assert.deepEqual(linesOf(stage(name), /^(?:USER|ENV|ENTRYPOINT|CMD) /), [
+        'ENV container=docker',
+        'USER caisson',
+        'ENTRYPOINT ["/opt/caisson/bin/caisson"]',
+        `CMD ["${name}", "--data-dir", "/home/caisson/data"]`,
+      ]);
+      assert.match(stage(name), /useradd --create-home --uid 10001 --shell \/bin\/sh caisson/);
+      assert.match(stage(name), /^HEALTHCHECK [^\n]*\\\n {2}CMD \["node", "-e", "/m);
+      assert.match(stage(name), /^LABEL org\.opencontainers\.image\.title=/m);
+    }
+  });
+
+  test('gives the service no firejail and no toolchain, and the runner both', () => {
+    const tools = /\b(?:firejail|build-essential|python3|ripgrep)\b/;
+    const installed = (name: string) => /apt-get install ([^&]*)/.exec(stage(name))?.[1] ?? '';
+    assert.doesNotMatch(installed('serve'), tools);
+    assert.match(installed('serve'), /\bgit\b/);
+    for (const program of ['firejail', 'build-essential', 'python3', 'ripgrep', 'git', 'curl'])
+      assert.match(installed('runner'), new RegExp(`\\b${program}\\b`));
+  });
+
+  test('takes npm by its hash, and installs what is locked without a script', () => {
+    assert.match(stage('parts'), /^ARG NPM=npm-\d+\.\d+\.\d+\.tgz$/m);
+    assert.match(stage('parts'), /^ARG NPM_SHA512=[0-9a-f]{128}$/m);
+    assert.match(stage('parts'), /sha512sum --check/);
+    assert.match(stage('parts'), /node bin\/bootstrap\.cjs install --production$/m);
+  });
 });
 
 test('continuous integration calls exactly npm test, then npm run test:vllm', () => {
@@ -232,12 +282,21 @@ function compose() {
     read_only: z.boolean().optional(),
     cap_drop: z.array(z.string()),
     cap_add: z.array(z.string()).optional(),
+    tmpfs: z.array(z.string()).optional(),
+    depends_on: z.unknown().optional(),
     security_opt: z.array(z.string()),
     healthcheck: z.looseObject({ test: z.array(z.string()) }).optional(),
     deploy: z.unknown().optional(),
   });
   const file = z.looseObject({
-    services: z.strictObject({ caisson: service, vllm: service, triton: service, nim: service, llamacpp: service }),
+    services: z.strictObject({
+      serve: service,
+      runner: service,
+      vllm: service,
+      triton: service,
+      nim: service,
+      llamacpp: service,
+    }),
     networks: z.record(z.string(), z.unknown()),
     volumes: z.record(z.string(), z.unknown()),
     configs: z.record(z.string(), z.strictObject({ content: z.string() })),
