@@ -6,6 +6,7 @@ import { rgPath } from '@vscode/ripgrep';
 import { CaissonError, formatError } from './base/errors.ts';
 import { silentLogger } from './base/logger.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { ProbeReport } from './contracts/executor.ts';
 import { checkEngine } from './engine-check.ts';
 import { sandboxSetup } from './executors.ts';
 import { askModels } from './modelling.ts';
@@ -113,6 +114,12 @@ async function sandboxFindings(config: LoadedConfig): Promise<readonly Finding[]
   }
 }
 
+/** One finding per check. */
+export function sandboxLines({ checks, limits }: ProbeReport): readonly Finding[] {
+  const seen = [...checks, { name: 'limits', ok: true, seen: kindsInWords(limits) }];
+  return seen.map((one) => ({ ...one, name: `sandbox: ${one.name}`, seen: one.seen.split('\n')[0] ?? '', hint: '' }));
+}
+
 /** Beside a running service, so in a folder of its own. */
 async function probe(places: Places): Promise<readonly Finding[]> {
   await mkdir(places.runsRoot, { recursive: true, mode: 0o711 });
@@ -125,12 +132,10 @@ async function probe(places: Places): Promise<readonly Finding[]> {
     await run('chmod', ['711', folder]);
     const setup = sandboxSetup({ ...places, canary, runsRoot: join(folder, 'runs') }, silentLogger);
     const executor = createExecutor(setup);
-    const report = await executor.probe();
+    const report = await executor.probe('start');
     await executor.dispose();
     if (!report.ok) return [{ name: 'sandbox', ok: false, seen: report.error.message, hint: report.error.hint }];
-    const { checks, limits } = report.value;
-    const seen = [...checks, { name: 'limits', ok: true, seen: kindsInWords(limits) }];
-    return seen.map((one) => ({ ...one, name: `sandbox: ${one.name}`, seen: one.seen.split('\n')[0] ?? '', hint: '' }));
+    return sandboxLines(report.value);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

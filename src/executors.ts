@@ -40,7 +40,8 @@ export function sandboxSetup(places: Places, logger: Logger): SandboxSetup {
   const { runsRoot, dataDir, canary, toolbox, user } = places;
   const keeping = () => import('./sandbox/watching/keep.ts');
   const networking = () => import('./sandbox/network/network.ts');
-  const parts = { keeping, networking, clock: systemClock, logger };
+  const probing = () => import('./sandbox/probing/probe.ts');
+  const parts = { keeping, probing, networking, clock: systemClock, logger };
   const setup = { boxesRoot: runsRoot, hidden: [...new Set([dataDir, dirname(runsRoot)])], canary, toolbox, ...parts };
   return user === undefined ? setup : { ...setup, user };
 }

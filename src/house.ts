@@ -28,7 +28,7 @@ import type { Store } from './store/open.ts';
 import type { WorkerThread } from './store/worker-port.ts';
 import { createRunStore } from './store/run-store.ts';
 import { wasHalted } from './halted.ts';
-import { createSelfTest, handshakeOnly, type SelfTest } from './self-test.ts';
+import { createSandboxTest, handshakeOnly, type SandboxTest, type SelfTest } from './self-test.ts';
 import { VERSION } from './version.ts';
 
 export interface House {
@@ -48,6 +48,7 @@ export interface House {
   readonly notes: LiveNotes;
   readonly logger: Logger;
   readonly selfTest: SelfTest;
+  readonly sandboxTest: SandboxTest;
   /** Stops the work and closes everything. `reason`: for the journal. Safe to call twice. */
   close(reason: string): Promise<void>;
 }
@@ -91,10 +92,11 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
       config.models.aliases,
     );
     const notes = createLiveNotes();
-    const selfTest = host === 'service' ? createSelfTest({ executor: executor.port, journal, logger }) : handshakeOnly;
+    const sandboxTest = createSandboxTest({ executor: executor.port, journal, logger });
+    const selfTest = host === 'service' ? sandboxTest.test : handshakeOnly;
     const usage = createUsageLog({ store, clock: systemClock, logger });
     const { admission, reloadBackends } = makeDoor(config, { store, usage, router }, loadFit(options, store));
-    const shared = { host, config, places, store, journal, approvals, router, notes, logger, selfTest };
+    const shared = { host, config, places, store, journal, approvals, router, notes, logger, selfTest, sandboxTest };
     const base = { ...shared, usage, admission, reloadBackends };
     const ports = runsPorts(base, executor, policy, {
       ...options,

@@ -117,14 +117,12 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /** The self-test runs while the service already listens; until it has passed, the service says that it is not ready. */
 function watchReadiness(house: House): Readiness {
-  let sandbox: string | undefined = 'the sandbox is being tested';
-  house.selfTest().then(
-    (problem) => (sandbox = problem?.message),
-    (error: unknown) => (sandbox = `the sandbox could not be tested: ${formatError(error)}`),
-  );
+  let untested: string | undefined;
+  house.selfTest().catch((error: unknown) => (untested = `the sandbox could not be tested: ${formatError(error)}`));
   return {
     ready: async () => {
-      const reasons = sandbox === undefined ? [] : [sandbox];
+      const problem = untested ?? house.sandboxTest.problem();
+      const reasons = problem === undefined ? [] : [problem];
       if (house.runs.halted()) reasons.push('Caisson is halted');
       if ((await house.router.models(AbortSignal.timeout(ASK_MS))).length === 0) reasons.push('no backend answers');
       return { ok: reasons.length === 0, reasons };

@@ -6,6 +6,7 @@ import { noFaults } from './base/faults.ts';
 import { jsonLogger } from './base/logger.ts';
 import type { Overseer } from './cli/overseer.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { ProbeReport } from './contracts/executor.ts';
 import type { JournalVerdict } from './contracts/journal.ts';
 import type { Finding } from './diagnosis.ts';
 import type { AppliedRef } from './contracts/workspace.ts';
@@ -41,6 +42,11 @@ export async function openOffline(config: LoadedConfig, thread?: WorkerThread): 
 /** Is this machine fit for the work? */
 export async function diagnose(config: LoadedConfig): Promise<readonly Finding[]> {
   return (await import('./diagnosis.ts')).diagnose(config);
+}
+
+/** What a test of the sandbox came to, as `diagnose` tells it. */
+export async function sandboxFindings(report: ProbeReport): Promise<readonly Finding[]> {
+  return (await import('./diagnosis.ts')).sandboxLines(report);
 }
 
 /** What the engines can do. Rejects with a coded error. */

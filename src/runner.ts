@@ -23,7 +23,7 @@ export async function runRunner(words: readonly string[], signal: AbortSignal): 
     await writeFile(places.canary, 'runner\n', { mode: 0o644 });
     await fillToolbox(places.toolbox, { node: process.execPath, rg: rgPath });
     const executor = createExecutor(sandboxSetup(places, logger));
-    const probe = await executor.probe();
+    const probe = await executor.probe('start');
     if (!probe.ok) throw errorFrom(probe.error);
     const failed = probe.value.checks.filter((check) => !check.ok);
     if (failed.length > 0)

@@ -158,6 +158,7 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
       drain: (name, drained) => router.drain(name, drained),
       reload: () => house.reloadBackends(),
     },
+    probeSandbox: () => house.sandboxTest.again(),
     runs: house.host === 'service' ? runs : { ...runs, create: refuseMore },
     approvals,
     journal,

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { KeyRecord, MadeKey, UsageLine } from '../contracts/accounts.ts';
+import type { ProbeReport as SandboxReport } from '../contracts/executor.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
@@ -37,6 +38,7 @@ export function createHttpOverseer(place: Place): Overseer {
     watch: (id, after, signal) => watch(call, id, after, signal),
     content: (id, hash) => orUndefined(call.text('GET', `/api/v1/runs/${id}/contents/${encodeURIComponent(hash)}`)),
     checks: async (id) => (await call.json<{ checks: CheckOutcome[] }>('GET', `/api/v1/runs/${id}/checks`)).checks,
+    ...probesOf(call),
     ...stepsOf(call),
     apply: (id, wish) => call.json<ApplyAnswer>('POST', `/api/v1/runs/${id}/apply`, wish),
     applied: async (id, result) => {
@@ -66,14 +68,20 @@ export function createHttpOverseer(place: Place): Overseer {
       ),
     reloadBackends: async () =>
       (await call.json<{ backends: BackendState[] }>('POST', '/api/v1/backends/reload', {})).backends,
-    keepProbe: async (report) => {
-      await call.json('POST', '/api/v1/probes', report);
-    },
     usage: async (wish) => {
       const query = Object.entries(wish).map(([name, value]) => `${name}=${value}`);
       return (await call.json<{ usage: UsageLine[] }>('GET', `/api/v1/usage?${query.join('&')}`)).usage;
     },
     close: async () => {},
+  };
+}
+
+function probesOf(call: Caller): Pick<Overseer, 'keepProbe' | 'probeSandbox'> {
+  return {
+    keepProbe: async (report) => {
+      await call.json('POST', '/api/v1/probes', report);
+    },
+    probeSandbox: () => call.json<SandboxReport>('POST', '/api/v1/sandbox/probe', {}),
   };
 }
 

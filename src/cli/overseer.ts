@@ -10,6 +10,7 @@ import type {
 } from '../contracts/accounts.ts';
 import type { QuestionRecord } from '../contracts/decisions.ts';
 import type { BackendState, ProgressNote } from '../contracts/ports.ts';
+import type { ProbeReport as SandboxReport } from '../contracts/executor.ts';
 import type { ProbeReport } from '../contracts/probes.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { ApplyAnswer, AppliedResult, ApplyWish, RewindWish, StepSnapshot } from '../contracts/run-service.ts';
@@ -68,6 +69,8 @@ export interface Overseer {
   reloadBackends(): Promise<readonly BackendState[]>;
   /** Stored for `doctor` and for the choice of engines. */
   keepProbe(report: ProbeReport): Promise<void>;
+  /** Attacks a fresh sandbox where runs are executed, and keeps in the journal what came of it. Rejects where there is none at all. */
+  probeSandbox(): Promise<SandboxReport>;
   /** From midnight UTC until now, where the wish does not say. */
   usage(wish: UsageWish): Promise<readonly UsageLine[]>;
   /** Ends the work of a local one; leaves a service as it is. */

@@ -51,6 +51,9 @@ export interface ProbeCheck {
   readonly seen: string;
 }
 
+/** `start`: attacks on a fresh sandbox. `whole`: each of them without a sandbox too, where it must succeed. */
+export type ProbeDepth = 'start' | 'whole';
+
 export interface ProbeReport {
   readonly ok: boolean;
   readonly checks: readonly ProbeCheck[];
@@ -60,6 +63,10 @@ export interface ProbeReport {
   readonly limits: Readonly<Record<string, LimitKind>>;
   /** Milliseconds from spawn to a passed handshake. */
   readonly startMs: number;
+  /** Of a deep self-test: hash of the set of attacks. */
+  readonly suite?: string;
+  /** Of a sandbox for work: the set of attacks that this executor last withstood; absent: none was tried. */
+  readonly confinedBy?: string;
 }
 
 export interface OpenedSandbox {
@@ -135,8 +142,11 @@ export type ExecutorResult<Value> =
  * `exec` calls of one sandbox are run one after the other.
  */
 export interface Executor {
-  /** Opens a throw-away sandbox and reports every check; `ok: false` means that nothing may run here. */
-  probe(): Promise<ExecutorResult<ProbeReport>>;
+  /**
+   * Attacks a throw-away sandbox and reports every check. `ok: false`, in the report or in place of it: nothing is opened and nothing
+   * runs here until a later probe has passed.
+   */
+  probe(depth: ProbeDepth): Promise<ExecutorResult<ProbeReport>>;
   open(request: OpenSandbox): Promise<ExecutorResult<OpenedSandbox>>;
   exec(request: ExecRequest): Promise<ExecutorResult<ExecOutcome>>;
   /** Kills the running command of the sandbox (reason `cancelled`); no-op if none runs. */

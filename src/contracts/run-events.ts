@@ -48,6 +48,8 @@ function modelEvents(z: Zod, { hash, event, origin, usage }: Words) {
       startMs: z.number(),
       /** Absent in events of before it was noted. */
       limits: z.record(z.string(), z.enum(['hard', 'watched', 'none'])).optional(),
+      /** The set of attacks that its executor had withstood. Absent: none was tried, as in a command. */
+      confinedBy: hash.optional(),
     }),
     event('model_requested', { step: z.int(), attempt: z.int(), messages: z.int(), requestHash: hash }),
     event('model_answered', {
@@ -155,7 +157,15 @@ function serviceEvents(z: Zod, { hash, event }: Words) {
     event('service_stopped', { reason: z.string() }),
     event('run_opened', { run: z.string(), owner: z.string() }),
     event('run_sealed', { run: z.string(), count: z.int(), hash }),
-    event('probed', { ok: z.boolean(), probeHash: hash, failed: z.array(z.string()) }),
+    event('probed', {
+      ok: z.boolean(),
+      probeHash: hash,
+      failed: z.array(z.string()),
+      /** Hash of the set of attacks, and what it ran on. Absent where no sandbox opened, and in events of before it was noted. */
+      suite: hash.optional(),
+      firejail: z.string().optional(),
+      kernel: z.string().optional(),
+    }),
     event('leftovers_swept', { killed: z.array(z.int()), survivors: z.array(z.int()), boxes: z.int() }),
     event('halted', { by: z.string(), note: z.string() }),
     event('released', { by: z.string() }),

@@ -9,6 +9,7 @@ import { journalRoutes } from './api/journal.ts';
 import { keyRoutes } from './api/keys.ts';
 import { runReadingRoutes } from './api/run-reading.ts';
 import { runRoutes } from './api/runs.ts';
+import { sandboxRoutes } from './api/sandbox.ts';
 import { usageRoutes } from './api/usage.ts';
 import { readBodiesSafely } from './bodies.ts';
 import { chatRoutes } from './chat/route.ts';
@@ -80,6 +81,7 @@ export function buildApp(ports: GatewayPorts, tls?: TlsMaterial): FastifyInstanc
   keyRoutes(app, context);
   usageRoutes(app, context);
   backendRoutes(app, context);
+  sandboxRoutes(app, context);
   journalRoutes(app, context);
   peopleRoutes(app, context);
   openapiRoutes(app, context);

@@ -15,6 +15,7 @@ import type {
   UsageLine,
   UsageQuery,
 } from '../contracts/accounts.ts';
+import type { ProbeReport as SandboxReport } from '../contracts/executor.ts';
 import type { Journal } from '../contracts/journal.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
 import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
@@ -58,6 +59,8 @@ export interface GatewayPorts {
   readonly people?: PeoplePort;
   readonly admission: AdmissionPort;
   readonly backends: BackendsPort;
+  /** Attacks a fresh sandbox. Rejects where there is none at all. */
+  probeSandbox(): Promise<SandboxReport>;
   readonly runs: RunService;
   readonly approvals: ApprovalsPort;
   readonly journal: Journal;

@@ -11,6 +11,7 @@ import type {
   OpenSandbox,
   OpenedSandbox,
 } from '../contracts/executor.ts';
+import type { EgressProfile } from '../contracts/egress.ts';
 import type { Emit } from '../contracts/ports.ts';
 import type { RunsPorts } from './ports.ts';
 
@@ -33,6 +34,8 @@ export function createRunSandbox(
     readonly purpose: OpenSandbox['purpose'];
     /** Resolves when the box is there; rejects if it cannot be made. */
     readonly ready?: Promise<void>;
+    /** Absent: no network. */
+    readonly egress?: EgressProfile;
   },
   ports: Ports,
   emit: Emit,
@@ -41,7 +44,9 @@ export function createRunSandbox(
   const ensure = () => {
     if (current !== undefined) return current;
     const id = newId('sbx', ports.clock.now());
-    const request = { sandbox: id, run: of.run, purpose: of.purpose, box: of.box, limits: ports.sandboxLimits };
+    const { run, purpose, box, egress } = of;
+    const base = { sandbox: id, run, purpose, box, limits: ports.sandboxLimits };
+    const request = egress === undefined ? base : { ...base, egress };
     current = { id, opened: openSandbox(request, of.ready, ports, emit) };
     return current;
   };
@@ -86,7 +91,7 @@ async function openSandbox(
   if (!opened.ok) return opened;
   const { probe } = opened.value;
   const content = canonicalJson(probe);
-  const { firejail, kernel, startMs, limits } = probe;
+  const { firejail, kernel, startMs, limits, confinedBy } = probe;
   const body = {
     type: 'sandbox_opened',
     purpose: request.purpose,
@@ -94,6 +99,7 @@ async function openSandbox(
     kernel,
     startMs,
     limits: { ...limits },
+    ...(confinedBy === undefined ? {} : { confinedBy }),
   } as const;
   await emit([{ body: { ...body, probeHash: sha256(content) }, contents: [content] }]);
   return opened;

@@ -2,9 +2,17 @@
 import { execFile } from 'node:child_process';
 import { release } from 'node:os';
 import { promisify } from 'node:util';
-import { CaissonError, reportOf } from '../base/errors.ts';
-import type { DeathReport, Executor, ExecutorResult, OpenedSandbox, OpenSandbox } from '../contracts/executor.ts';
-import { type Opened, runProbe } from './probe.ts';
+import { CaissonError, errorFrom, type ErrorReport, reportOf } from '../base/errors.ts';
+import type {
+  DeathReport,
+  Executor,
+  ExecutorResult,
+  OpenedSandbox,
+  OpenSandbox,
+  ProbeDepth,
+  ProbeReport,
+} from '../contracts/executor.ts';
+import type { Target } from './probing/probing.ts';
 import { type ProfileFile, writeProfile } from './profile.ts';
 import { checkedExec, checkOpen } from './requests.ts';
 import { createSandbox, type Sandbox } from './sandbox.ts';
@@ -18,23 +26,38 @@ interface House {
   readonly sandboxes: Map<string, Sandbox>;
   /** Version of firejail, once a sandbox has been opened. */
   firejail: string | undefined;
+  /** The set of attacks that the last probe withstood. */
+  confinedBy: string | undefined;
+  /** Why nothing may run: the last probe failed. */
+  broken: ErrorReport | undefined;
 }
 
 /** One executor of this process. The profile lives as long as it does. Throws `sandbox_unavailable` for a path that cannot be hidden. */
 export function createExecutor(setup: SandboxSetup): Executor {
   const profile = writeProfile(setup.hidden);
-  const house: House = { setup, profile, sandboxes: new Map(), firejail: undefined };
+  const house: House = {
+    setup,
+    profile,
+    sandboxes: new Map(),
+    firejail: undefined,
+    confinedBy: undefined,
+    broken: undefined,
+  };
   const { sandboxes } = house;
   return {
-    probe: () => attempt(() => runProbe((request) => openIn(house, request), setup)),
+    probe: (depth) => probeIn(house, depth),
     open: (request) =>
       attempt(async (): Promise<OpenedSandbox> => {
-        const { probe } = await openIn(house, request);
+        requireWhole(house);
+        const opened = await openIn(house, request);
+        const { confinedBy } = house;
+        const probe = confinedBy === undefined ? opened.probe : { ...opened.probe, confinedBy };
         const { work, home, out } = insidePaths(commandUser(setup));
         return { sandbox: request.sandbox, workPath: work, homePath: home, outPath: out, probe };
       }),
     exec: (request) =>
       attempt(async () => {
+        requireWhole(house);
         const sandbox = sandboxes.get(request.sandbox);
         if (sandbox === undefined)
           throw new CaissonError('sandbox_gone', `there is no open sandbox ${request.sandbox}`);
@@ -56,8 +79,29 @@ export function createExecutor(setup: SandboxSetup): Executor {
   };
 }
 
+async function probeIn(house: House, depth: ProbeDepth): Promise<ExecutorResult<ProbeReport>> {
+  const result = await attempt(async () => {
+    const { runProbe } = await house.setup.probing();
+    return runProbe((request) => openIn(house, request), house.setup, depth);
+  });
+  house.broken = whyBroken(result);
+  house.confinedBy = house.broken === undefined && result.ok ? result.value.suite : undefined;
+  return result;
+}
+
+function whyBroken(result: ExecutorResult<ProbeReport>): ErrorReport | undefined {
+  if (!result.ok) return result.error;
+  const failed = result.value.checks.filter(({ ok }) => !ok).map(({ name }) => name);
+  if (failed.length === 0) return undefined;
+  return reportOf(new CaissonError('sandbox_self_test_failed', `the sandbox failed its probe: ${failed.join('; ')}`));
+}
+
+function requireWhole({ broken }: House): void {
+  if (broken !== undefined) throw errorFrom(broken);
+}
+
 /** Throws `sandbox_unavailable`, `sandbox_self_test_failed`; then nothing of it is left. */
-async function openIn(house: House, request: OpenSandbox): Promise<Opened> {
+async function openIn(house: House, request: OpenSandbox): Promise<Target> {
   const { sandboxes, profile, setup } = house;
   const id = request.sandbox;
   if (sandboxes.has(id)) throw new CaissonError('invalid_input', `the sandbox ${id} is open already`);
@@ -67,7 +111,8 @@ async function openIn(house: House, request: OpenSandbox): Promise<Opened> {
     await checkOpen(request, setup.boxesRoot);
     const opened = await sandbox.open();
     const firejail = (house.firejail ??= await firejailVersion(setup));
-    return { probe: { ...opened, firejail, kernel: release() }, sandbox, close: () => closeIn(house, id) };
+    const probe = { ...opened, firejail, kernel: release() };
+    return { probe, exec: (command) => sandbox.exec(command), close: () => closeIn(house, id) };
   } catch (error) {
     await closeIn(house, id);
     throw error;

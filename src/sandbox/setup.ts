@@ -6,6 +6,7 @@ import type { Logger } from '../base/logger.ts';
 import type { CommandUser } from './command-user.ts';
 import type { OpenProxy } from '../contracts/egress.ts';
 import type { Networking } from './network/networking.ts';
+import type { Probing } from './probing/probing.ts';
 import type { Keeping } from './watching/keeping.ts';
 
 export interface SandboxSetup {
@@ -23,6 +24,8 @@ export interface SandboxSetup {
   readonly firejail?: string;
   /** `watching/keep.ts`, loaded with the first sandbox. */
   readonly keeping: () => Promise<Keeping>;
+  /** `probing/probe.ts`, loaded with the first probe. */
+  readonly probing: () => Promise<Probing>;
   /** `network/network.ts`, loaded with the first sandbox that has a network. Absent: such a sandbox is refused. */
   readonly networking?: () => Promise<Networking>;
   /** What stands behind the network of a sandbox. */

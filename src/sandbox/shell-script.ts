@@ -51,7 +51,7 @@ executable=no; [[ -x $root/.caisson/bin/node ]] && executable=yes
 IFS= read -r -d '' -u ${CONTROL_FD} nonce || exit 0
 if [[ -n $listen ]]; then
   (cd / && exec env -i NODE_CHANNEL_FD=$NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE=$NODE_CHANNEL_SERIALIZATION_MODE \
-    "$root"/.caisson/bin/node -e "$listen" ${CONTROL_FD}>&- ${OUTPUT_FD}>&- 6<&-) || exit 1
+    "$root"/.caisson/bin/node --jitless -e "$listen" ${CONTROL_FD}>&- ${OUTPUT_FD}>&- 6<&-) || exit 1
   exec ${LISTENER_FD}>&-
   unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE listen
 fi

@@ -35,7 +35,7 @@ export async function connectExecutor(socketPath: string): Promise<Executor> {
       socket.write(`${JSON.stringify({ id: count, method, argument })}\n`);
     }) as Promise<Value>;
   return {
-    probe: () => call('probe'),
+    probe: (depth) => call('probe', depth),
     open: (request) => call('open', request),
     exec: (request) => call('exec', request),
     cancel: async (sandbox) => {

@@ -98,7 +98,7 @@ async function dispatch(
   call: Exclude<Call, { method: 'leave' }>,
   opened: Set<string>,
 ): Promise<unknown> {
-  if (call.method === 'probe') return executor.probe();
+  if (call.method === 'probe') return executor.probe(call.argument);
   if (call.method === 'sweep') return executor.sweep();
   if (call.method === 'exec') return executor.exec(call.argument);
   if (call.method === 'cancel') return executor.cancel(call.argument);

@@ -37,7 +37,7 @@ const call = z.int().nonnegative();
 
 /** What a client asks. `leave` closes what it opened, and is answered when all of it is dead. */
 export const callSchema = z.discriminatedUnion('method', [
-  z.strictObject({ id: call, method: z.literal('probe') }),
+  z.strictObject({ id: call, method: z.literal('probe'), argument: z.enum(['start', 'whole']) }),
   z.strictObject({ id: call, method: z.literal('sweep') }),
   z.strictObject({ id: call, method: z.literal('leave') }),
   z.strictObject({ id: call, method: z.literal('open'), argument: openSandbox }),

@@ -12,7 +12,7 @@ import { isInContainer } from '../../src/sandbox/launch.ts';
 import { writeProfile } from '../../src/sandbox/profile.ts';
 import type { SandboxSetup } from '../../src/sandbox/setup.ts';
 import { fillToolbox, putInBox } from '../../src/sandbox/toolbox.ts';
-import { dedicatedUser, keeping, LIMITS, makeBox } from '../sandbox/setup.ts';
+import { dedicatedUser, keeping, LIMITS, makeBox, probing } from '../sandbox/setup.ts';
 import type { Figure } from './figure.ts';
 import { ratios, spreadOf } from './measure.ts';
 
@@ -33,6 +33,7 @@ export async function sandboxFigures(rounds: number): Promise<readonly Figure[]>
       toolbox: join(base, 'caisson-test-toolbox'),
       ...(user === undefined ? {} : { user }),
       keeping,
+      probing,
       clock: systemClock,
       logger: silentLogger,
     };

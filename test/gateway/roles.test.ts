@@ -51,6 +51,7 @@ const ROUTES: readonly (readonly [string, string, readonly Role[]])[] = [
   ['POST', '/api/v1/backends/reload', []],
   ['GET', '/api/v1/probes', ['auditor']],
   ['POST', '/api/v1/probes', []],
+  ['POST', '/api/v1/sandbox/probe', []],
   ['GET', '/api/v1/journal/service', ['auditor']],
   ['GET', '/metrics', ['auditor']],
 ];

@@ -15,6 +15,7 @@ import { newId } from '../../src/base/ids.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { LogFields } from '../../src/base/logger.ts';
 import { type Principal, type Role, ROLES } from '../../src/contracts/accounts.ts';
+import type { ProbeReport as SandboxReport } from '../../src/contracts/executor.ts';
 import type { ChatRequest } from '../../src/contracts/messages.ts';
 import type { ModelEvent } from '../../src/contracts/model-events.ts';
 import type { Backend, ModelInfo, ProgressNote } from '../../src/contracts/ports.ts';
@@ -35,6 +36,16 @@ import { createTally } from '../../src/telemetry/tally.ts';
 import { createStandInRuns, type StandInRuns } from './stand-in-runs.ts';
 
 export const POLICY = 'sha256:policy';
+/** What an attacked sandbox came to. */
+export const SANDBOX_REPORT: SandboxReport = {
+  ok: true,
+  checks: [{ name: 'no mount', ok: true, seen: 'not permitted' }],
+  firejail: '0.9.72',
+  kernel: '6.1',
+  limits: { processes: 'hard' },
+  startMs: 1,
+  suite: 'sha256:suite',
+};
 
 export interface Service {
   readonly app: FastifyInstance;
@@ -114,6 +125,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
       drain: (name, drained) => router.drain(name, drained),
       reload: async () => router.states(),
     },
+    probeSandbox: async () => SANDBOX_REPORT,
     runs,
     approvals,
     journal,

@@ -94,7 +94,8 @@ function without(t: TestContext, { lines = [], words = [] }: Defence): string {
     'arguments=()',
     'for word; do',
     '  case $word in',
-    `    --profile=*) grep -v ${left === '' ? '-e "^never$"' : left} <"\${word#*=}" >${folder}/profile; word=--profile=${folder}/profile ;;`,
+    `    --profile=*) grep -v ${left === '' ? '-e "^never$"' : left} <"\${word#*=}" >${folder}/profile`,
+    `      word=--profile=${folder}/profile ;;`,
     ...(words.includes('--private=')
       ? ['    --private=*) continue ;;', '    --private-cwd=*) word=--private-cwd=/tmp ;;']
       : []),

@@ -13,6 +13,7 @@ import { createExecutor } from '../../src/sandbox/executor.ts';
 import { type CommandUser, findUser } from '../../src/sandbox/command-user.ts';
 import { commandUser, insidePaths, type InsidePaths, type SandboxSetup } from '../../src/sandbox/setup.ts';
 import { fillToolbox } from '../../src/sandbox/toolbox.ts';
+import { runProbe } from '../../src/sandbox/probing/probe.ts';
 import { prepareKeep, sweepKeeps } from '../../src/sandbox/watching/keep.ts';
 
 export const LIMITS: SandboxLimits = {
@@ -27,6 +28,8 @@ export const LIMITS: SandboxLimits = {
 };
 
 export const keeping: SandboxSetup['keeping'] = async () => ({ prepareKeep, sweepKeeps });
+
+export const probing: SandboxSetup['probing'] = async () => ({ runProbe });
 
 export interface TestSandbox {
   readonly executor: Executor;
@@ -81,6 +84,7 @@ export async function testSandbox(t: TestContext, changes: Partial<SandboxSetup>
     toolbox,
     ...(user === undefined ? {} : { user }),
     keeping,
+    probing,
     clock: systemClock,
     logger: silentLogger,
     ...changes,

@@ -198,7 +198,7 @@ describe('the executor behind a socket', () => {
     await client.dispose();
     const after = await world.executor.exec({ ...EXEC, sandbox: 'left', command: 'true' });
     assert.equal(after.ok ? '' : after.error.code, 'sandbox_gone');
-    await assert.rejects(client.probe(), { code: 'runner_unreachable' });
+    await assert.rejects(client.probe('start'), { code: 'runner_unreachable' });
   });
 
   it('rejects what is pending, and all that comes after, when the runner is lost', async (t) => {
@@ -267,6 +267,6 @@ describe('a runner that sends nonsense', () => {
     await new Promise<void>((resolve) => server.listen(socket, resolve));
     t.after(() => server.close());
     const client = await connectExecutor(socket);
-    await assert.rejects(client.probe(), { code: 'runner_unreachable' });
+    await assert.rejects(client.probe('start'), { code: 'runner_unreachable' });
   });
 });

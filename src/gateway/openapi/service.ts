@@ -226,6 +226,11 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     answer: { status: 200, schema: ok },
     example: { body: { backend: 'one', model: 'm', version: '', at: 0, score: 100, results: [] } },
   }),
+  post('/api/v1/sandbox/probe', 'Attacks a fresh sandbox; unless all attacks fail, nothing runs any more', [], {
+    body: object({}),
+    answer: { status: 200, schema: object({ ok: { type: 'boolean' }, checks: list(object({ name: text })) }) },
+    example: { body: {} },
+  }),
   post('/api/v1/backends/:name/drain', 'Sends no more requests to an engine', [], {
     body: object({}),
     answer: { status: 200, schema: backend },
