@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import type { FaultPoint } from './base/faults.ts';
 import { sha256 } from './base/hash.ts';
 import type { LoadedConfig } from './config/load.ts';
+import { loadMask, type Mask } from './masking.ts';
 import { type Places, placesOf } from './places.ts';
 import { openStore, type Store } from './store/open.ts';
 import type { WorkerThread } from './store/worker-port.ts';
@@ -10,11 +11,13 @@ import type { WorkerThread } from './store/worker-port.ts';
 export interface Foundation {
   readonly places: Places;
   readonly store: Store;
+  /** Undefined: no secret of the configuration is set. */
+  readonly mask: Mask | undefined;
 }
 
 /** Makes the directories, locks the data directory and opens its database. Rejects with a coded error. */
 export async function layFoundation(
-  config: Pick<LoadedConfig, 'dataDir' | 'isRoot' | 'executor'>,
+  config: LoadedConfig,
   {
     host,
     faults,
@@ -22,6 +25,8 @@ export async function layFoundation(
   }: { readonly host: 'service' | 'cli'; readonly faults: FaultPoint; readonly thread?: WorkerThread },
 ): Promise<Foundation> {
   const places = makePlaces(placesOf(config));
+  const masking = loadMask(config);
+  masking.catch(() => {});
   const reads = host === 'cli' ? 'writer' : 'worker';
   const store = await openStore({
     dataDir: places.dataDir,
@@ -29,7 +34,7 @@ export async function layFoundation(
     reads,
     ...(thread === undefined ? {} : { thread }),
   });
-  return { places, store };
+  return { places, store, mask: await masking };
 }
 
 /** At once, without a turn of the event loop: the imports that follow would hold it up. */

@@ -35,7 +35,8 @@ function secretsOf({ secrets, backends, client, auth }: LoadedConfig): readonly 
   return [...named, ...own];
 }
 
-export function maskedLogger(logger: Logger, mask: Mask): Logger {
+export function maskedLogger(logger: Logger, mask: Mask | undefined): Logger {
+  if (mask === undefined) return logger;
   const fields = (all: LogFields | undefined) =>
     all &&
     Object.fromEntries(
@@ -49,24 +50,27 @@ export function maskedLogger(logger: Logger, mask: Mask): Logger {
 }
 
 /** Before anyone sees it: the model, the journal, a person. */
-export function maskedExecutor(executor: Executor, mask: Mask): Executor {
-  return {
-    ...executor,
-    exec: async (request) => {
-      const outcome = await executor.exec(request);
-      if (!outcome.ok) return outcome;
-      const { output } = outcome.value;
-      const shown = { ...output, head: mask(output.head), tail: mask(output.tail) };
-      return { ok: true, value: { ...outcome.value, output: shown } };
-    },
+export function maskedExecutor<Opened extends { readonly port: Executor }>(
+  opened: Opened,
+  mask: Mask | undefined,
+): Opened {
+  if (mask === undefined) return opened;
+  const exec: Executor['exec'] = async (request) => {
+    const outcome = await opened.port.exec(request);
+    if (!outcome.ok) return outcome;
+    const { output } = outcome.value;
+    const shown = { ...output, head: mask(output.head), tail: mask(output.tail) };
+    return { ok: true, value: { ...outcome.value, output: shown } };
   };
+  return { ...opened, port: { ...opened.port, exec } };
 }
 
 /**
  * A content that holds a value after all is stored masked, and whatever names its hash names the new one. A patch is stored as it is: it
  * is bound to the tree that it makes.
  */
-export function maskedJournal<Kind extends Journal>(journal: Kind, mask: Mask): Kind {
+export function maskedJournal<Kind extends Journal>(journal: Kind, mask: Mask | undefined): Kind {
+  if (mask === undefined) return journal;
   const renamed = new Map<string, string>();
   return { ...journal, append: (events) => journal.append(events.map((event) => maskedEvent(event, mask, renamed))) };
 }

@@ -54,7 +54,7 @@ test('what a command printed is masked before anyone sees it', async (context) =
   const output = { head: `a ${VALUE}`, tail: `${VALUE} b`, bytes: 60, lines: 2, cutBytes: 0, cutLines: 0 };
   const outcome: ExecOutcome = { end: 'exited', exitCode: 0, output, ms: 1, restarted: false };
   const executor: Pick<Executor, 'exec'> = { exec: async () => ({ ok: true, value: outcome }) };
-  const masked = maskedExecutor(executor as Executor, mask);
+  const masked = maskedExecutor({ port: executor as Executor }, mask).port;
   const request = { sandbox: 's', exec: 'e', command: 'x', timeoutMs: 1, outputBytes: 1, keep: false };
   assert.deepEqual(await masked.exec(request), {
     ok: true,
