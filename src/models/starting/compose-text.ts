@@ -7,7 +7,8 @@ export const COMPOSE_HEAD = `\
 # ENGINE there is the engine and its profile: vllm, triton, nim or llamacpp. Nothing is fetched at run time.
 `;
 
-export const CAISSON_SERVICES = `  # Gateway, runs and journal. It executes nothing and has no capability; what it asks of the runner goes through a socket.
+export const CAISSON_SERVICES = `\
+  # Gateway, runs and journal. It executes nothing and has no capability; what it asks of the runner goes through a socket.
   serve:
     build:
       context: .
