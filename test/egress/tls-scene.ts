@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { connect as connectTls, createServer, type ConnectionOptions } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
-import type { BoundSecret, EgressRecord, EgressRule } from '../../src/contracts/egress.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { createProxy } from '../../src/egress/proxy.ts';
+import type { BoundSecret, EgressRecord, EgressRule, OpenProxy } from '../../src/contracts/egress.ts';
 import type { Covers } from '../../src/secrets/stages.ts';
 import { createSecretStages } from '../../src/secrets/stages.ts';
 import { createTls } from '../../src/egress/tls/create-tls.ts';
@@ -85,6 +87,21 @@ export const covers: Covers = (match, request) =>
   compileNetwork([{ id: 'r', verdict: 'allow', reason: '', advice: '', ...match }], []).request(request).verdict ===
   'allow';
 
+/** As the composition root opens one, but for the judge. */
+export const openWholeProxy: OpenProxy = async (profile, of) => {
+  const tls = await createTls(profile, of, { clock: systemClock });
+  const secrets = createSecretStages(profile.secrets, covers);
+  const ports = {
+    clock: systemClock,
+    logger: silentLogger,
+    lookup: async () => [],
+    ownAddresses: () => [],
+    tls,
+    secrets,
+  };
+  return createProxy(profile, compileNetwork(profile.rules, profile.grants), ports, of);
+};
+
 /** CONNECT, answered with 200; rejects with what was answered instead. */
 export async function openTunnel(proxy: number, authority: string): Promise<Socket> {
   const socket = connect(proxy, '127.0.0.1');
@@ -97,10 +114,10 @@ export async function openTunnel(proxy: number, authority: string): Promise<Sock
   throw new Error(text);
 }
 
-async function openTlsOrigin(
+export async function openTlsOrigin(
   context: TestContext,
   answer: (socket: Socket, text: string) => void,
-  { certified = HOST, validity = IN_DATE }: SceneWishes,
+  { certified = HOST, validity = IN_DATE }: SceneWishes = {},
 ): Promise<{ readonly port: number; readonly authority: string; readonly seen: () => string }> {
   const [authority, key] = await Promise.all([makeAuthority('authority of the site', IN_DATE), makeLeafKey()]);
   const cert = await makeLeaf(certified, key, authority, validity);
