@@ -17,6 +17,7 @@ const SECRET: BoundSecret = {
   header: 'authorization',
   match: { hosts: [HOST], schemes: ['https'] },
 };
+const PLACES = '"$HOME/.." /tmp /dev/shm /run /etc /var';
 const BYTES = Buffer.from(SECRET.value.slice(4));
 /** Pieces of the value, plain, in hex, and in base64 at each alignment: no command of these tests holds one. */
 const FORMS: readonly string[] = [
@@ -47,7 +48,7 @@ describe('A program in a sandbox with a secret', () => {
       'env; export -p; set',
       'cat /proc/self/environ /proc/*/environ /proc/*/cmdline 2>/dev/null | tr "\\0" "\\n"',
       'cat /proc/*/maps /proc/*/status /proc/net/* 2>/dev/null | head -c 2000000',
-      'find "$HOME/.." /tmp /dev/shm /run /etc /var -xdev -type f ! -name loot -size -200k -readable -exec cat {} + 2>/dev/null | head -c 20000000',
+      `find ${PLACES} -xdev -type f ! -name loot -size -200k -readable -exec cat {} + 2>/dev/null | head -c 20000000`,
       curl(`https://${HOST}:${port}/base64`),
       curl(`https://${HOST}:${port}/hex`),
       curl(`https://${HOST}:${port}/redirect`),
