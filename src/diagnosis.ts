@@ -108,7 +108,7 @@ async function aliasLine(config: LoadedConfig): Promise<string> {
 
 async function sandboxFindings(config: LoadedConfig): Promise<readonly Finding[]> {
   try {
-    return await probe(placesOf(config));
+    return await probe(config, placesOf(config));
   } catch (error) {
     return [await named('sandbox', () => Promise.reject(error))];
   }
@@ -121,7 +121,7 @@ export function sandboxLines({ checks, limits }: ProbeReport): readonly Finding[
 }
 
 /** Beside a running service, so in a folder of its own. */
-async function probe(places: Places): Promise<readonly Finding[]> {
+async function probe(config: LoadedConfig, places: Places): Promise<readonly Finding[]> {
   await mkdir(places.runsRoot, { recursive: true, mode: 0o711 });
   const folder = await mkdtemp(join(places.runsRoot, 'doctor-'));
   try {
@@ -130,7 +130,8 @@ async function probe(places: Places): Promise<readonly Finding[]> {
     await fillToolbox(places.toolbox, { node: process.execPath, rg: rgPath });
     await mkdir(join(folder, 'runs'), { mode: 0o711 });
     await run('chmod', ['711', folder]);
-    const setup = sandboxSetup({ ...places, canary, runsRoot: join(folder, 'runs') }, silentLogger);
+    const own = { ...places, canary, runsRoot: join(folder, 'runs') };
+    const setup = sandboxSetup(config, own, silentLogger);
     const executor = createExecutor(setup);
     const report = await executor.probe('start');
     await executor.dispose();

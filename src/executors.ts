@@ -18,12 +18,12 @@ export interface OpenExecutor {
 }
 
 export async function openExecutor(
-  config: Pick<LoadedConfig, 'executor'>,
+  config: Pick<LoadedConfig, 'executor' | 'confinement'>,
   places: Places,
   programs: { readonly node: string; readonly rg: string },
   logger: Logger,
 ): Promise<OpenExecutor> {
-  const setup = sandboxSetup(places, logger);
+  const setup = sandboxSetup(config, places, logger);
   const workPath = insidePaths(commandUser(setup)).work;
   const { user } = places;
   const owner = user === undefined ? undefined : { uid: user.uid, gid: user.gid };
@@ -36,12 +36,16 @@ export async function openExecutor(
 }
 
 /** What is hidden inside: everything of ours on this host. */
-export function sandboxSetup(places: Places, logger: Logger): SandboxSetup {
+export function sandboxSetup(
+  { confinement: { toolchains } }: Pick<LoadedConfig, 'confinement'>,
+  places: Places,
+  logger: Logger,
+): SandboxSetup {
   const { runsRoot, dataDir, canary, toolbox, user } = places;
   const keeping = () => import('./sandbox/watching/keep.ts');
   const networking = () => import('./sandbox/network/network.ts');
   const probing = () => import('./sandbox/probing/probe.ts');
-  const parts = { keeping, probing, networking, clock: systemClock, logger };
+  const parts = { toolchains, keeping, probing, networking, clock: systemClock, logger };
   const setup = { boxesRoot: runsRoot, hidden: [...new Set([dataDir, dirname(runsRoot)])], canary, toolbox, ...parts };
   return user === undefined ? setup : { ...setup, user };
 }

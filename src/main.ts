@@ -8,6 +8,7 @@ import { helpFor } from './cli/help.ts';
 import { createBackends } from './engines.ts';
 import { configOf } from './entry-config.ts';
 import { type House, openHouse } from './house.ts';
+import { testEachDay } from './nightly.ts';
 import type { WorkerThread } from './store/worker-port.ts';
 import { listenOnPort, listenOnSocket, type OnTheAir, type Readiness } from './serving.ts';
 
@@ -70,6 +71,11 @@ async function run(flags: Parameters<typeof configOf>[0], signals: Signals, thre
     signals.hangup.addEventListener('hangup', () => void http.reload());
     signals.hangup.addEventListener('hangup', () => void rereadBackends(house));
     onTheAir.push({ close: async () => unwatch() });
+    const { probeAt } = settled.confinement;
+    if (probeAt !== undefined) {
+      const nightly = testEachDay(probeAt, { test: house.sandboxTest, logger });
+      onTheAir.push({ close: async () => nightly.close() });
+    }
     process.stdout.write(`caisson serves at ${http.address}\n`);
     void remarkOnModels(house);
     await aborted(signals.stop);

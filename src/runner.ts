@@ -22,7 +22,7 @@ export async function runRunner(words: readonly string[], signal: AbortSignal): 
     await mkdir(places.dataDir, { recursive: true, mode: 0o711 });
     await writeFile(places.canary, 'runner\n', { mode: 0o644 });
     await fillToolbox(places.toolbox, { node: process.execPath, rg: rgPath });
-    const executor = createExecutor(sandboxSetup(places, logger));
+    const executor = createExecutor(sandboxSetup(config, places, logger));
     const probe = await executor.probe('start');
     if (!probe.ok) throw errorFrom(probe.error);
     const failed = probe.value.checks.filter((check) => !check.ok);

@@ -41,6 +41,9 @@ const MAX_WAITING = 100_000;
 const MAX_WAIT_MS = 3_600_000;
 /** That stored responses may be kept. */
 const MAX_DAYS = 3650;
+const MAX_TOOLCHAINS = 50;
+const NO_TIME = 'a time of the day in hours and minutes, such as 03:00';
+const TIME_OF_DAY = /^(?:[01]\d|2[0-3]):[0-5]\d$/;
 const NO_TLS = 'a ca is for a url that begins with https://, or an address that begins with grpcs://';
 const OF_TRITON = ['address', 'model', 'model_folder', 'key_name'] as const;
 const NOT_OF_TRITON = ['url', 'script'] as const;
@@ -165,7 +168,14 @@ export const configSchema = late((z) => {
       .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, boxes: path, user: word })
       .partial()
       .optional(),
-    sandbox: z.strictObject(sandboxShape(z)).partial().optional(),
+    sandbox: z
+      .strictObject({
+        ...sandboxShape(z),
+        probe_at: z.string().regex(TIME_OF_DAY, NO_TIME),
+        toolchains: z.array(path).max(MAX_TOOLCHAINS),
+      })
+      .partial()
+      .optional(),
     limits: z.strictObject(limitShape(z)).partial().optional(),
     setup: setupSchema(z, address).optional(),
     checks: z.array(checkSchema()).max(MAX_CHECKS).superRefine(uniqueNames).optional(),

@@ -126,6 +126,8 @@ export interface LoadedConfig {
   };
   readonly limits: Limits;
   readonly sandbox: SandboxLimits;
+  /** When it is attacked each day, as 03:00 in local time (absent: at the start only), and what of the host it is shown. */
+  readonly confinement: { readonly probeAt?: string; readonly toolchains: readonly string[] };
   readonly checks: readonly Check[];
   /** What is made ready before an agent comes. */
   readonly setup: SetupConfig;
@@ -183,7 +185,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     secrets: secretsOf(values.secrets, env),
     executor: executorOf(values.executor, dataDir),
     limits: narrowLimits(camelNames(values.limits, limitNames())),
-    sandbox: { ...SANDBOX_DEFAULTS, ...camelNames(values.sandbox, sandboxLimitNames()) },
+    ...sandboxOf(values.sandbox),
     checks: values.checks ?? [],
     setup: setupConfigOf(values.setup),
     journalKeyFile: values.journal?.key_file ?? join(dataDir, 'journal.key'),
@@ -191,6 +193,13 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     origins,
     files,
     warnings,
+  };
+}
+
+function sandboxOf({ probe_at, toolchains = [], ...limits }: NonNullable<ConfigValues['sandbox']> = {}) {
+  return {
+    sandbox: { ...SANDBOX_DEFAULTS, ...camelNames(limits, sandboxLimitNames()) },
+    confinement: { toolchains, ...(probe_at === undefined ? {} : { probeAt: probe_at }) },
   };
 }
 

@@ -48,7 +48,7 @@ function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
     setup: loaded.setup,
     journal: { key_file: loaded.journalKeyFile },
     log: { level: loaded.logLevel },
-    sandbox,
+    sandbox: { ...sandbox, ...loaded.confinement },
     limits,
   };
 }

@@ -29,7 +29,7 @@ export function launchPlan(
     /** Of a sandbox with a network: its variables. */
     readonly network?: Readonly<Record<string, string>>;
   },
-  setup: Pick<SandboxSetup, 'user' | 'firejail'>,
+  setup: Pick<SandboxSetup, 'user' | 'firejail' | 'toolchains'>,
 ): LaunchPlan {
   const user = commandUser(setup);
   const inside = insidePaths(user);
@@ -53,7 +53,7 @@ export function launchPlan(
     '--',
     ...given.program,
   ];
-  const env = environment(user.name, inside.root, inside.bin, given.inContainer);
+  const env = environment(user.name, inside.root, pathOf(inside.bin, setup), given.inContainer);
   return { argv, env: { ...given.network, ...env } };
 }
 
@@ -68,7 +68,7 @@ export function joinPlan(
     readonly program: readonly string[];
     readonly inContainer: boolean;
   },
-  setup: Pick<SandboxSetup, 'user' | 'firejail'>,
+  setup: Pick<SandboxSetup, 'user' | 'firejail' | 'toolchains'>,
 ): LaunchPlan {
   const user = commandUser(setup);
   const { root, bin } = insidePaths(user);
@@ -85,13 +85,19 @@ export function joinPlan(
     '--',
     ...program,
   ];
-  return { argv, env: environment(user.name, root, bin, given.inContainer) };
+  return { argv, env: environment(user.name, root, pathOf(bin, setup), given.inContainer) };
+}
+
+/** The host's own first, so that what it has is used. */
+function pathOf(bin: string, { toolchains = [] }: Pick<SandboxSetup, 'toolchains'>): string {
+  const ofSite = toolchains.map((folder) => `:${folder}/bin`).join('');
+  return `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin${ofSite}:${bin}`;
 }
 
 /** From nothing: what a command needs and no more. Firejail looks for `container` before it starts inside one. */
-function environment(name: string, home: string, bin: string, inContainer: boolean): Record<string, string> {
+function environment(name: string, home: string, path: string, inContainer: boolean): Record<string, string> {
   return {
-    PATH: `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${bin}`,
+    PATH: path,
     HOME: home,
     USER: name,
     LOGNAME: name,

@@ -32,9 +32,12 @@ interface House {
   broken: ErrorReport | undefined;
 }
 
-/** One executor of this process. The profile lives as long as it does. Throws `sandbox_unavailable` for a path that cannot be hidden. */
+/**
+ * One executor of this process. The profile lives as long as it does. Throws `sandbox_unavailable` for a path that cannot be hidden,
+ * `config_invalid` for a toolchain that cannot be shown.
+ */
 export function createExecutor(setup: SandboxSetup): Executor {
-  const profile = writeProfile(setup.hidden);
+  const profile = writeProfile(setup.hidden, setup.toolchains);
   const house: House = {
     setup,
     profile,

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { CaissonError } from '../base/errors.ts';
 import { makeOwnFolder } from './own-folder.ts';
+import { showToolchains } from './toolchains.ts';
 
 const SHIPPED = new URL('../../deploy/profiles/agent.profile', import.meta.url);
 const NAME = 'agent.profile';
@@ -37,23 +38,31 @@ export interface ProfileFile {
   dispose(): void;
 }
 
-/** The text of the profile. Throws `sandbox_unavailable` for a path that a line of a profile cannot hold. */
-export function profileText(hidden: readonly string[], topLevel: readonly string[] = readdirSync('/')): string {
+/**
+ * The text of the profile. Throws `sandbox_unavailable` for a path that a line of a profile cannot hold, `config_invalid` for a toolchain
+ * that may not be shown.
+ */
+export function profileText(
+  hidden: readonly string[],
+  topLevel: readonly string[] = readdirSync('/'),
+  toolchains: readonly string[] = [],
+): string {
+  const shown = showToolchains(toolchains, hidden);
   const strange = topLevel
-    .filter((name) => !USUAL.has(name) && !/^lib(?:32|64|x32)?$/.test(name))
+    .filter((name) => !USUAL.has(name) && !/^lib(?:32|64|x32)?$/.test(name) && !shown.topLevel.has(name))
     .map((name) => `blacklist /${name.replaceAll(STRANGE, '?')}\n`);
   const named = hidden.map((path) => {
     if (SAFE.test(path)) return `blacklist ${path}\n`;
     const message = `the profile of the sandbox cannot hide the path ${JSON.stringify(path)}`;
     throw new CaissonError('sandbox_unavailable', message, { hint: 'Give it a plain absolute path.' });
   });
-  const lines = [...strange, ...named];
+  const lines = [...strange, ...shown.lines.map((line) => `${line}\n`), ...named];
   return `${readFileSync(SHIPPED, 'utf8')}\n# This host\n${lines.join('')}`;
 }
 
 /** Writes it where no sandbox can reach it: each one has a /tmp of its own. */
-export function writeProfile(hidden: readonly string[]): ProfileFile {
-  const text = profileText(hidden);
+export function writeProfile(hidden: readonly string[], toolchains: readonly string[] = []): ProfileFile {
+  const text = profileText(hidden, readdirSync('/'), toolchains);
   let folder = writeInNewFolder(text);
   const there = () => {
     if (!existsSync(join(folder, NAME))) folder = writeInNewFolder(text);

@@ -20,6 +20,8 @@ export interface SandboxSetup {
   readonly toolbox: string;
   /** Root mode: who runs the commands. Absent: the user of this process. */
   readonly user?: CommandUser;
+  /** Folders of the host that every sandbox sees, read-only, with their `bin` in its path. */
+  readonly toolchains?: readonly string[];
   /** Path of firejail. Absent: it is looked for in the usual places. */
   readonly firejail?: string;
   /** `watching/keep.ts`, loaded with the first sandbox. */

@@ -38,7 +38,8 @@ test('with a folder for boxes, what a runner must reach lies there, and nothing 
 });
 
 test('a sandbox sees neither the data directory nor the boxes of others, wherever they lie', () => {
-  const hiddenOf = (places: ReturnType<typeof placesOf>) => sandboxSetup(places, silentLogger).hidden;
+  const hiddenOf = (places: ReturnType<typeof placesOf>) =>
+    sandboxSetup({ confinement: { toolchains: [] } }, places, silentLogger).hidden;
   assert.deepEqual(hiddenOf(ofExecutor(EXECUTOR)), ['/srv/data']);
   assert.deepEqual(hiddenOf(ofExecutor({ ...EXECUTOR, boxes: '/srv/boxes' })), ['/srv/data', '/srv/boxes']);
 });

@@ -42,6 +42,7 @@ test('with no source at all, everything has its default and no origin', async (c
       diskFiles: 2_000_000,
       cpuSeconds: 1800,
     },
+    confinement: { toolchains: [] },
     checks: [],
     setup: {
       onFailure: 'end',

@@ -47,6 +47,12 @@ const MISTAKES: readonly Mistake[] = [
       'fallback_models, policy, secrets, executor, sandbox, limits, setup, checks, journal, log',
   },
   {
+    name: 'a time of the day that is none',
+    text: 'sandbox:\n  probe_at: "3:00"\n',
+    place: [2, 13, 'sandbox.probe_at'],
+    message: 'expected a time of the day in hours and minutes, such as 03:00',
+  },
+  {
     name: 'a wrong type',
     text: 'server:\n  single_user: "yes"\n',
     place: [2, 16, 'server.single_user'],
