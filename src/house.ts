@@ -15,6 +15,7 @@ import { type Door, type LoadedBackends, makeDoor } from './door.ts';
 import type { Admission } from './gateway/admission/admission.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
+import { maskedExecutor, maskedJournal, maskedLogger } from './masking.ts';
 import { type HousePolicy, loadPolicyOf } from './policy-file.ts';
 import { withAliases } from './models/aliased.ts';
 import { createLiveNotes, type LiveNotes } from './runs/notes.ts';
@@ -68,21 +69,22 @@ export interface HouseOptions {
 
 /** Opens the data directory, ends or takes up what an earlier process left, and is ready to work. Rejects with a coded error. */
 export async function openHouse(config: LoadedConfig, options: HouseOptions): Promise<House> {
-  const { host, logger, faults } = options;
+  const { host, faults } = options;
   const policy = loadPolicyOf(config);
   const laid = options.foundation ?? layFoundation(config, options);
   // The directories are there already; the store is still on its way.
-  const opening = openExecutor(config, placesOf(config), { node: process.execPath, rg: rgPath }, logger);
+  const opening = openExecutor(config, placesOf(config), { node: process.execPath, rg: rgPath }, options.logger);
   opening.catch(() => {});
-  const { places, store } = await laid.catch(async (error: unknown) => {
+  const { places, store, mask } = await laid.catch(async (error: unknown) => {
     await opening.then(({ port }) => port.dispose()).catch(() => {});
     throw error;
   });
+  const logger = maskedLogger(options.logger, mask);
   let executor: OpenExecutor | undefined;
   try {
-    executor = await opening;
+    executor = maskedExecutor(await opening, mask);
     const key = await loadJournalKey(config.journalKeyFile, store);
-    const journal = await openJournal({ store, key, clock: systemClock, faults });
+    const journal = maskedJournal(await openJournal({ store, key, clock: systemClock, faults }), mask);
     const { approvalMs } = config.limits;
     const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash, approvalMs });
     const router = withAliases(
