@@ -37,7 +37,6 @@ export function canonicalTarget(text: string): Target | Fault {
 /** Characters as the origin sees them; escapes of `%` and `+` are kept. */
 function decode(raw: string): string | Fault {
   if (/%(?![0-9a-fA-F]{2})/.test(raw)) return { fault: 'a percent sign in its path begins no escape' };
-  if (/%25(?:[0-9a-fA-F]{2}|u)/i.test(raw)) return { fault: 'an escape in its path is escaped once more' };
   const bytes = Buffer.from(
     raw.replaceAll(ESCAPE, (all, hex: string) =>
       /^(?:25|2b)$/i.test(hex) ? all.toUpperCase() : String.fromCharCode(Number.parseInt(hex, 16)),
@@ -45,6 +44,8 @@ function decode(raw: string): string | Fault {
     'latin1',
   );
   const text = bytes.toString('utf8');
+  // Of the decoded text: the signs behind the percent sign may have been escapes themselves.
+  if (/%25(?:[0-9a-f]{2}|u)/i.test(text)) return { fault: 'an escape in its path is escaped once more' };
   if (text.includes('\uFFFD')) return { fault: 'its path is no UTF-8' };
   if (CONTROL.test(text)) return { fault: 'a control character stands in its path' };
   if (text.includes('\\')) return { fault: 'a backslash stands in its path' };
