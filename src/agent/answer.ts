@@ -75,6 +75,7 @@ function take(gathering: Gathering, event: Exclude<ModelEvent, ModelErrorEvent>,
       gathering.repairs.set(event.kind, (gathering.repairs.get(event.kind) ?? 0) + 1);
       return;
     case 'logprobs':
+    case 'passed_on':
   }
 }
 

@@ -2,7 +2,7 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { CaissonError, reportOf } from '../base/errors.ts';
 import type { ChatRequest } from '../contracts/messages.ts';
-import type { ModelErrorEvent, ModelEvent } from '../contracts/model-events.ts';
+import type { ModelErrorEvent, ModelEvent, Usage } from '../contracts/model-events.ts';
 import type { PassBytes } from '../contracts/passing.ts';
 import type { Backend, BackendState, Embed, EngineReport, ModelInfo, StreamModel } from '../contracts/ports.ts';
 import { failure, lawful } from './lawful.ts';
@@ -133,12 +133,15 @@ async function* ask(
 ): AsyncGenerator<ModelEvent, undefined> {
   const affinity = affinityOf(request);
   let told: ModelErrorEvent | undefined;
+  let asked = false;
   for (const model of modelsToAsk(request, scene.options)) {
     const found = await locate(scene.fleet, model, signal);
     let last = found instanceof CaissonError ? eventOf(found) : undefined;
     const replicas = found instanceof CaissonError ? [] : found;
     const attempts = createAttempts(replicas, { model, key: keyOf(affinity) }, scene.clock);
     for (let attempt = attempts.next(); attempt !== undefined; attempt = attempts.next()) {
+      if (asked || model !== request.model) yield { type: 'passed_on', backend: attempt.replica.name, model };
+      asked = true;
       last = yield* tryOne(attempt, way, { ...request, model, affinity }, signal);
       if (last === undefined) return undefined;
       scene.changed();
@@ -161,6 +164,7 @@ async function* tryOne(
   const { name, backend } = attempt.replica;
   const stream = way(backend) ?? lacking;
   let begun = false;
+  let usage: Usage | undefined;
   try {
     for await (const event of lawful({ name, stream }, request, signal)) {
       if (event.type === 'error') {
@@ -170,9 +174,12 @@ async function* tryOne(
         attempt.heard();
       }
       if (event.type === 'finish') attempt.answered();
+      // The last one counts: some engines say it in the middle too.
+      if (event.type === 'usage') usage = event;
       yield event;
     }
   } finally {
+    attempt.used(usage);
     attempt.end();
   }
   return undefined;

@@ -26,7 +26,15 @@ export type ModelEvent =
   /** `stop`: the stop sequence that ended the text, where the engine tells. */
   | { readonly type: 'finish'; readonly reason: FinishReason; readonly stop?: string }
   | RepairEvent
+  | PassedOnEvent
   | ModelErrorEvent;
+
+/** Nothing came of what was asked, so that another backend is, for another model perhaps. It comes before all that is said. */
+export interface PassedOnEvent {
+  readonly type: 'passed_on';
+  readonly backend: string;
+  readonly model: string;
+}
 
 /** What the reading of a model's text mended, or refused to guess. It says nothing that a client is shown. */
 export interface RepairEvent {

@@ -1,5 +1,5 @@
 // Owns the port of a way to an engine on which bytes pass as they are, for clients whose dialect is the engine's own. Knows no dialect.
-import type { ModelErrorEvent } from './model-events.ts';
+import type { ModelErrorEvent, Usage } from './model-events.ts';
 
 export interface PassingOrder {
   /** The body of a chat request in the engine's own dialect; JSON. */
@@ -19,6 +19,8 @@ export interface PassingListener {
   data(chunk: Buffer): void;
   /** The body came to its end as HTTP says it. Whether the answer is whole only its text tells: the listener says so. */
   end(): boolean;
+  /** Asked behind `end`: what the answer says that it used. Absent: nobody looks. */
+  readonly usage?: () => Pick<Usage, 'promptTokens' | 'cachedTokens'> | undefined;
   /** The engine will not take these bytes (400, 404, 422 …): nothing was begun, and the request may be put in other words. */
   refused(): void;
   /** Before or after `begin`. */

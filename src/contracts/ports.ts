@@ -83,6 +83,9 @@ export interface BackendState {
   /** Since it was configured; those that went there again count again. */
   readonly requests: number;
   readonly failures: number;
+  /** Of prompts, and of them those that came from its cache, as its answers say. Absent: none said so. */
+  readonly promptTokens?: number;
+  readonly cachedTokens?: number;
   /** Milliseconds until it is tried again. */
   readonly nextTryMs?: number;
   /** `at`: milliseconds since 1970. */

@@ -21,6 +21,10 @@ export interface Inference {
   /** The dialect: the encoder for a stream, or the whole answer as one object. */
   encoder(): StreamEncoder;
   whole(answer: AnswerSoFar, finish: EndReason): object;
+  /** What the body says of it; a header goes over it. */
+  readonly fallbackModel?: string | null | undefined;
+  /** Another model than the one that was asked answers: from now on the answer bears its name. */
+  readonly answeredBy?: (model: string) => void;
   /** Further requests, whose answers are told together with the first. */
   readonly beside?: Beside;
 }
@@ -58,15 +62,24 @@ export async function infer(inference: Inference, context: RouteContext): Promis
 }
 
 const FALLBACK_HEADER = 'x-caisson-fallback-model';
+const ANSWERED_HEADER = 'x-caisson-model';
 
 /** The client may name a model for the case that nobody can be asked for its own; its key must be good for that one too. */
 function withFallback(inference: Inference, { gate }: RouteContext): Inference {
-  const { request, chat } = inference;
-  const wish = request.headers[FALLBACK_HEADER];
-  if (typeof wish !== 'string' || wish === '') return inference;
+  const { request, chat, beside } = inference;
+  const header = request.headers[FALLBACK_HEADER];
+  const [wish, named] =
+    typeof header === 'string' && header !== ''
+      ? [header, FALLBACK_HEADER]
+      : [inference.fallbackModel ?? '', 'fallback_model'];
+  if (wish === '') return inference;
   if (!mayUse(gate.principalOf(request).limits ?? {}, wish))
-    throw new CaissonError('forbidden', `${FALLBACK_HEADER}: this key may not use the model ${JSON.stringify(wish)}`);
-  return { ...inference, chat: { ...chat, fallbackModel: wish } };
+    throw new CaissonError('forbidden', `${named}: this key may not use the model ${JSON.stringify(wish)}`);
+  const besides =
+    beside === undefined
+      ? {}
+      : { beside: { ...beside, chats: beside.chats.map((one) => ({ ...one, fallbackModel: wish })) } };
+  return { ...inference, ...besides, chat: { ...chat, fallbackModel: wish } };
 }
 
 interface Entered {
@@ -104,16 +117,46 @@ function arrivalOf({ request, reply }: Inference, chat: ChatRequest): Arrival {
 
 /** Of several requests the rest is given up when one fails; the end of a single one is its own. */
 async function eventsOf(
-  { beside }: Inference,
+  { beside, ...inference }: Inference,
   entered: readonly Entered[],
   ports: RouteContext['ports'],
   { gone, over }: { readonly gone: AbortSignal; readonly over: AbortSignal },
 ): Promise<AsyncIterable<ModelEvent>> {
   const signal = beside === undefined ? gone : AbortSignal.any([gone, over]);
   const streams: AsyncIterable<ModelEvent>[] = [];
-  for (const { chat, pass } of entered) streams.push(pass.stream(ports.stream, await mended(chat, ports), signal));
+  for (const { chat, pass } of entered)
+    streams.push(named(pass.stream(ports.stream, await mended(chat, ports), signal), inference));
   const [first = nothing()] = streams;
   return beside === undefined ? first : beside.merge(streams);
+}
+
+/** Takes out the events that say who is asked: they come before all others. */
+function named(
+  events: AsyncIterable<ModelEvent>,
+  { chat, reply, answeredBy }: Pick<Inference, 'chat' | 'reply' | 'answeredBy'>,
+): AsyncIterable<ModelEvent> {
+  return {
+    [Symbol.asyncIterator]: () => {
+      const inner = events[Symbol.asyncIterator]();
+      let isFirst = true;
+      const first = async () => {
+        for (;;) {
+          const result = await inner.next();
+          if (result.done === true || result.value.type !== 'passed_on') return result;
+          const { model } = result.value;
+          if (model === chat.model) continue;
+          answeredBy?.(model);
+          if (!reply.raw.headersSent) void reply.header(ANSWERED_HEADER, model);
+        }
+      };
+      const next = () => {
+        if (!isFirst) return inner.next();
+        isFirst = false;
+        return first();
+      };
+      return { next, return: async () => (await inner.return?.()) ?? { done: true, value: undefined } };
+    },
+  };
 }
 
 async function* nothing(): AsyncGenerator<ModelEvent> {}

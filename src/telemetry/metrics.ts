@@ -136,6 +136,12 @@ function countBackends(counter: MakeCounter, gauge: MakeGauge, backends: () => r
   const counters = [
     ['requests', 'Requests that were sent to it.', ({ requests }: BackendState) => requests],
     ['failures', 'Those that failed by its own fault.', ({ failures }: BackendState) => failures],
+    [
+      'prompt_tokens',
+      'Tokens of its prompts, as its answers say.',
+      ({ promptTokens = 0 }: BackendState) => promptTokens,
+    ],
+    ['cached_tokens', 'Those of them that came from its cache.', ({ cachedTokens = 0 }: BackendState) => cachedTokens],
   ] as const;
   for (const [name, help, read] of counters)
     counter(`caisson_backend_${name}_total`, help, ['backend'], (into) => {

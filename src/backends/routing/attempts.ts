@@ -9,7 +9,7 @@ export interface Attempts {
   next(): Attempt | undefined;
 }
 
-export interface Attempt extends Pick<Lease, 'replica' | 'end'> {
+export interface Attempt extends Pick<Lease, 'replica' | 'end' | 'used'> {
   /** The first of its answer is there. */
   heard(): void;
   answered(): void;
@@ -39,6 +39,7 @@ export function createAttempts(replicas: readonly Replica[], { model, key }: Wis
       return {
         replica,
         end: () => lease.end(),
+        used: (usage) => lease.used(usage),
         heard: () => lease.heard(clock.monotonic()),
         answered: () => lease.answered(clock.monotonic()),
         failed: (event, begun) => {

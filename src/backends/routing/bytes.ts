@@ -36,6 +36,7 @@ function createPassage(attempts: Attempts, order: PassingOrder, listener: Passin
     end: () => {
       attempt.end();
       const whole = listener.end();
+      attempt.used(listener.usage?.());
       if (whole) attempt.answered();
       else attempt.failed(CUT, true);
       return whole;

@@ -1,5 +1,5 @@
 // Owns one replica as the router sees it: what it serves, what is under way there, how that went. Chooses nothing.
-import type { ModelErrorEvent } from '../../contracts/model-events.ts';
+import type { ModelErrorEvent, Usage } from '../../contracts/model-events.ts';
 import type { PassBytes } from '../../contracts/passing.ts';
 import type { Backend, BackendState } from '../../contracts/ports.ts';
 import { keyOf } from './affinity.ts';
@@ -30,6 +30,7 @@ export interface Lease {
   /** The first of its answer is there: a trial ends with it. */
   heard(now: number): void;
   answered(now: number): void;
+  used(usage: Pick<Usage, 'promptTokens' | 'cachedTokens'> | undefined): void;
   /** `time`: milliseconds since 1970, for those who look at it later. */
   failed(event: ModelErrorEvent, model: string, now: number, time: number): void;
   /** Gives the place back; only the first call counts. */
@@ -49,6 +50,8 @@ interface Inner {
   requests: number;
   failures: number;
   inFlight: number;
+  promptTokens: number;
+  cachedTokens: number;
   drained: boolean;
   fullUntil: number;
   lastFailure: BackendState['lastFailure'];
@@ -62,6 +65,8 @@ export function createReplica(backend: Backend): Replica {
     requests: 0,
     failures: 0,
     inFlight: 0,
+    promptTokens: 0,
+    cachedTokens: 0,
     drained: false,
     fullUntil: Number.NEGATIVE_INFINITY,
     lastFailure: undefined,
@@ -116,6 +121,10 @@ function begin(inner: Inner, replica: Replica, now: number): Lease {
     replica,
     heard: (at) => inner.breaker.heard(at),
     answered: (at) => inner.breaker.answered(at),
+    used: (usage) => {
+      inner.promptTokens += usage?.promptTokens ?? 0;
+      inner.cachedTokens += usage?.cachedTokens ?? 0;
+    },
     failed: (event, model, at, time) => note(inner, event, model, { at, time }),
     end: () => {
       if (held) inner.inFlight -= 1;
@@ -141,13 +150,15 @@ function note(
   } else if (code !== 'aborted') inner.breaker.answered(at);
 }
 
-function stateOf({ breaker, drained, requests, failures, inFlight, lastFailure }: Inner, now: number) {
+function stateOf(inner: Inner, now: number) {
+  const { breaker, drained, requests, failures, inFlight, promptTokens, cachedTokens, lastFailure } = inner;
   const until = breaker.openUntil();
   return {
     state: drained ? 'draining' : STATES[breaker.trust(now)],
     inFlight,
     requests,
     failures,
+    ...(promptTokens === 0 ? {} : { promptTokens, cachedTokens }),
     ...(until === undefined ? {} : { nextTryMs: Math.max(0, Math.round(until - now)) }),
     ...(lastFailure === undefined ? {} : { lastFailure }),
   } as const;

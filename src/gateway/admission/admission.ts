@@ -78,7 +78,7 @@ async function admit(
       end: (amount) => {
         const tokens = amount === undefined ? 0 : amount.promptTokens + amount.completionTokens;
         entry.visit.end({ tokens, gpuSeconds: amount?.gpuSeconds ?? 0 });
-        if (amount !== undefined) usage.add({ account, team, model, run: '', ...amount });
+        if (amount !== undefined) usage.add({ account, team, run: '', ...amount });
       },
     },
     engines,

@@ -26,6 +26,7 @@ export function createCounting(promptTokens: number): Counting {
         refused = event.code !== 'aborted';
         return;
       }
+      if (event.type === 'passed_on') return;
       spoke = true;
       if (event.type === 'text' || event.type === 'reasoning') characters += event.text.length;
       else if (event.type === 'tool_call') characters += event.arguments?.length ?? 0;

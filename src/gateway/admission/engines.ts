@@ -23,6 +23,8 @@ export interface Engine {
 export interface Engines {
   /** Undefined if nobody serves the model: then there is no engine to wait for. */
   engineOf(model: string, signal: AbortSignal): Promise<Engine | undefined>;
+  /** Begins to count what one request gets of the GPUs of that backend; what comes back tells it, in seconds, and ends the count. */
+  workAt(backend: string): () => number;
   /** Those that were needed so far. */
   all(): readonly Engine[];
   /** A replica has come or gone. */
@@ -94,6 +96,7 @@ export function createEngines(ports: EnginePorts): Engines {
       made.set(name, engine);
       return engine;
     },
+    workAt: (backend) => seatsOf(backend).work(),
     all: () => [...made.values()],
     changed: () => {
       for (const { queue } of made.values()) queue.advance();

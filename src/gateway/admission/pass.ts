@@ -1,6 +1,6 @@
 // Owns one request on its way to an engine: it waits for its place, asks, counts what it uses, and gives everything back. Knows no limit.
 import type { RequestClass } from '../../contracts/accounts.ts';
-import type { ModelErrorEvent, ModelEvent } from '../../contracts/model-events.ts';
+import type { ModelErrorEvent, ModelEvent, PassedOnEvent } from '../../contracts/model-events.ts';
 import type { AdmissionPass, UsedAmount } from '../ports.ts';
 import { createCounting } from './counting.ts';
 import type { Engines } from './engines.ts';
@@ -15,9 +15,16 @@ export interface PassOrder {
   readonly class: RequestClass;
   readonly patient: boolean;
   /** Once, when all is over: undefined if the engine did nothing. */
-  end(amount: (UsedAmount & { readonly gpuSeconds: number }) | undefined): void;
+  end(amount: (UsedAmount & Spent) | undefined): void;
   /** The model has said something: it is one that is served. */
   heard(model: string): void;
+}
+
+export interface Spent {
+  /** Of every backend that was asked. */
+  readonly gpuSeconds: number;
+  /** The one that answered. */
+  readonly model: string;
 }
 
 type Reason = Extract<Entered, { readonly ok: false }>['why'];
@@ -31,25 +38,35 @@ const WORDS: Readonly<Record<Reason, string>> = {
 
 interface Held {
   place: (() => void) | undefined;
+  /** Of the backend that is at work. */
   work: (() => number) | undefined;
+  /** GPU seconds of those before it. */
+  spent: number;
   over: boolean;
 }
 
 export function createPass(order: PassOrder, engines: Engines): AdmissionPass {
-  const held: Held = { place: undefined, work: undefined, over: false };
+  const held: Held = { place: undefined, work: undefined, spent: 0, over: false };
+  let { model } = order;
   let amount: () => UsedAmount | undefined = () => undefined;
   let known = false;
   const heard = () => {
-    if (!known) order.heard(order.model);
+    if (!known) order.heard(model);
     known = true;
   };
   const close = () => {
     if (held.over) return;
     held.over = true;
     held.place?.();
-    const gpuSeconds = held.work?.() ?? 0;
+    const gpuSeconds = held.spent + (held.work?.() ?? 0);
     const used = amount();
-    order.end(used === undefined ? undefined : { ...used, gpuSeconds });
+    order.end(used === undefined ? undefined : { ...used, gpuSeconds, model });
+  };
+  /** Each backend counts its own time; the place stays with the line that gave it. */
+  const passOn = (event: PassedOnEvent) => {
+    ({ model } = event);
+    held.spent += held.work?.() ?? 0;
+    held.work = engines.workAt(event.backend);
   };
   return {
     stream: (stream, request, signal) => {
@@ -60,7 +77,8 @@ export function createPass(order: PassOrder, engines: Engines): AdmissionPass {
         if (result.done === true) close();
         else {
           counting.hear(result.value);
-          if (result.value.type !== 'error') heard();
+          if (result.value.type === 'passed_on') passOn(result.value);
+          else if (result.value.type !== 'error') heard();
         }
         return result;
       };

@@ -9,7 +9,8 @@ export interface Envelope {
   readonly id: string;
   /** Seconds since 1970. */
   readonly created: number;
-  readonly model: string;
+  /** The one that answers. */
+  model: string;
 }
 
 /** What of the form of an answer a client has a say in. */

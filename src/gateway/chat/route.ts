@@ -33,6 +33,8 @@ export function chatRoutes(app: FastifyInstance, context: RouteContext): void {
         streamed: body.stream === true,
         encoder: () => chatEncoder(envelope, form),
         whole: (answer) => completionOf(envelope, answer, form),
+        fallbackModel: body.fallback_model,
+        answeredBy: (model) => (envelope.model = model),
         ...(choices === undefined ? {} : { beside: { chats: others, merge: (streams) => choices.merge(streams) } }),
       },
       context,

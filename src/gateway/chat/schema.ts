@@ -144,6 +144,8 @@ export const settingsShape = {
   stream: z.boolean().nullish(),
   stream_options: loose(z.object({ include_usage: z.boolean().nullish() })),
   prompt_cache_key: loose(z.string()),
+  /** Asked where nobody can be asked for the model. */
+  fallback_model: z.string().max(256).nullish(),
 } as const;
 
 export const chatBodySchema = z.looseObject({

@@ -8,9 +8,9 @@ import type { StreamEncoder } from '../stream.ts';
 /** The stream of chunks, closed by `[DONE]`. Silence is filled with empty ones. */
 export function completionEncoder(envelope: Envelope, choices: Choices, includeUsage: boolean): StreamEncoder {
   const lengths = choices.answers.map(() => 0);
-  const empty = encode(envelope, { choices: [choiceOf(0, '', null, null)] });
+  const empty = () => encode(envelope, { choices: [choiceOf(0, '', null, null)] });
   return {
-    open: () => empty,
+    open: empty,
     event: (event) => {
       const told = choices.spoken(event);
       if (told === undefined) return '';
@@ -22,7 +22,7 @@ export function completionEncoder(envelope: Envelope, choices: Choices, includeU
       lengths[index] = from + lengthOf(event.tokens);
       return encode(envelope, { choices: [choiceOf(index, '', logprobsOf(event.tokens, from), null)] });
     },
-    keepAlive: () => empty,
+    keepAlive: empty,
     close: ({ usage }) => {
       const account =
         includeUsage && usage !== undefined ? encode(envelope, { choices: [], usage: usageOf(usage) }) : '';

@@ -26,6 +26,8 @@ export function completionRoutes(app: FastifyInstance, context: RouteContext): v
         streamed: body.stream === true,
         encoder: () => completionEncoder(envelope, choices, body.stream_options?.include_usage === true),
         whole: (answer) => completionOf(envelope, choices, answer),
+        fallbackModel: body.fallback_model,
+        answeredBy: (model) => (envelope.model = model),
         beside: { chats, merge: (streams) => choices.merge(streams) },
       },
       { ...context, ports: { ...ports, stream: complete } },

@@ -9,7 +9,8 @@ import { hiddenSignature, SHOWN_SIGNATURE } from './signature.ts';
 export interface Envelope {
   /** Distinct for each answer: clients glue answers of one id together. */
   readonly id: string;
-  readonly model: string;
+  /** The one that answers. */
+  model: string;
   readonly thinking: Shown;
   /** Those of the request. */
   readonly stopSequences: readonly string[];

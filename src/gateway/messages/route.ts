@@ -27,7 +27,10 @@ export function messageRoutes(app: FastifyInstance, context: RouteContext): void
     };
     const whole = messageOf.bind(undefined, envelope);
     const streamed = body.stream === true;
-    return infer({ request, reply, chat, streamed, encoder: () => messagesEncoder(envelope), whole }, context);
+    const encoder = () => messagesEncoder(envelope);
+    const answeredBy = (model: string) => (envelope.model = model);
+    const fallback = { fallbackModel: body.fallback_model, answeredBy };
+    return infer({ request, reply, chat, streamed, encoder, whole, ...fallback }, context);
   });
   app.post('/v1/messages/count_tokens', { onRequest }, async (request) => {
     const chat = chatRequestOf(parseInput(messagesBodySchema, request.body), sessionOf(request));

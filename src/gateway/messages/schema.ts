@@ -136,6 +136,7 @@ export const messagesBodySchema = z.object({
   output_format: format.nullish(),
   /** A conversation that the server holds. */
   thread: z.unknown().optional(),
+  fallback_model: z.string().max(256).nullish(),
   metadata: lenient(z.object({ user_id: lenient(z.string()) })),
 });
 export type MessagesBody = z.infer<typeof messagesBodySchema>;

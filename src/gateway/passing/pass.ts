@@ -14,7 +14,7 @@ import type { Gatherer } from './gather.ts';
 import { createOutlet } from './outlet.ts';
 import { readPlainAnswer } from './plain-answer.ts';
 import { type PassingRequest, passingRequest } from './request.ts';
-import { createTap, type Tap } from './tap.ts';
+import { createTap, type Tap, type TappedUsage } from './tap.ts';
 
 export interface Passing {
   readonly request: FastifyRequest;
@@ -59,6 +59,12 @@ interface Journey {
   readonly passing: Passing;
 }
 
+/** What is known of the answer at its end. */
+interface Verdict {
+  readonly isWhole: () => boolean;
+  readonly usage: () => TappedUsage | undefined;
+}
+
 /** How it ended: `refused` means that nothing was begun. */
 type Ending = { readonly end: 'ended' | 'refused' } | { readonly end: 'failed'; readonly error: ModelErrorEvent };
 
@@ -81,7 +87,7 @@ async function stream(journey: Journey): Promise<boolean> {
         }
         return 'go';
       },
-      () => tap.verdict() === 'whole',
+      { isWhole: () => tap.verdict() === 'whole', usage: () => tap.usage() },
     );
     if (ending.end === 'ended' && tap.verdict() === 'whole') outlet.end();
     else if (sink.started || sink.signal.aborted) outlet.reset();
@@ -118,7 +124,7 @@ async function answer(journey: Journey): Promise<boolean> {
       bytes += chunk.length;
       return bytes > limits.modelAnswerBytes ? 'stop' : 'go';
     },
-    () => true,
+    { isWhole: () => true, usage: () => readPlainAnswer(Buffer.concat(parts))?.usage },
   );
   if (ending.end === 'refused') return false;
   if (ending.end === 'failed') throw new EngineError(ending.error);
@@ -145,7 +151,7 @@ function guessed({ promptBytes }: PassingRequest): number {
 async function travel(
   { wish, send, sink, pass, passing }: Journey,
   take: (chunk: Buffer, control: PassingControl) => 'go' | 'stop',
-  isWhole: () => boolean,
+  { isWhole, usage }: Verdict,
 ): Promise<Ending> {
   const refusal = await pass.enter(sink.signal);
   if (refusal !== undefined) return { end: 'failed', error: refusal };
@@ -171,6 +177,7 @@ async function travel(
           over({ end: 'ended' });
           return isWhole();
         },
+        usage,
         refused: () => over({ end: 'refused' }),
         // Nobody got it: on the other way the next replica is asked.
         fail: (error) => over(error.unsent === true ? { end: 'refused' } : { end: 'failed', error }),

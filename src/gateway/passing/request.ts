@@ -21,7 +21,13 @@ export interface PassingRequest {
 }
 
 /** With one of these something must be read, mended or put together that bytes do not show. */
-const SLOW_MEMBERS: readonly string[] = ['functions', 'function_call', 'prompt_cache_key', 'reasoning'];
+const SLOW_MEMBERS: readonly string[] = [
+  'functions',
+  'function_call',
+  'prompt_cache_key',
+  'reasoning',
+  'fallback_model',
+];
 const ASK_USAGE = Buffer.from('"stream_options":{"include_usage":true},');
 
 /**

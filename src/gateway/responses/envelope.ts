@@ -25,6 +25,7 @@ export interface Ending {
 
 export interface Envelope {
   readonly id: string;
+  answeredBy(model: string): void;
   /** The object before its first item, as JSON. `stored`: the answer will be kept. */
   begun(stored: boolean): string;
   /** The object at its end, as JSON. */
@@ -34,11 +35,16 @@ export interface Envelope {
 /** What is long in it (instructions, tools) is written out once. */
 export function createEnvelope(options: EnvelopeOptions): Envelope {
   let written: string | undefined;
-  const head = () => (written ??= JSON.stringify(staticFields(options)).slice(0, -1));
+  let { model } = options.body;
+  const head = () => (written ??= JSON.stringify({ ...staticFields(options), model }).slice(0, -1));
   const whole = (fields: object, output: readonly string[]) =>
     `${head()},${JSON.stringify(fields).slice(1, -1)},"output":[${output.join(',')}]}`;
   return {
     id: options.id,
+    answeredBy: (other) => {
+      model = other;
+      written = undefined;
+    },
     begun: (store) => whole({ store, ...dynamicFields({ status: 'in_progress' }) }, []),
     ended: ({ output, stored: store, ...ending }) => whole({ store, ...dynamicFields(ending) }, output),
   };

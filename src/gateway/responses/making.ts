@@ -28,6 +28,7 @@ export interface ResponseInMaking extends RunningResponse {
   readonly encoder: ResponseEncoder;
   /** The same model, seen: what it says is taken into the response, and its end waits until the response is kept. */
   watched(stream: StreamModel): StreamModel;
+  answeredBy(model: string): void;
   /** The whole answer, as JSON. */
   whole(): Buffer;
   /** The answer to an error that is none of HTTP; undefined for those that are. Only as long as nothing was sent. */
@@ -61,6 +62,7 @@ export function makeResponse(asked: Asked, reply: FastifyReply, ports: GatewayPo
       if (!streamed) return followed(events, encoder, ended);
       return keeping.stored() ? followed(events, undefined, ended) : events;
     },
+    answeredBy: (model) => envelope.answeredBy(model),
     whole: () => json(reply, encoder.settle() ?? encoder.cancelled()),
     farewell: (error) => {
       if (cancelling.signal.aborted)

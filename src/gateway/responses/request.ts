@@ -44,6 +44,7 @@ export const responsesBodySchema = z.object({
     .object({ effort: told(z.string()), summary: told(z.string()), generate_summary: told(z.string()) })
     .nullish(),
   include: z.array(z.string()).nullish(),
+  fallback_model: z.string().max(256).nullish(),
   previous_response_id: z.string().nullish(),
   store: z.boolean().nullish(),
   stream: z.boolean().nullish(),

@@ -47,6 +47,8 @@ async function answer(
     streamed: body.stream === true,
     encoder: () => made.encoder,
     whole: () => made.whole(),
+    fallbackModel: body.fallback_model,
+    answeredBy: (model) => made.answeredBy(model),
   };
   running.add(made.id, made);
   try {

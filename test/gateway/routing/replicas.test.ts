@@ -86,6 +86,11 @@ test('four replicas keep 95 % of the cached tokens of one, while one is killed a
   const shares = { one: shareOf(alone.engines), four: shareOf(four.engines) };
   t.diagnostic(`cached-token share: one ${shares.one.toFixed(4)}, four ${shares.four.toFixed(4)}`);
   assert.ok(shares.four >= 0.95 * shares.one, JSON.stringify(shares));
+  const sums = four.router.states().map(({ promptTokens = 0, cachedTokens = 0 }) => [promptTokens, cachedTokens]);
+  assert.deepEqual(
+    sums.filter((_, at) => at !== 1),
+    four.engines.filter((_, at) => at !== 1).map(({ told }) => [told.prompt, told.cached]),
+  );
   assert.ok(before > 0 && four.engines.every(({ told }) => told.prompt > 0), 'each replica did some of the work');
 });
 
@@ -198,9 +203,52 @@ describe('where no replica is left', () => {
     const [a = assert.fail(), b = assert.fail()] = engines;
     b.model = 'small';
     const ask = (number: number) => call(service, 'POST', PATH, { key, json: bodyOf(number, 0) });
-    assert.match((await ask(0)).text, /"content":"a"/);
+    const own = await ask(0);
+    assert.match(own.text, /"content":"a"/);
+    assert.deepEqual([modelsIn(own.text), own.headers['x-caisson-model']], [['m'], undefined]);
     await a.kill();
-    for (const number of [0, 1]) assert.match((await ask(number)).text, /"content":"b"/);
+    for (const number of [0, 1]) {
+      const { text, headers } = await ask(number);
+      assert.match(text, /"content":"b"/);
+      assert.deepEqual([modelsIn(text), headers['x-caisson-model']], [['small'], 'small']);
+    }
+  });
+
+  test('every dialect, streamed and whole, says which model answered, and what was used is counted for it', async (t) => {
+    const { engines, service, key } = await start(t, ['a', 'b'], {});
+    const [a = assert.fail(), b = assert.fail()] = engines;
+    b.model = 'small';
+    await call(service, 'POST', PATH, { key, json: bodyOf(0, 0) });
+    await a.kill();
+    const messages = [{ role: 'user', content: 'hi' }];
+    const bodies: readonly (readonly [path: string, body: object])[] = [
+      ['/v1/chat/completions', { messages }],
+      ['/v1/chat/completions', { messages, n: 2 }],
+      ['/v1/messages', { messages, max_tokens: 9 }],
+      ['/v1/responses', { input: 'hi' }],
+    ];
+    for (const [path, body] of bodies)
+      for (const stream of [true, false]) {
+        const json = { model: 'm', fallback_model: 'small', stream, ...body };
+        const { status, text, headers } = await call(service, 'POST', path, { key, json });
+        assert.deepEqual([path, stream, status, modelsIn(text)], [path, stream, 200, ['small']], text);
+        assert.equal(headers['x-caisson-model'], 'small');
+      }
+    const minute = 60_000;
+    const [from, to] = [Date.now() - minute, Date.now() + minute];
+    const report = await service.ports.admission.usage({ from, to, by: 'model' });
+    assert.deepEqual(Object.fromEntries(report.map(({ of, requests }) => [of, requests])), { m: 1, small: 10 });
+    const { key: narrow } = await service.ports.accounts.create({
+      name: 'narrow',
+      team: 'red',
+      roles: ['client'],
+      limits: { models: ['m'] },
+    });
+    const refused = await call(service, 'POST', PATH, {
+      key: narrow,
+      json: { model: 'm', fallback_model: 'small', messages },
+    });
+    assert.deepEqual([refused.status, /fallback_model: this key may not use/.test(refused.text)], [403, true]);
   });
 
   test('another model answers, where the client names one that its key may use', async (t) => {
@@ -223,3 +271,8 @@ describe('where no replica is left', () => {
     assert.equal((await ask(0, { headers, key: narrow })).status, 403);
   });
 });
+
+/** Every model that the answer names. */
+function modelsIn(text: string): readonly string[] {
+  return [...new Set(Array.from(text.matchAll(/"model":"([^"]*)"/g), ([, model = '']) => model))];
+}

@@ -54,6 +54,50 @@ function asks(backends: readonly Backend[], model: string, signal = NEVER): Prom
   return Array.fromAsync(stream({ model, messages: [] }, signal));
 }
 
+test('whoever reads an answer is told when another backend is asked, and for which model', async () => {
+  const broken: StreamModel = async function* fail() {
+    yield { type: 'error', code: 'backend_failed', message: 'it broke', retryable: true };
+  };
+  const backends = [
+    stand('one', { declared: ['m'], stream: broken }),
+    stand('two', { declared: ['m'], stream: broken }),
+    stand('three', { declared: ['small'] }),
+  ];
+  const { stream } = createRouter(backends, { fallbackOf: () => 'small' });
+  const events = await Array.fromAsync(stream({ model: 'm', messages: [] }, NEVER));
+  const [first, ...rest] = events;
+  assert.ok(first?.type === 'passed_on' && first.model === 'm' && ['one', 'two'].includes(first.backend));
+  assert.deepEqual(rest, [
+    { type: 'passed_on', backend: 'three', model: 'small' },
+    { type: 'text', text: 'three' },
+    { type: 'finish', reason: 'stop' },
+  ]);
+  const nobody = await Array.fromAsync(stream({ model: 'gone', messages: [] }, NEVER));
+  assert.deepEqual(nobody.slice(0, 2), [
+    { type: 'passed_on', backend: 'three', model: 'small' },
+    { type: 'text', text: 'three' },
+  ]);
+});
+
+test('what the answers of a backend used is known by backend; what is said twice counts once', async () => {
+  const usage = { type: 'usage', promptTokens: 10, completionTokens: 2, cachedTokens: 8 } as const;
+  const counted: StreamModel = async function* say() {
+    yield { ...usage, completionTokens: 0 };
+    yield { type: 'text', text: 'y' };
+    yield { type: 'finish', reason: 'stop' };
+    yield usage;
+  };
+  const router = createRouter([stand('one', { declared: ['m'], stream: counted }), stand('two')]);
+  for (const _ of [1, 2]) await Array.fromAsync(router.stream({ model: 'm', messages: [] }, NEVER));
+  assert.deepEqual(
+    router.states().map(({ name, promptTokens, cachedTokens }) => [name, promptTokens, cachedTokens]),
+    [
+      ['one', 20, 16],
+      ['two', undefined, undefined],
+    ],
+  );
+});
+
 async function whoAnswers(backends: readonly Backend[], model: string): Promise<string> {
   const [first] = await asks(backends, model);
   return first?.type === 'text' ? first.text : JSON.stringify(first);
