@@ -29,6 +29,7 @@ import type { Store } from './store/open.ts';
 import type { WorkerThread } from './store/worker-port.ts';
 import { createRunStore } from './store/run-store.ts';
 import { wasHalted } from './halted.ts';
+import { type LateRooms, lateRooms } from './rooms.ts';
 import { createSandboxTest, handshakeOnly, type SandboxTest, type SelfTest } from './self-test.ts';
 import { VERSION } from './version.ts';
 
@@ -46,6 +47,7 @@ export interface House {
   readonly router: Router;
   readonly reloadBackends: Door['reloadBackends'];
   readonly runs: Runs;
+  readonly rooms: LateRooms;
   readonly notes: LiveNotes;
   readonly logger: Logger;
   readonly selfTest: SelfTest;
@@ -94,12 +96,13 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
       config.models.aliases,
     );
     const notes = createLiveNotes();
+    const rooms = lateRooms(config, places);
     const sandboxTest = createSandboxTest({ executor: executor.port, journal, logger });
     const selfTest = host === 'service' ? sandboxTest.test : handshakeOnly;
     const usage = createUsageLog({ store, clock: systemClock, logger });
     const { admission, reloadBackends } = makeDoor(config, { store, usage, router }, loadFit(options, store));
     const shared = { host, config, places, store, journal, approvals, router, notes, logger, selfTest, sandboxTest };
-    const base = { ...shared, usage, admission, reloadBackends };
+    const base = { ...shared, rooms, usage, admission, reloadBackends };
     const ports = runsPorts(base, executor, policy, {
       ...options,
       selfTest,
@@ -154,7 +157,7 @@ function runsPorts(
     runStore: createRunStore(house.store),
     approvals: house.approvals,
     executor: executor.port,
-    toolRoom: openToolRoom,
+    ...house.rooms,
     streamFor: (run) => house.admission.forRuns(router.stream, async () => run),
     findModel: (wish) => router.findModel(wish),
     decide: policy.decide,
@@ -166,7 +169,6 @@ function runsPorts(
     faults: options.faults,
     runsRoot: house.places.runsRoot,
     keptRoot: house.places.keptRoot,
-    snapshotRoom: async () => (await import('./workspace/snapshots/take.ts')).createSnapshots,
     workPath: executor.workPath,
     ...(executor.owner === undefined ? {} : { owner: executor.owner }),
     host: options.host,
@@ -174,14 +176,6 @@ function runsPorts(
     selfTest: options.selfTest,
     progress: (run, note) => notes.tell(run, note),
   };
-}
-
-async function openToolRoom(): ReturnType<RunsPorts['toolRoom']> {
-  const [{ TOOLS }, { createRunTool }] = await Promise.all([
-    import('./tools/registry.ts'),
-    import('./tools/run-tool.ts'),
-  ]);
-  return (ports) => createRunTool({ ...ports, tools: TOOLS });
 }
 
 function closing(house: Omit<House, 'close'>): House['close'] {

@@ -13,6 +13,8 @@ export interface Places {
   readonly runsRoot: string;
   /** Beside it, on the same file system: what is kept of runs that have ended. */
   readonly keptRoot: string;
+  /** Beside it too: what set-ups have made. */
+  readonly setupsRoot: string;
   readonly toolbox: string;
   readonly uploads: string;
   readonly sockets: string;
@@ -49,6 +51,7 @@ export function placesOf(config: Pick<LoadedConfig, 'dataDir' | 'isRoot' | 'exec
     head: join(dataDir, 'journal.head'),
     runsRoot: join(boxes, 'runs'),
     keptRoot: join(boxes, 'kept'),
+    setupsRoot: join(boxes, 'setups'),
     toolbox: join(config.executor.boxes ?? user?.home ?? dataDir, 'toolbox'),
     uploads: join(dataDir, 'uploads'),
     sockets,

@@ -36,8 +36,11 @@ export function firstMessages(given: {
   readonly task: string;
   readonly checks: readonly Check[];
   readonly guidance: Guidance | undefined;
+  /** What was made ready, in a line. */
+  readonly setUp?: string | undefined;
 }): readonly Message[] {
   const parts = [`Task:\n${given.task}`, checksText(given.checks)];
+  if (given.setUp !== undefined) parts.push(given.setUp);
   if (given.guidance !== undefined) parts.push(guidanceText(given.guidance));
   return [
     { role: 'system', content: SYSTEM },

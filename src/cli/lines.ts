@@ -2,6 +2,7 @@
 import type { EventBody, EventOf, EventType, RunEvent } from '../contracts/run-events.ts';
 
 const ARGUMENT_WIDTH = 72;
+const MEGABYTE = 1024 * 1024;
 
 /** Reads a content beside the chain; '' if it is gone. */
 export type ReadContent = (hash: string) => Promise<string>;
@@ -16,6 +17,8 @@ type Line<Type extends EventType> = (body: EventOf<Type>, content: ReadContent) 
 
 /** An event that is not here says nothing to a person who watches. */
 const LINES: { readonly [Type in EventType]?: Line<Type> } = {
+  setup_started: async ({ planHash }, content) => `setting up: ${commandsOf(await content(planHash))}`,
+  setup_finished: setupLine,
   sandbox_opened: ({ purpose, firejail, startMs }) =>
     purpose === 'agent' ? `sandbox ready (firejail ${firejail}, ${Math.round(startMs)} ms)` : undefined,
   tool_finished: (body) => `${body.tool.padEnd(7)} → ${resultText(body)} (${seconds(body.ms)})`,
@@ -52,6 +55,17 @@ function resultText({ status, exitCode, detail }: EventOf<'tool_finished'>): str
   const words = status.replace('_', ' ');
   if (exitCode !== undefined) return `exit status ${exitCode}`;
   return detail === '' || detail === status ? words : `${words}: ${detail}`;
+}
+
+function commandsOf(plan: string): string {
+  return plan === '' ? '' : brief((JSON.parse(plan) as { readonly commands: readonly string[] }).commands.join('; '));
+}
+
+function setupLine({ status, cache, files, bytes, ms, detail }: EventOf<'setup_finished'>): string {
+  if (status === 'skipped') return `not set up: ${detail}`;
+  if (status === 'failed') return `set-up failed (${seconds(ms)}): ${detail}`;
+  const from = { hit: 'from the cache', miss: 'made', joined: 'made for another run', none: '' }[cache];
+  return `set up, ${from}: ${files} files, ${(bytes / MEGABYTE).toFixed(1)} MB (${seconds(ms)})`;
 }
 
 function checkLine(body: EventOf<'check_finished'>): string {

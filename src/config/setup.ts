@@ -9,20 +9,13 @@ import {
   setupPathSchema,
   type SetupWish,
 } from '../contracts/runs.ts';
+import { MIRRORED, type SetupSettings } from '../contracts/setups.ts';
 
-export const MIRRORED = ['npm', 'pip', 'cargo', 'go'] as const;
-
-export interface SetupConfig {
+export interface SetupConfig extends SetupSettings {
   /** Absent: as the lock files of the repository say, if `detect`. */
   readonly run?: readonly string[];
   readonly files?: readonly string[];
   readonly onFailure: SetupWish['failure'];
-  /** Lock files say what to run, where the policy lets something through. */
-  readonly detect: boolean;
-  /** The site's own servers in the place of the public ones. */
-  readonly mirrors: Readonly<Partial<Record<(typeof MIRRORED)[number], string>>>;
-  /** Names of the bound secrets whose placeholders the commands get. */
-  readonly secrets?: readonly string[];
   readonly keepDays: number;
   readonly cacheBytes: number;
   readonly diskPercent: number;

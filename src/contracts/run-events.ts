@@ -39,6 +39,18 @@ function modelEvents(z: Zod, { hash, event, origin, usage }: Words) {
       origin,
       policyHash: hash,
     }),
+    event('setup_started', { key: z.string(), from: z.enum(['request', 'lock_files']), planHash: hash }),
+    event('setup_finished', {
+      key: z.string(),
+      status: z.enum(['ok', 'failed', 'skipped']),
+      /** `joined`: another run was making it. `none`: there is nothing that could be had. */
+      cache: z.enum(['hit', 'miss', 'joined', 'none']),
+      files: z.int(),
+      bytes: z.int(),
+      ms: z.number(),
+      detail: z.string(),
+      outputHash: hash,
+    }),
     event('workspace_ready', { tree: z.string(), files: z.int() }),
     event('sandbox_opened', {
       purpose: z.enum(['agent', 'check', 'probe', 'setup']),

@@ -1,5 +1,17 @@
 // Owns the words about what was made ready before an agent came. Knows no file.
 
+export const MIRRORED = ['npm', 'pip', 'cargo', 'go'] as const;
+
+/** What the site says of set-ups. */
+export interface SetupSettings {
+  /** Lock files say what to run, where the policy lets something through. */
+  readonly detect: boolean;
+  /** The site's own servers in the place of the public ones. */
+  readonly mirrors: Readonly<Partial<Record<(typeof MIRRORED)[number], string>>>;
+  /** Names of the bound secrets whose placeholders the commands get. Absent: none. */
+  readonly secrets?: readonly string[];
+}
+
 /** What a set-up was made from. */
 export interface SetupFacts {
   readonly commands: readonly string[];

@@ -72,7 +72,8 @@ export function agentPorts(attempt: Attempt): AgentPorts {
     },
     verifyClaim: async (_claim, _step, signal) => {
       const { checks, paths } = begun;
-      const job = { run: live.record.id, paths, baseTree: attempt.request.origin.tree, checks };
+      const furnish = begun.setUp?.furnish;
+      const job = { run: live.record.id, paths, baseTree: attempt.request.origin.tree, checks, furnish };
       attempt.evidence = await gatherEvidence(job, sandbox, ports, emit, signal);
       return attempt.evidence;
     },

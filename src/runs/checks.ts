@@ -22,6 +22,8 @@ export interface CheckJob {
   readonly tree: string;
   /** Directory of the run; the fresh box is made below it. */
   readonly root: string;
+  /** Puts what the run was set up with into each box. */
+  readonly furnish?: ((box: string) => Promise<void>) | undefined;
 }
 
 /** Runs the checks one after the other, each in a sandbox and on a checkout of its own. An aborted one is `not_run`. */
@@ -68,7 +70,7 @@ async function onFreshCheckout(
   try {
     // The user of the commands passes through here, but sees nothing.
     await mkdir(join(job.root, 'checks'), { recursive: true, mode: 0o711 });
-    await makeBox({ git: job.git, tree: job.tree, box, ...owner });
+    await makeBox({ git: job.git, tree: job.tree, box, ...owner, furnish: job.furnish });
     const result = await sandbox.exec(
       {
         exec: newId('exe', ports.clock.now()),

@@ -5,7 +5,7 @@ import type { ClaimVerdict, Emit } from '../contracts/ports.ts';
 import type { Check, CheckOutcome } from '../contracts/runs.ts';
 import type { Patch, WorkspacePaths } from '../contracts/workspace.ts';
 import { makePatch } from '../workspace/patch.ts';
-import { runChecks } from './checks.ts';
+import { type CheckJob, runChecks } from './checks.ts';
 import type { RunsPorts } from './ports.ts';
 import type { RunSandbox } from './run-sandbox.ts';
 
@@ -19,6 +19,7 @@ export interface EvidenceJob {
   readonly paths: WorkspacePaths;
   readonly baseTree: string;
   readonly checks: readonly Check[];
+  readonly furnish?: CheckJob['furnish'];
 }
 
 /** What the live shell said counts for nothing here: only the content of the files is taken over. */
@@ -31,9 +32,9 @@ export async function gatherEvidence(
 ): Promise<Evidence> {
   await sandbox.close();
   const patch = await takePatch(job, ports, emit);
-  const { run, checks, paths } = job;
+  const { run, checks, paths, furnish } = job;
   const outcomes = await runChecks(
-    { run, checks, on: 'patch', git: paths.git, tree: patch.resultTree, root: paths.root },
+    { run, checks, on: 'patch', git: paths.git, tree: patch.resultTree, root: paths.root, furnish },
     ports,
     emit,
     signal,

@@ -30,13 +30,14 @@ export async function liveOut(
   let attempt: Attempt | undefined;
   let end: RunEnd | undefined;
   try {
-    const begun = await beginAttempt(live.record.id, request, history, ports, emit);
+    const begun = await beginAttempt(live, request, history, ports, emit);
     attempt = openAttempt(live, request, begun, ports, emit);
     end = await workToTheEnd(attempt);
   } catch (error) {
     ports.logger.error('a run failed', { run: live.record.id, message: String(error) });
     end = { end: 'failed', error: reportOf(error) };
   }
+  attempt?.begun.setUp?.release();
   await endRun({ live, end: stoppedEnd(live) ?? end, attempt, ports, emit });
 }
 
@@ -108,6 +109,7 @@ async function checkBase({ live, begun, request, ports, emit }: Attempt): Promis
     git: paths.git,
     tree: request.origin.tree,
     root: paths.root,
+    furnish: begun.setUp?.furnish,
   } as const;
   live.checks.push(...(await runChecks(job, ports, emit, live.stop.signal)));
 }

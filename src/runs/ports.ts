@@ -5,10 +5,12 @@ import type { FaultPoint } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Executor, SandboxLimits } from '../contracts/executor.ts';
+import type { EgressProfile } from '../contracts/egress.ts';
 import type { Journal } from '../contracts/journal.ts';
 import type { Approvals, Decide, ProgressNote, RunStore, RunTool, StreamModel } from '../contracts/ports.ts';
 import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
 import type { RunToolPorts } from '../tools/run-tool.ts';
+import type { SetupRoom } from './setup/port.ts';
 import type { SnapshotPlan, Snapshots } from '../workspace/snapshots/take.ts';
 
 export interface RunsPorts {
@@ -37,6 +39,10 @@ export interface RunsPorts {
   snapshotRoom(): Promise<(plan: SnapshotPlan) => Snapshots>;
   /** Why nothing may run on this machine; undefined once the sandbox has passed its self-test. Asked before a run works. */
   readonly selfTest: () => Promise<ErrorReport | undefined>;
+  /** What is made ready before an agent comes; loaded when a run first needs it. */
+  setupRoom(): Promise<SetupRoom>;
+  /** What the network of a sandbox of the run lets through; undefined: it has none. */
+  readonly network?: (run: RunRecord) => EgressProfile | undefined;
   /** Absolute path of the work tree inside the sandbox. */
   readonly workPath: string;
   /** Given only when the process is root: who owns what the sandbox sees. */

@@ -12,10 +12,12 @@ import { makeBox } from '../workspace/box.ts';
 import { detectChecks } from '../workspace/detect-checks.ts';
 import { receiveBundle, workspacePaths } from '../workspace/prepare.ts';
 import { removeTree } from '../workspace/remove.ts';
-import { readTreeFile, type SizedEntry, type TreeAt } from '../workspace/tree.ts';
+import { hasLockFile } from '../workspace/setup/detect.ts';
+import { listTree, readTreeFile, type SizedEntry, type TreeAt } from '../workspace/tree.ts';
 import { runFiles } from './files.ts';
 import { readContent } from './history.ts';
-import type { RunsPorts } from './ports.ts';
+import type { LiveRun, RunsPorts } from './ports.ts';
+import type { SetUp, SetupJob } from './setup/port.ts';
 
 const BEGINNING: readonly string[] = ['run_started', 'run_rewound', 'message_received'];
 const GUIDANCE_FILES = ['AGENTS.md', 'CLAUDE.md'];
@@ -24,6 +26,8 @@ export interface Beginning {
   readonly paths: WorkspacePaths;
   /** Makes the box; the first request does not wait for it. Call once. */
   readonly fill: () => Promise<void>;
+  /** What was made ready before anybody came; it is held until it is released. */
+  readonly setUp: SetUp | undefined;
   readonly checks: readonly Check[];
   readonly state: AgentState;
   readonly unread: readonly string[];
@@ -35,18 +39,27 @@ export interface Beginning {
 
 /** `history`: events of earlier attempts, oldest first; [] for a new run, the first events for one that was rewound. */
 export async function beginAttempt(
-  run: string,
+  live: Pick<LiveRun, 'record' | 'stop'>,
   request: RunRequest,
   history: readonly RunEvent[],
   ports: RunsPorts,
   emit: Emit,
 ): Promise<Beginning> {
-  const { paths, fill, entries } = await readyWorkspace(run, request, history, ports, emit);
-  const given = { git: paths.git, tree: request.origin.tree, ...(entries === undefined ? {} : { entries }) };
+  const { record } = live;
+  const { paths, fillWith, entries } = await readyWorkspace(record.id, request, history, ports, emit);
+  const { tree } = request.origin;
+  const given = { git: paths.git, tree, entries: entries ?? (await listTree(paths.git, tree)) };
+  const setUp = await setUpFirst(
+    { run: record, request, root: paths.root, of: given, signal: live.stop.signal },
+    ports,
+    emit,
+  );
+  const fill = () => fillWith(setUp?.furnish);
   const checks = request.checks.length > 0 ? request.checks : await detectChecks(given);
-  const first = firstMessages({ task: request.task, checks, guidance: await readGuidance(given, ports) });
+  const guidance = await readGuidance(given, ports);
+  const first = firstMessages({ task: request.task, checks, guidance, setUp: setUp?.note });
   if (history.length === 0)
-    return { paths, fill, checks, state: newState(first), unread: [], resumed: false, baseChecked: false };
+    return { paths, fill, setUp, checks, state: newState(first), unread: [], resumed: false, baseChecked: false };
   const replayed = await replayRun(history, first, (hash) => readContent(hash, ports));
   if (!hasJustBegun(history)) {
     const unknownCalls = [...replayed.unknownCalls];
@@ -55,7 +68,14 @@ export async function beginAttempt(
   }
   const { state, unread } = replayed;
   const resumed = !hasJustBegun(history);
-  return { paths, fill, checks, state, unread, resumed, baseChecked: hasBaseChecks(history, checks) };
+  return { paths, fill, setUp, checks, state, unread, resumed, baseChecked: hasBaseChecks(history, checks) };
+}
+
+interface Ready {
+  readonly paths: WorkspacePaths;
+  readonly fillWith: (furnish: SetUp['furnish']) => Promise<void>;
+  /** Absent where an earlier attempt has made the box. */
+  readonly entries?: readonly SizedEntry[];
 }
 
 async function readyWorkspace(
@@ -64,22 +84,30 @@ async function readyWorkspace(
   history: readonly RunEvent[],
   ports: RunsPorts,
   emit: Emit,
-): Promise<Pick<Beginning, 'paths' | 'fill'> & { readonly entries?: readonly SizedEntry[] }> {
+): Promise<Ready> {
   const { root, bundle } = runFiles(ports.runsRoot, run);
   const paths = workspacePaths(root);
   await removeTree(join(root, 'checks'));
-  if (history.some((event) => event.body.type === 'workspace_ready')) return { paths, fill: async () => {} };
+  if (history.some((event) => event.body.type === 'workspace_ready')) return { paths, fillWith: async () => {} };
   await Promise.all([removeTree(paths.git), removeTree(paths.box)]);
   const received = await receiveBundle({ root, bundle, tree: request.origin.tree, limits: ports.limits });
   const { files, entries } = received;
   const tree = rewoundOf(history)?.tree ?? received.tree;
   const owner = ports.owner === undefined ? {} : { owner: ports.owner };
-  const fill = async () => {
-    await makeBox({ git: paths.git, tree, box: paths.box, ...owner });
+  const fillWith: Ready['fillWith'] = async (furnish) => {
+    await makeBox({ git: paths.git, tree, box: paths.box, ...owner, furnish });
     await emit([{ body: { type: 'workspace_ready', tree, files } }]);
     await rm(bundle, { force: true });
   };
-  return { paths, fill, entries };
+  return { paths, fillWith, entries };
+}
+
+/** Most runs have nothing to set up, and load nothing for it. */
+async function setUpFirst(job: SetupJob, ports: RunsPorts, emit: Emit): Promise<SetUp | undefined> {
+  const { setup } = job.request;
+  if (setup === undefined ? !hasLockFile(job.of.entries) : setup.run.length === 0) return undefined;
+  const room = await ports.setupRoom();
+  return room.setUp(job, ports, emit);
 }
 
 async function readGuidance(given: TreeAt, ports: RunsPorts): Promise<Guidance | undefined> {

@@ -24,7 +24,7 @@ export async function makeBox(options: {
   readonly tree: string;
   readonly box: string;
   readonly owner?: Owner;
-  readonly furnish?: (box: string) => Promise<void>;
+  readonly furnish?: ((box: string) => Promise<void>) | undefined;
 }): Promise<void> {
   const { box } = options;
   const work = join(box, 'work');

@@ -25,8 +25,11 @@ export interface Obtained {
 }
 
 export interface SetupCache {
-  /** `make` runs where there is none, once for all who ask meanwhile; what it throws, all of them get. Held until `release`. */
-  obtain(key: string, make: () => Promise<SetupSource>): Promise<Obtained>;
+  /**
+   * `make` runs where there is none, once for all who ask meanwhile. They all get `setup_failed` from it; another end of it is its own,
+   * and the next of them makes it. Held until `release`.
+   */
+  obtain(key: string, make: () => Promise<SetupSource>, signal: AbortSignal): Promise<Obtained>;
   release(key: string): void;
   /** Into a box in which nothing lives. Throws `setup_damaged`; then the entry is gone. */
   lay(entry: SetupEntry, box: string): Promise<Laid>;
@@ -66,8 +69,8 @@ export async function openSetupCache(plan: CachePlan): Promise<SetupCache> {
   await Promise.all(names.filter((name) => !KEY.test(name)).map((name) => removeTree(join(plan.root, name))));
   await collect(desk);
   return {
-    obtain: (key, make) => obtain(desk, key, make),
-    release: (key) => void desk.held.set(key, Math.max(0, (desk.held.get(key) ?? 0) - 1)),
+    obtain: (key, make, signal) => obtain(desk, key, make, signal),
+    release: (key) => hold(desk, key, -1),
     lay: (entry, box) => lay(desk, entry, box),
     list: () => list(desk),
     get: (key) => read(desk, key),
@@ -83,23 +86,55 @@ export async function openSetupCache(plan: CachePlan): Promise<SetupCache> {
 
 const LIST_HINT = '`caisson setup list` shows the keys.';
 
-async function obtain(desk: Desk, key: string, make: () => Promise<SetupSource>): Promise<Obtained> {
-  desk.held.set(key, (desk.held.get(key) ?? 0) + 1);
+async function obtain(
+  desk: Desk,
+  key: string,
+  make: () => Promise<SetupSource>,
+  signal: AbortSignal,
+): Promise<Obtained> {
+  const { making } = desk;
+  hold(desk, key, 1);
   try {
-    const other = desk.making.get(key);
-    if (other !== undefined) return { entry: await other, cache: 'joined' };
-    const finding = read(desk, key);
-    const work = finding.then(async (found) => found ?? put(desk, key, await make()));
-    desk.making.set(key, work);
-    const entry = await work.finally(() => desk.making.delete(key));
-    const isHit = (await finding) !== undefined;
-    if (isHit) await utimes(join(desk.plan.root, key, ABOUT), new Date(), new Date());
-    else await collect(desk);
-    return { entry, cache: isHit ? 'hit' : 'miss' };
+    for (let other = making.get(key); other !== undefined; other = making.get(key)) {
+      const entry = await patiently(other, signal);
+      if (entry !== undefined) return { entry, cache: 'joined' };
+    }
+    return await findOrMake(desk, key, make);
   } catch (error) {
-    desk.held.set(key, (desk.held.get(key) ?? 1) - 1);
+    hold(desk, key, -1);
     throw error;
   }
+}
+
+/** Undefined if whoever made it has given up. */
+async function patiently(making: Promise<SetupEntry>, signal: AbortSignal): Promise<SetupEntry | undefined> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(new CaissonError('conflict', 'the run was stopped'));
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    if (signal.aborted) abort();
+    return await Promise.race([making, aborted]);
+  } catch (error) {
+    if (signal.aborted || (error instanceof CaissonError && error.code === 'setup_failed')) throw error;
+    return undefined;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function findOrMake(desk: Desk, key: string, make: () => Promise<SetupSource>): Promise<Obtained> {
+  const finding = read(desk, key);
+  const work = finding.then(async (found) => found ?? put(desk, key, await make()));
+  desk.making.set(key, work);
+  const entry = await work.finally(() => desk.making.delete(key));
+  const isHit = (await finding) !== undefined;
+  if (isHit) await utimes(join(desk.plan.root, key, ABOUT), new Date(), new Date());
+  else await collect(desk);
+  return { entry, cache: isHit ? 'hit' : 'miss' };
+}
+
+function hold({ held }: Desk, key: string, change: 1 | -1): void {
+  held.set(key, Math.max(0, (held.get(key) ?? 0) + change));
 }
 
 /** Nobody sees half of it: it gets its name when it is whole. */
@@ -108,8 +143,7 @@ async function put({ plan }: Desk, key: string, { facts, keep }: SetupSource): P
   await mkdir(join(part, 'objects'), { recursive: true, mode: 0o700 });
   try {
     const kept = (await inThread({ keep: { ...keep, entry: part } })) as Kept;
-    const { manifest, files, bytes, leftOut } = kept;
-    const tops = kept.tops.map((path) => path);
+    const { manifest, files, bytes, leftOut, tops } = kept;
     const madeAt = plan.clock.now();
     const entry: SetupEntry = { key, ...facts, madeAt, usedAt: madeAt, manifest, files, bytes, leftOut, tops };
     await writeFile(join(part, ABOUT), JSON.stringify(entry), { mode: 0o400 });

@@ -1,0 +1,46 @@
+// Owns what of a house is loaded only when a run needs it: tools, snapshots, set-ups. A composition root.
+import { systemClock } from './base/clock.ts';
+import type { LoadedConfig } from './config/load.ts';
+import type { Places } from './places.ts';
+import type { RunsPorts } from './runs/ports.ts';
+
+export type LateRooms = Pick<RunsPorts, 'toolRoom' | 'snapshotRoom' | 'setupRoom'>;
+
+const DAY_MS = 24 * 3600 * 1000;
+
+export function lateRooms(config: Pick<LoadedConfig, 'setup'>, places: Pick<Places, 'setupsRoot'>): LateRooms {
+  return {
+    toolRoom: openToolRoom,
+    snapshotRoom: async () => (await import('./workspace/snapshots/take.ts')).createSnapshots,
+    setupRoom: once(() => openSetups(config, places)),
+  };
+}
+
+async function openToolRoom(): ReturnType<RunsPorts['toolRoom']> {
+  const [{ TOOLS }, { createRunTool }] = await Promise.all([
+    import('./tools/registry.ts'),
+    import('./tools/run-tool.ts'),
+  ]);
+  return (ports) => createRunTool({ ...ports, tools: TOOLS });
+}
+
+async function openSetups(
+  { setup }: Pick<LoadedConfig, 'setup'>,
+  { setupsRoot: root }: Pick<Places, 'setupsRoot'>,
+): ReturnType<RunsPorts['setupRoom']> {
+  const { openSetupRoom } = await import('./runs/setup/room.ts');
+  const { keepDays, cacheBytes: maxBytes, diskPercent } = setup;
+  return openSetupRoom({ root, keepMs: keepDays * DAY_MS, maxBytes, diskPercent, clock: systemClock }, setup);
+}
+
+/** One for all; where it could not be opened, the next one tries again. */
+function once<Value>(open: () => Promise<Value>): () => Promise<Value> {
+  let opened: Promise<Value> | undefined;
+  return () => {
+    opened ??= open();
+    opened.catch(() => {
+      opened = undefined;
+    });
+    return opened;
+  };
+}
