@@ -60,9 +60,14 @@ async function tryAttack(attack: Attack, target: Target, laid: Laid, depth: Prob
   const ok = blocked.test(inside) && !hasSucceeded(inside);
   if (depth === 'start' || !ok) return { name, ok, seen: inside };
   const bare = (await laid.bare(text)).trim();
-  if (hasSucceeded(bare)) return { name, ok, seen: `${inside}; without a sandbox it succeeds` };
-  const words = `${inside}; without a sandbox it fails too: ${bare || 'it said nothing'}`;
+  const said = firstLine(inside);
+  if (hasSucceeded(bare)) return { name, ok, seen: `${said}; without a sandbox it succeeds` };
+  const words = `${said}; without a sandbox it fails too: ${firstLine(bare) || 'it said nothing'}`;
   return unless === undefined ? { name, ok: false, seen: words } : { name, ok, seen: `${words} (${unless})` };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
 }
 
 async function say(target: Target, text: string): Promise<string> {

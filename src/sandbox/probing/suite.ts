@@ -60,7 +60,12 @@ export const ATTACKS: readonly Attack[] = [
     blocked: /not permitted/i,
     unless: 'users make no user namespaces on this host',
   },
-  { name: 'calls that debug are filtered', text: `setarch "$HOSTTYPE" -R true ${LOOT}`, blocked: /not permitted/i },
+  {
+    name: 'calls that debug are filtered',
+    text: `setarch "$HOSTTYPE" -R true ${LOOT}`,
+    blocked: /not permitted/i,
+    unless: 'the filter around this host refuses them as well',
+  },
   {
     name: 'no write outside of the box',
     text: `: >@folder@/planted ${LOOT}`,
@@ -70,6 +75,7 @@ export const ATTACKS: readonly Attack[] = [
     name: 'a file of the service unreadable',
     text: `cat @file@ >/dev/null ${LOOT}`,
     blocked: /No such file|Permission denied/,
+    unless: 'the user of the commands has no way to it at all',
   },
   {
     name: 'temporary files of the host invisible',
