@@ -1,10 +1,9 @@
 // Owns the decision: which rules match an effect and which of them binds. Pure; knows no file and no tool.
-import type { Decision, Verdict } from '../contracts/decisions.ts';
+import type { Decision } from '../contracts/decisions.ts';
 import type { Effect, EffectType } from '../contracts/effects.ts';
 import type { Decide } from '../contracts/ports.ts';
 import type { Policy, Rule } from './policy.ts';
-
-const STRICTNESS: Readonly<Record<Verdict, number>> = { deny: 2, ask: 1, allow: 0 };
+import { strictestFirst } from './strictness.ts';
 
 type Words = Pick<Rule, 'verdict' | 'reason' | 'advice'>;
 
@@ -34,8 +33,7 @@ const DEFAULTS: Readonly<Record<EffectType, Words>> = {
 /** The strictest rule that matches binds; of equally strict ones the first in the file. All others that matched are in `lost`. */
 export function createDecide(policy: Policy): Decide {
   return (effect) => {
-    const matching = policy.rules.filter((rule) => rule.matches(effect));
-    const [first, ...rest] = matching.toSorted((left, right) => STRICTNESS[right.verdict] - STRICTNESS[left.verdict]);
+    const [first, ...rest] = strictestFirst(policy.rules.filter((rule) => rule.matches(effect)));
     return first === undefined ? byDefault(effect, policy) : byRule(first, rest, policy);
   };
 }

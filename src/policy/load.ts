@@ -6,6 +6,8 @@ import { byPlace, type FieldPath, type Problem, problemsError } from '../base/pr
 import { readYaml } from '../base/yaml.ts';
 import { examplesOf } from './example.ts';
 import { compileMatch } from './match.ts';
+import { contradictions, unlawfulEgress } from './network/lawful.ts';
+import { egressRuleOf } from './network/rules.ts';
 import { unlawfulAllow } from './outside.ts';
 import type { Policy, Rule } from './policy.ts';
 import { describeIssue, policySchema, type PolicyText, type RuleText } from './schema.ts';
@@ -30,9 +32,11 @@ export function loadPolicy(text: string, file: string): Policy {
   const mistakes = rules.flatMap((rule, index) => [
     ...duplicateId(rules, index, source),
     ...unlawful(rule, index, source),
+    ...unlawfulNetwork(rule, index, source),
     ...wrongExamples(rule, index, compiled[index], source),
   ]);
-  if (mistakes.length > 0) refuse(mistakes);
+  const all = [...mistakes, ...contradicting(rules, source)];
+  if (all.length > 0) refuse(all);
   return { file, hash: sha256(text), rules: compiled };
 }
 
@@ -70,7 +74,8 @@ function check(source: Source): PolicyText {
 
 function compile(rule: RuleText, line: number): Rule {
   const { id, effect, verdict, reason, advice } = rule;
-  return { id, effect, verdict, reason, advice, line, matches: compileMatch(rule) };
+  const network = rule.effect === 'egress' ? { network: egressRuleOf(rule) } : {};
+  return { id, effect, verdict, reason, advice, line, matches: compileMatch(rule), ...network };
 }
 
 function duplicateId(rules: readonly RuleText[], index: number, source: Source): readonly Problem[] {
@@ -86,6 +91,19 @@ function unlawful(rule: RuleText, index: number, source: Source): readonly Probl
   const problem = unlawfulAllow(rule);
   if (problem === undefined) return [];
   return [{ place: source.placeOf(['rules', index, 'verdict']), text: `verdict: ${problem}` }];
+}
+
+function unlawfulNetwork(rule: RuleText, index: number, source: Source): readonly Problem[] {
+  if (rule.effect !== 'egress') return [];
+  return unlawfulEgress(rule).map(({ path, text }) => ({ place: source.placeOf(['rules', index, ...path]), text }));
+}
+
+function contradicting(rules: readonly RuleText[], source: Source): readonly Problem[] {
+  const egress = rules.flatMap((rule, index) => (rule.effect === 'egress' ? [{ index, rule }] : []));
+  return contradictions(egress).map(({ index, text }) => ({
+    place: source.placeOf(['rules', index, 'verdict']),
+    text,
+  }));
 }
 
 function wrongExamples(rule: RuleText, index: number, compiled: Rule | undefined, source: Source): readonly Problem[] {

@@ -1,8 +1,10 @@
 // Owns the meaning of `match`: which effects each kind of filter covers. Pure; knows no file format.
 import { posix } from 'node:path';
 import type { Verdict } from '../contracts/decisions.ts';
-import type { Effect, EgressEffect, ExecEffect, PublishEffect } from '../contracts/effects.ts';
+import type { Effect, ExecEffect, PublishEffect } from '../contracts/effects.ts';
 import { compileGlob, compilePathGlob } from './glob.ts';
+import { compileEgress } from './network/match.ts';
+import { egressMatchOf } from './network/rules.ts';
 import type { RuleText } from './schema.ts';
 
 type Texts = (text: string) => boolean;
@@ -25,7 +27,7 @@ function compileFilter(rule: RuleText): (effect: Effect) => boolean {
     case 'write':
       return compileWrite(rule.match);
     case 'egress':
-      return compileEgress(rule.match);
+      return compileEgressText(rule.match, rule.verdict);
     case 'publish':
       return compilePublish(rule.match, rule.verdict);
     case 'secret':
@@ -65,39 +67,9 @@ function plainPath(path: string): string {
   return posix.normalize(path);
 }
 
-function compileEgress(filter: FilterOf<'egress'>): (effect: Effect) => boolean {
-  const host = filter.host?.map(compileHost);
-  const under = filter.path_prefix?.map(compilePrefix);
-  const methods = filter.method?.map((method) => method.toUpperCase());
-  const covers = (effect: EgressEffect) =>
-    has(filter.port, effect.port) &&
-    has(filter.scheme, effect.scheme) &&
-    has(methods, effect.method.toUpperCase()) &&
-    (host?.some((matches) => matches(effect.host)) ?? true) &&
-    (under?.some((matches) => matches(effect.path)) ?? true);
+function compileEgressText(filter: FilterOf<'egress'>, verdict: Verdict): (effect: Effect) => boolean {
+  const covers = compileEgress(egressMatchOf(filter), verdict === 'allow');
   return (effect) => effect.type === 'egress' && covers(effect);
-}
-
-/** `*.example.com` covers every name below example.com, not example.com itself. */
-function compileHost(pattern: string): Texts {
-  const wanted = plainHost(pattern);
-  return wanted.startsWith('*.')
-    ? (host) => plainHost(host).endsWith(wanted.slice(1)) && plainHost(host).length >= wanted.length
-    : (host) => plainHost(host) === wanted;
-}
-
-function plainHost(host: string): string {
-  const lower = host.toLowerCase();
-  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
-}
-
-/** `/api` covers /api and what lies below it, not /apis; a path that climbs out with `..` does not lie below. */
-function compilePrefix(prefix: string): Texts {
-  const folder = prefix.endsWith('/') ? prefix : `${prefix}/`;
-  return (path) => {
-    const plain = URL.parse(`http://host${path.startsWith('/') ? '' : '/'}${path}`)?.pathname ?? '';
-    return plain === prefix || plain.startsWith(folder);
-  };
 }
 
 function compilePublish(filter: FilterOf<'publish'>, verdict: Verdict): (effect: Effect) => boolean {
@@ -133,8 +105,4 @@ function anyOf(patterns: readonly string[] | undefined, compile: (pattern: strin
   if (patterns === undefined) return () => true;
   const globs = patterns.map(compile);
   return (text) => globs.some((glob) => glob(text));
-}
-
-function has<Value>(wanted: readonly Value[] | undefined, value: Value): boolean {
-  return wanted === undefined || wanted.includes(value);
 }

@@ -2,17 +2,13 @@
 import { INSIDE_EFFECTS } from '../contracts/effects.ts';
 import type { RuleText } from './schema.ts';
 
-const NO_EGRESS =
-  'expected ask or deny: egress is read from shell text, on which no allow may rest; ' +
-  'the sandbox has no network and no egress proxy exists yet that could enforce one';
-
 /**
- * Why this rule may not allow, undefined if it may. Egress is known from shell text only, and no proxy enforces it yet: nobody may
- * allow it. A publish, a secret and an external tool are named by the service itself, and an allow must name them.
+ * Why this rule may not allow, undefined if it may. A publish, a secret and an external tool are named by the service itself, and an
+ * allow must name them. Egress has laws of its own: the proxy of the sandbox judges what goes over the wire.
  */
 export function unlawfulAllow(rule: RuleText): string | undefined {
   if (rule.verdict !== 'allow' || INSIDE_EFFECTS.includes(rule.effect)) return undefined;
-  return rule.effect === 'egress' ? NO_EGRESS : unnamed(rule);
+  return unnamed(rule);
 }
 
 function unnamed(rule: RuleText): string | undefined {

@@ -1,5 +1,6 @@
 // Owns what a loaded policy is. Knows no file format and decides nothing.
 import type { Verdict } from '../contracts/decisions.ts';
+import type { EgressRule } from '../contracts/egress.ts';
 import type { Effect, EffectType } from '../contracts/effects.ts';
 
 export interface Rule {
@@ -14,6 +15,8 @@ export interface Rule {
   readonly line: number;
   /** Pure, and linear in the size of the effect. False for effects of another type. */
   readonly matches: (effect: Effect) => boolean;
+  /** Of a rule on egress: the same for the network of a sandbox. */
+  readonly network?: EgressRule;
 }
 
 export interface Policy {

@@ -3,8 +3,11 @@ import type { z as Schema } from 'zod';
 import { type Late, late, type Zod } from '../base/schema.ts';
 import { closestWord } from '../base/closest.ts';
 import { PATTERN_CHARACTERS } from './glob.ts';
+import { hostProblem, pathProblem, rangeProblem } from './network/forms.ts';
 
 const EFFECTS = ['exec', 'write', 'egress', 'publish', 'secret', 'external'];
+
+const MOST_A_MINUTE = 1_000_000;
 
 const KINDS: ReadonlyMap<string, string> = new Map([
   ['string', 'text'],
@@ -19,14 +22,21 @@ export const policySchema = late((z) => {
     .string()
     .min(1, 'expected a pattern, found nothing')
     .max(PATTERN_CHARACTERS, `expected a pattern of at most ${PATTERN_CHARACTERS} characters`);
-  const host = pattern.regex(
-    /^(\*\.)?[A-Za-z0-9.:_-]+$/,
-    'expected a host name, or *.suffix for every name below it; no other wildcard, no scheme, no path',
-  );
-  const prefix = pattern.regex(/^\/[^*?#]*$/, 'expected a path that begins with /, without wildcards');
+  const host = telling(pattern, hostProblem);
+  const path = telling(pattern, pathProblem);
+  const prefix = telling(pattern, prefixProblem);
+  const method = pattern.regex(/^[A-Z][A-Z-]{0,19}$/, 'expected a method in large letters, such as GET');
   const patterns = oneOrMore(z, pattern);
 
   const { exampleCommand, examplePublish, exampleUrl } = examplesOf(z, pattern);
+  const egressMatch = strict(z, {
+    host: oneOrMore(z, host).optional(),
+    port: oneOrMore(z, z.int().min(1).max(65_535)).optional(),
+    scheme: oneOrMore(z, choice(z, ['http', 'https'])).optional(),
+    method: oneOrMore(z, method).optional(),
+    path_prefix: oneOrMore(z, prefix).optional(),
+    path: oneOrMore(z, path).optional(),
+  });
   const rules = [
     rule(
       z,
@@ -35,18 +45,7 @@ export const policySchema = late((z) => {
       exampleCommand,
     ),
     rule(z, 'write', strict(z, { path: patterns }), pattern),
-    rule(
-      z,
-      'egress',
-      strict(z, {
-        host: oneOrMore(z, host).optional(),
-        port: oneOrMore(z, z.int().min(1).max(65_535)).optional(),
-        scheme: oneOrMore(z, choice(z, ['http', 'https'])).optional(),
-        method: oneOrMore(z, pattern).optional(),
-        path_prefix: oneOrMore(z, prefix).optional(),
-      }),
-      exampleUrl,
-    ),
+    strict(z, { ...ruleShape(z, 'egress', egressMatch, exampleUrl), ...networkShape(z, pattern) }),
     rule(
       z,
       'publish',
@@ -76,13 +75,46 @@ export function describeIssue(issue: Schema.core.$ZodRawIssue): string | undefin
   return issue.code === 'too_big' ? `expected at most ${issue.maximum}` : undefined;
 }
 
+/** What a rule on egress says beside its match. */
+function networkShape(z: Zod, pattern: Schema.ZodString) {
+  const bytes = z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
+  return {
+    addresses: oneOrMore(z, telling(pattern, rangeProblem)).optional(),
+    tls: choice(z, ['end', 'pass']).optional(),
+    websocket: z.boolean().optional(),
+    max_request_bytes: bytes,
+    max_response_bytes: bytes,
+    requests_per_minute: z.int().min(1).max(MOST_A_MINUTE).optional(),
+  };
+}
+
+function telling(text: Schema.ZodString, problem: (text: string) => string | undefined): Schema.ZodString {
+  return text.superRefine((value, context) => {
+    const message = value === '' ? undefined : problem(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+}
+
+function prefixProblem(path: string): string | undefined {
+  return /^\/[^*?#]*$/.test(path) ? pathProblem(path) : 'expected a path that begins with /, without wildcards';
+}
+
 function rule<Type extends string, Match extends Schema.ZodType, Example extends Schema.ZodType>(
   z: Zod,
   effect: Type,
   match: Match,
   example: Example,
 ) {
-  return strict(z, {
+  return strict(z, ruleShape(z, effect, match, example));
+}
+
+function ruleShape<Type extends string, Match extends Schema.ZodType, Example extends Schema.ZodType>(
+  z: Zod,
+  effect: Type,
+  match: Match,
+  example: Example,
+) {
+  return {
     id: idOf(z),
     effect: z.literal(effect),
     match: match.optional(),
@@ -90,7 +122,7 @@ function rule<Type extends string, Match extends Schema.ZodType, Example extends
     reason: textOf(z),
     advice: textOf(z),
     examples: strict(z, { match: z.array(example).min(1), no_match: z.array(example).default([]) }),
-  });
+  };
 }
 
 function strict<Shape extends Schema.ZodRawShape>(z: Zod, shape: Shape) {

@@ -145,7 +145,7 @@ test('egress: port, scheme, method and the beginning of the path all have to fit
       other: [egress('http://h/')],
     },
     {
-      match: { scheme: 'http', method: ['get', 'HEAD'] },
+      match: { scheme: 'http', method: ['GET', 'HEAD'] },
       example: 'GET http://h/',
       covered: [egress('http://h/'), egress('http://h/', 'head')],
       other: [egress('https://h/'), egress('http://h/', 'POST')],
