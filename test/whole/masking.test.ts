@@ -8,6 +8,8 @@ import { sha256 } from '../../src/base/hash.ts';
 import { jsonLogger } from '../../src/base/logger.ts';
 import { loadConfig, type LoadedConfig } from '../../src/config/load.ts';
 import type { ExecOutcome, Executor } from '../../src/contracts/executor.ts';
+import { createTextMask } from '../../src/secrets/mask-text.ts';
+import { bash, finish, makeRepo, scriptOf, testHouse } from './house.ts';
 import { inScene } from '../unit/journal/scene.ts';
 import { loadMask, type Mask, maskedExecutor, maskedJournal, maskedLogger } from '../../src/masking.ts';
 
@@ -99,6 +101,31 @@ test('what holds no value is stored as it is', async (context) => {
     assert.deepEqual(event?.body, body);
     assert.equal(await raw.content(sha256('hello')), 'hello');
   });
+});
+
+test('a run whose task and repository hold a value ends with a journal, a store and a log that do not', async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), 'caisson-masking-'));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'token'), VALUE);
+  const lines: string[] = [];
+  const secret = { value: { file: join(folder, 'token') }, host: 'registry.example.com', header: 'authorization' };
+  const house = await testHouse(context, {
+    script: scriptOf([bash('cat notes.txt; base64 notes.txt'), finish('')]),
+    settings: { secrets: { NPM_TOKEN: secret } },
+    logger: jsonLogger(
+      (line) => lines.push(line),
+      () => 0,
+    ),
+  });
+  const repo = await makeRepo(context, { 'notes.txt': `token: ${VALUE}\n` });
+  const record = await house.work(repo, { task: `Use ${VALUE} for it.` });
+  const events = await house.events(record.id);
+  const hashes = JSON.stringify(events).match(/sha256:[0-9a-f]{64}/g) ?? [];
+  const contents = await Promise.all([...new Set(hashes)].map((hash) => house.journal.content(hash)));
+  const kept = [JSON.stringify(events), ...contents, ...lines].join('\n');
+  assert.notEqual(record.end?.end, 'failed', JSON.stringify(record.end));
+  assert.equal(createTextMask([{ name: 'T', value: VALUE }])?.(kept), kept, 'a value is kept');
+  assert.equal(kept.includes('token: [secret NPM_TOKEN]'), true, 'the result of the command is kept');
 });
 
 async function realMask(context: TestContext): Promise<Mask> {
