@@ -63,9 +63,9 @@ export const CAISSON_SERVICES = `\
     user: caisson
     init: true
     read_only: true
-    # What the setuid firejail needs to build a sandbox, and nothing more; the runner itself has none of them (deploy/README.md).
+    # What the setuid firejail needs to build a sandbox and to join it, and nothing more; the runner itself has none (deploy/README.md).
     cap_drop: [ALL]
-    cap_add: [SYS_ADMIN, NET_ADMIN, SETUID, SETGID, CHOWN, FOWNER, DAC_OVERRIDE, MKNOD, SETPCAP]
+    cap_add: [SYS_ADMIN, SYS_CHROOT, SYS_PTRACE, NET_ADMIN, SETUID, SETGID, CHOWN, FOWNER, DAC_OVERRIDE, MKNOD, SETPCAP]
     # Docker's own AppArmor profile forbids the mounts that a sandbox is made of.
     security_opt: ['apparmor=unconfined']
     tmpfs: ['/run:exec,mode=755', '/tmp']

@@ -158,7 +158,8 @@ describe('the compose file', () => {
       security_opt,
     });
     assert.deepEqual(rightsOf(serve), { ...alike, cap_add: undefined, security_opt: ['no-new-privileges:true'] });
-    const needed = 'CHOWN DAC_OVERRIDE FOWNER MKNOD NET_ADMIN SETGID SETPCAP SETUID SYS_ADMIN'.split(' ');
+    const needed =
+      'CHOWN DAC_OVERRIDE FOWNER MKNOD NET_ADMIN SETGID SETPCAP SETUID SYS_ADMIN SYS_CHROOT SYS_PTRACE'.split(' ');
     assert.deepEqual(rightsOf(runner), { ...alike, cap_add: needed, security_opt: ['apparmor=unconfined'] });
     assert.doesNotMatch(read('docker-compose.gpu.yml'), /privileged\b(?!:true)|docker\.sock|network_mode|pid:\s*host/);
   });
