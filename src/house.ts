@@ -13,6 +13,7 @@ import type { Backend } from './contracts/ports.ts';
 import { SERVICE_CHAIN } from './contracts/run-events.ts';
 import { type Door, type LoadedBackends, makeDoor } from './door.ts';
 import type { Admission } from './gateway/admission/admission.ts';
+import { watchedJournal } from './leak-watch.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
 import { maskedExecutor, maskedJournal, maskedLogger } from './masking.ts';
@@ -86,7 +87,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
   try {
     executor = maskedExecutor(await opening, mask);
     const key = await loadJournalKey(config.journalKeyFile, store);
-    const journal = maskedJournal(await openJournal({ store, key, clock: systemClock, faults }), mask);
+    const journal = watchedJournal(maskedJournal(await openJournal({ store, key, clock: systemClock, faults }), mask));
     const { approvalMs } = config.limits;
     const approvals = createApprovals({ store, clock: systemClock, policyHash: () => policy.hash, approvalMs });
     const router = withAliases(

@@ -24,6 +24,8 @@ export const LIMITS = {
   repositoryFiles: 200_000,
   /** A larger patch ends the run as failed; the work tree is kept. */
   patchBytes: 16 * MB,
+  /** Of a repository that comes in, so much is looked through for secrets; the rest is not. */
+  secretScanBytes: 64 * MB,
   /** New content in the snapshots of one run; with more, the steps that follow have none. */
   snapshotBytes: 1 * GB,
   /** A configuration or policy file larger than this is refused. */

@@ -1,8 +1,10 @@
 // Owns the one line that a person reads of an event. Knows no terminal and no transport.
 import type { EventBody, EventOf, EventType, RunEvent } from '../contracts/run-events.ts';
+import type { SecretPlace } from '../contracts/workspace.ts';
 
 const ARGUMENT_WIDTH = 72;
 const MEGABYTE = 1024 * 1024;
+const MOST_PLACES = 5;
 
 /** Reads a content beside the chain; '' if it is gone. */
 export type ReadContent = (hash: string) => Promise<string>;
@@ -31,6 +33,11 @@ const LINES: { readonly [Type in EventType]?: Line<Type> } = {
   model_failed: ({ code, message, retryable }) =>
     `the model failed (${code}): ${message}${retryable ? '; trying again' : ''}`,
   answer_refused: ({ problem }) => `answer not usable: ${problem.replaceAll('_', ' ')}`,
+  secrets_masked: ({ of, kinds }) =>
+    `secret not kept: ${kinds.join(', ')} in ${of.replaceAll('_', ' ')} is masked in the journal`,
+  secrets_found: async ({ where, found, placesHash }, content) =>
+    `${where === 'patch' ? 'the patch adds' : 'the repository holds'} what looks like ` +
+    `${found === 1 ? 'a secret' : `${found} secrets`}: ${placesText(await content(placesHash))}`,
   snapshot_taken: ({ step, tree, changed }) =>
     `files after step ${step} kept as ${tree.slice(0, 12)} (${changed} ${changed === 1 ? 'path' : 'paths'} changed)`,
   run_rewound: ({ from, step }) => `goes on where ${from} was after step ${step}`,
@@ -71,6 +78,18 @@ function setupLine({ status, cache, files, bytes, ms, detail }: EventOf<'setup_f
 function checkLine(body: EventOf<'check_finished'>): string {
   const status = body.exitCode === undefined ? body.status : `${body.status} (exit status ${body.exitCode})`;
   return `check on ${body.on}: ${body.name} ${status} (${seconds(body.ms)})`;
+}
+
+/** file:line and kind of the first few. */
+function placesText(text: string): string {
+  const places = text === '' ? [] : (JSON.parse(text) as readonly SecretPlace[]);
+  const more = places.length > MOST_PLACES ? `, and ${places.length - MOST_PLACES} more` : '';
+  return (
+    places
+      .slice(0, MOST_PLACES)
+      .map(({ path, line, kind }) => `${path}:${line} (${kind})`)
+      .join(', ') + more
+  );
 }
 
 export function seconds(milliseconds: number): string {

@@ -121,6 +121,8 @@ function toolEvents(z: Zod, { hash, event, toolStatus, verdict }: Words) {
       ms: z.number(),
       restarted: z.boolean(),
     }),
+    event('secrets_masked', { of: z.string(), kinds: z.array(z.string()) }),
+    event('secrets_found', { where: z.enum(['import', 'patch']), found: z.int(), placesHash: hash }),
     event('snapshot_taken', { step: z.int(), tree: z.string(), changed: z.int() }),
     event('message_received', { by: z.string(), textHash: hash }),
     event('finish_claimed', { call: z.string(), summaryHash: hash }),

@@ -55,6 +55,17 @@ export interface Patch {
   readonly files: readonly ChangedFile[];
   /** Changed paths that act on people or machines when checked out: hooks, CI, attributes, editor and tool configuration. */
   readonly sensitivePaths: readonly string[];
+  /** What it adds that looks like a secret. */
+  readonly secrets: readonly SecretPlace[];
+}
+
+/** Where something stands that looks like a secret; never the value. */
+export interface SecretPlace {
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  /** In words: GitHub token. */
+  readonly kind: string;
 }
 
 export interface AppliedRef {

@@ -6,6 +6,7 @@ import type { Check, CheckOutcome } from '../contracts/runs.ts';
 import type { Patch, WorkspacePaths } from '../contracts/workspace.ts';
 import { makePatch } from '../workspace/patch.ts';
 import { type CheckJob, runChecks } from './checks.ts';
+import { reportLeaks } from './leaks.ts';
 import type { RunsPorts } from './ports.ts';
 import type { RunSandbox } from './run-sandbox.ts';
 
@@ -50,7 +51,11 @@ export async function takePatch(
   emit: Emit,
 ): Promise<Patch> {
   const patch = await makePatch({ paths: job.paths, baseTree: job.baseTree, limits: ports.limits });
-  const files = canonicalJson({ files: patch.files, sensitivePaths: patch.sensitivePaths });
+  const files = canonicalJson({
+    files: patch.files,
+    sensitivePaths: patch.sensitivePaths,
+    secrets: patch.secrets.map((place) => ({ ...place })),
+  });
   await emit([
     {
       body: {
@@ -64,6 +69,7 @@ export async function takePatch(
       contents: [patch.text, files],
     },
   ]);
+  await reportLeaks('patch', patch.secrets, emit);
   return patch;
 }
 

@@ -21,6 +21,7 @@ const filesSchema = late((z) =>
       }),
     ),
     sensitivePaths: z.array(z.string()),
+    secrets: z.array(z.strictObject({ path: z.string(), line: z.int(), kind: z.string() })).default([]),
   }),
 );
 

@@ -6,10 +6,12 @@ import type { Emit } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { RunEnd, RunRequest } from '../contracts/runs.ts';
 import { toolDefinitions } from '../tools/definitions.ts';
+import { maskSecrets } from '../workspace/leaks/mask.ts';
 import { agentPorts, type Attempt } from './attempt.ts';
 import { runChecks } from './checks.ts';
 import { createEmit } from './emitter.ts';
 import { endRun } from './end.ts';
+import { scanImport } from './leaks.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import { askToPublish } from './publish.ts';
 import { createRunSandbox } from './run-sandbox.ts';
@@ -80,6 +82,8 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
   sandbox.warm();
   const base = box.then(() => checkBase(attempt));
   base.catch(() => {});
+  const isNew = begun.state.steps === 0 && !begun.resumed;
+  const scanned = box.then(() => (isNew ? scanNew(attempt) : undefined)).catch(() => {});
   const wall = watchWall(live, ports);
   try {
     const options = {
@@ -94,9 +98,16 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
   } finally {
     clearInterval(wall);
     await base.catch(() => {});
+    await scanned;
     await attempt.snapshots.close();
     await sandbox.close();
   }
+}
+
+/** What was brought in is looked through once, not again after a crash, and not where another run had it before. */
+async function scanNew({ live, begun, request, ports, emit }: Attempt): Promise<void> {
+  const of = { run: live.record.id, git: begun.paths.git, tree: request.origin.tree, signal: live.stop.signal };
+  await scanImport(of, ports, emit);
 }
 
 async function checkBase({ live, begun, request, ports, emit }: Attempt): Promise<void> {
@@ -118,14 +129,14 @@ async function settle(attempt: Attempt, ended: AgentEnd): Promise<RunEnd> {
   const { live, begun, request, ports } = attempt;
   switch (ended.end) {
     case 'done': {
-      live.record = { ...live.record, summary: ended.summary };
+      live.record = { ...live.record, summary: maskSecrets(ended.summary).text };
       const verified = begun.checks.length > 0;
       if (request.publish === undefined || attempt.evidence === undefined) return { end: 'done', verified };
       const refusal = await askToPublish(live, request.publish, attempt.evidence.patch, ports, attempt.emit);
       return refusal === undefined ? { end: 'done', verified } : { end: 'denied', rule: refusal };
     }
     case 'checks_failed':
-      live.record = { ...live.record, summary: ended.summary };
+      live.record = { ...live.record, summary: maskSecrets(ended.summary).text };
       return { end: 'checks_failed' };
     case 'limit_hit':
       return { end: 'limit_hit', limit: ended.limit };

@@ -27,14 +27,22 @@ export function publishCase(record: RunRecord, wish: ApplyWish, patch: Patch, po
     remote: wish.remote,
     patch: patch.hash,
     base: record.origin.head,
-    sensitivePaths: [...patch.sensitivePaths],
+    sensitivePaths: [...new Set([...patch.sensitivePaths, ...patch.secrets.map(({ path }) => path)])],
   };
-  const decision = ports.decide(effect, { run: record.id, tool: 'apply' });
+  const decision = atLeastAsked(ports.decide(effect, { run: record.id, tool: 'apply' }), patch);
   return { effect, decision, shown: shownText(record, effect, patch) };
+}
+
+/** No rule lets a secret out unseen: whoever wrote it thought of paths, not of what would stand in them. */
+function atLeastAsked(decision: Decision, { secrets }: Patch): Decision {
+  if (decision.verdict !== 'allow' || secrets.length === 0) return decision;
+  const reason = `the patch adds what looks like a secret (${secrets[0]?.kind ?? ''}); a person decides`;
+  return { ...decision, verdict: 'ask', rule: 'secrets-ask', reason };
 }
 
 function shownText(record: RunRecord, effect: PublishEffect, patch: Patch): string {
   const files = patch.files.map((file) => `  ${file.change} ${file.path} (+${file.added} -${file.removed})`);
+  const secrets = patch.secrets.map(({ path, line, kind }) => `  ${path}:${line}: ${kind}`);
   const sensitive = effect.sensitivePaths.map((path) => `  ${path}`);
   return [
     `Make ${effect.ref} on ${effect.base} (${effect.remote})`,
@@ -42,6 +50,7 @@ function shownText(record: RunRecord, effect: PublishEffect, patch: Patch): stri
     `Patch ${effect.patch}, ${patch.files.length} files:`,
     ...files,
     ...(sensitive.length === 0 ? [] : ['Acts on people or machines when checked out:', ...sensitive]),
+    ...(secrets.length === 0 ? [] : ['Adds what looks like a secret:', ...secrets]),
   ].join('\n');
 }
 

@@ -10,6 +10,7 @@ import type { EmitEvent } from '../contracts/ports.ts';
 import { type RunEvent, SERVICE_CHAIN } from '../contracts/run-events.ts';
 import type { RewindWish, RunService } from '../contracts/run-service.ts';
 import type { RunRecord, RunRequest } from '../contracts/runs.ts';
+import { maskSecrets } from '../workspace/leaks/mask.ts';
 import { applyRun, noteApplied } from './apply.ts';
 import { createEmit } from './emitter.ts';
 import { runFiles, takeBundle } from './files.ts';
@@ -173,7 +174,8 @@ async function newRecord(id: string, request: RunRequest, owner: Principal, port
   const { model, recorded } = await ports.findModel(request.model);
   return {
     id,
-    task,
+    // The agent has the task as it was written; what lists and questions show has no secret in it.
+    task: maskSecrets(task).text,
     model,
     owner: owner.id,
     team: owner.team,

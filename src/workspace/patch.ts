@@ -8,6 +8,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Patch, WorkspacePaths } from '../contracts/workspace.ts';
 import { changedFiles } from './changed-files.ts';
 import { gitBytes, type GitCall } from './git.ts';
+import { secretsOfPatch } from './leaks/of-patch.ts';
 import { sensitiveOf } from './sensitive.ts';
 import { treeOfWork } from './snapshot.ts';
 
@@ -41,7 +42,8 @@ export async function makePatch(options: {
     if (bytes > 4 * limits.patchBytes) throw tooLarge(`the changed files have ${bytes} bytes`, limits);
     const text = await patchText({ gitDir: paths.git, base: baseTree, result: resultTree, scratch, limits });
     const sensitivePaths = await sensitiveOf(names, { git: paths.git, base: baseTree, result: resultTree });
-    return { text, hash: await hashOf(text), baseTree, resultTree, files, sensitivePaths };
+    const secrets = secretsOfPatch(text);
+    return { text, hash: await hashOf(text), baseTree, resultTree, files, sensitivePaths, secrets };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -1,7 +1,9 @@
 // Owns `npm run bench`: every bar of the spine as a ratio or a budget, measured in this run. `--check` fails when one is missed.
 import { parseArgs } from 'node:util';
 import { agentFigures } from './agent.ts';
+import { egressFigures } from './egress/figures.ts';
 import { gatewayFigures } from './gateway/figures.ts';
+import { leakFigures } from './leaks.ts';
 import { mutationFigures } from './mutations.ts';
 import { promptingFigures } from './prompting.ts';
 import { routerFigures } from './router/figures.ts';
@@ -22,9 +24,11 @@ const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figur
   sandbox: sandboxFigures,
   service: serviceFigures,
   snapshot: snapshotFigures,
+  leaks: leakFigures,
   agent: agentFigures,
   gateway: gatewayFigures,
   router: routerFigures,
+  egress: egressFigures,
   mutations: mutationFigures,
   prompting: promptingFigures,
 };

@@ -131,7 +131,7 @@ function newRecord({ task, model, origin }: RunRequest, owner: Principal): RunRe
 }
 
 export function patchOf(text: string): Patch {
-  return { text, hash: sha256(text), baseTree: 'b', resultTree: 'r', files: [], sensitivePaths: [] };
+  return { text, hash: sha256(text), baseTree: 'b', resultTree: 'r', files: [], sensitivePaths: [], secrets: [] };
 }
 
 function missing(id: string): never {
