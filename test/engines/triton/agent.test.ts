@@ -16,7 +16,7 @@ import { MODELS, startTriton, type Triton, tritonOrWhy } from './server.ts';
 
 const found = await tritonOrWhy();
 const skip = typeof found === 'string' ? found : false;
-const TEMPLATE = join(import.meta.dirname, '../../fixtures/prompting/templates/nano3.jinja');
+const TEMPLATES = join(import.meta.dirname, '../../fixtures/prompting/templates');
 const WEATHER = {
   name: 'get_weather',
   description: 'The weather of a city.',
@@ -34,6 +34,12 @@ const call = (thought: string, name: string, values: Readonly<Record<string, str
   return text.match(/[^]{1,7}/gu) ?? [];
 };
 
+/** As the model of the generation before writes it. */
+const list = (thought: string, name: string, values: object): readonly string[] => {
+  const text = `${thought}\n</think>\n\n<TOOLCALL>[${JSON.stringify({ name, arguments: values })}]</TOOLCALL>\n`;
+  return text.match(/[^]{1,7}/gu) ?? [];
+};
+
 const talk = (order: Order, more: Partial<ChatRequest> = {}): ChatRequest => ({
   model: 'nemotron',
   messages: [{ role: 'user', content: `How is the weather? ${orderText(order)}` }],
@@ -43,12 +49,18 @@ const talk = (order: Order, more: Partial<ChatRequest> = {}): ChatRequest => ({
 describe('Nemotron on a real Triton', { skip }, () => {
   let triton: Triton;
   let folder: string;
+  let older: string;
+  const makeFolder = async (parent: string, name: string, template: string, eos: string) => {
+    const made = join(parent, name);
+    await mkdir(made);
+    await copyFile(join(TEMPLATES, template), join(made, 'chat_template.jinja'));
+    await writeFile(join(made, 'tokenizer_config.json'), JSON.stringify({ eos_token: eos }));
+    return made;
+  };
   before(async () => {
     const parent = await mkdtemp(join(tmpdir(), 'caisson-model-'));
-    folder = join(parent, 'NVIDIA-Nemotron-3-Nano-30B-A3B-BF16');
-    await mkdir(folder);
-    await copyFile(TEMPLATE, join(folder, 'chat_template.jinja'));
-    await writeFile(join(folder, 'tokenizer_config.json'), '{"eos_token": "<|im_end|>"}');
+    folder = await makeFolder(parent, 'NVIDIA-Nemotron-3-Nano-30B-A3B-BF16', 'nano3.jinja', '<|im_end|>');
+    older = await makeFolder(parent, 'NVIDIA-Nemotron-Nano-9B-v2', 'nano2-lists.jinja', '<SPECIAL_12>');
     if (typeof found !== 'string') triton = await startTriton(found);
   });
   after(async () => {
@@ -57,14 +69,17 @@ describe('Nemotron on a real Triton', { skip }, () => {
   });
 
   /** Nothing but these words of the configuration says what is spoken there. */
-  const settingsOf = (model: string) => ({
+  const settingsOf = (model: string, of = folder) => ({
     backends: [
-      { name: 'engine', type: 'triton', address: triton.address, model, models: ['nemotron'], model_folder: folder },
+      { name: 'engine', type: 'triton', address: triton.address, model, models: ['nemotron'], model_folder: of },
     ],
     model: 'nemotron',
   });
-  const configured = async (model: string): Promise<{ readonly config: LoadedConfig; readonly backend: Backend }> => {
-    const config = await configOf(tmpdir(), settingsOf(model));
+  const configured = async (
+    model: string,
+    of?: string,
+  ): Promise<{ readonly config: LoadedConfig; readonly backend: Backend }> => {
+    const config = await configOf(tmpdir(), settingsOf(model, of));
     const [backend] = await createBackends(config, { allowRecorded: false });
     return { config, backend: backend ?? assert.fail() };
   };
@@ -107,20 +122,22 @@ describe('Nemotron on a real Triton', { skip }, () => {
     });
 
     if (model === 'repeating') continue;
-    test(`${model}: a whole run of the agent mends a repository`, async (t) => {
-      const { backend } = await configured(model);
-      const house = await testHouse(t, { backends: [backend], settings: settingsOf(model) });
-      const turns = [
-        call('Off by one.', 'bash', { command: 'echo 42 > answer.txt' }),
-        call('Done.', 'finish', { summary: 'It was off by one.', checked: 'all of it' }),
-      ];
-      const repo = await makeRepo(t, {
-        'answer.txt': '41\n',
-        '.caisson.yaml': 'checks:\n  - name: answer\n    run: test "$(cat answer.txt)" = 42\n',
+    const writers = model === 'vllm' ? ([call, list] as const) : ([call] as const);
+    for (const write of writers)
+      test(`${model}: a whole run of the agent mends a repository, its calls ${write === list ? 'in a list' : 'one by one'}`, async (t) => {
+        const { backend } = await configured(model, write === list ? older : folder);
+        const house = await testHouse(t, { backends: [backend], settings: settingsOf(model) });
+        const turns = [
+          write('Off by one.', 'bash', { command: 'echo 42 > answer.txt' }),
+          write('Done.', 'finish', { summary: 'It was off by one.', checked: 'all of it' }),
+        ];
+        const repo = await makeRepo(t, {
+          'answer.txt': '41\n',
+          '.caisson.yaml': 'checks:\n  - name: answer\n    run: test "$(cat answer.txt)" = 42\n',
+        });
+        const record = await house.work(repo, { task: `Mend it. ${orderText({ turns })}` });
+        assert.deepEqual(record.end, { end: 'done', verified: true });
+        assert.match(JSON.stringify(await house.runs.patch(record.id)), /-41.*\+42/);
       });
-      const record = await house.work(repo, { task: `Mend it. ${orderText({ turns })}` });
-      assert.deepEqual(record.end, { end: 'done', verified: true });
-      assert.match(JSON.stringify(await house.runs.patch(record.id)), /-41.*\+42/);
-    });
   }
 });

@@ -32,7 +32,7 @@ def order_of(prompt):
     turns = order.get("turns")
     if turns is None:
         return order
-    answered = prompt[found[-1].end():].count("<tool_response>")
+    answered = prompt[found[-1].end():].lower().count("<tool_response>")
     return {**order, "pieces": turns[min(answered, len(turns) - 1)]}
 
 
