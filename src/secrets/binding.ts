@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { CaissonError } from '../base/errors.ts';
 import type { Decision } from '../contracts/decisions.ts';
 import type { BoundSecret, EgressMatch } from '../contracts/egress.ts';
-import type { Effect } from '../contracts/effects.ts';
+import type { Decide } from '../contracts/ports.ts';
 import { placeholderOf, valueProblem } from './placeholder.ts';
 
 /** One of the configuration. */
@@ -23,12 +23,12 @@ export interface SecretDecision {
 
 export interface Bindings {
   /**
-   * Those that `decide` allows, with placeholders that stay the same for `scope` (a run), and every decision. One that a person would
+   * Those that `decide` allows, with placeholders that stay the same for the run, and every decision. One that a person would
    * have to be asked about is bound if `mayUse` says that somebody did allow it.
    */
   bind(
-    scope: string,
-    decide: (effect: Effect) => Decision,
+    run: string,
+    decide: Decide,
     mayUse?: (name: string) => boolean,
   ): { readonly bound: readonly BoundSecret[]; readonly decided: readonly SecretDecision[] };
 }
@@ -51,13 +51,16 @@ export async function readBindings(secrets: readonly NamedSecret[], seed: Uint8A
     if (problem !== undefined) throw refused(secret.name, problem);
   }
   return {
-    bind: (scope, decide, mayUse = () => false) => {
-      const decided = secrets.map(({ name }) => ({ name, decision: decide({ type: 'secret', name }) }));
+    bind: (run, decide, mayUse = () => false) => {
+      const decided = secrets.map(({ name }) => ({
+        name,
+        decision: decide({ type: 'secret', name }, { run, tool: 'network' }),
+      }));
       const given = decided.filter(
         ({ name, decision: { verdict } }) => verdict === 'allow' || (verdict === 'ask' && mayUse(name)),
       );
       const names = new Set(given.map(({ name }) => name));
-      return { bound: withPlaceholders(read, names, createHmac('sha256', seed).update(scope).digest()), decided };
+      return { bound: withPlaceholders(read, names, createHmac('sha256', seed).update(run).digest()), decided };
     },
   };
 }
