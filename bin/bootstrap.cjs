@@ -4,7 +4,7 @@ const path = require('node:path');
 const { createReport, duration, stopping, Stop } = require('./parts/report.cjs');
 const { ensureDependencies } = require('./parts/dependencies.cjs');
 const { environment, ensureNode } = require('./parts/runtime.cjs');
-const { ensureFirejail, ensureGit } = require('./parts/packages.cjs');
+const { ensureContainers, ensureFirejail, ensureGit } = require('./parts/packages.cjs');
 const { ensureCommandUser } = require('./parts/command-user.cjs');
 const { startProgram } = require('./parts/start.cjs');
 
@@ -19,6 +19,7 @@ const TARGETS = {
   'test:sdk': ['test/sdk/run.ts'],
   'test:clients': ['test/clients/run.ts'],
   'test:vllm': ['test/engines/vllm/run.ts'],
+  'test:container': ['test/container/run.ts'],
 };
 
 function main([target, ...rest]) {
@@ -35,6 +36,7 @@ function main([target, ...rest]) {
   report.step('git', () => ensureGit(report));
   report.step('firejail', () => ensureFirejail(report));
   if (process.getuid() === 0) report.step('user', () => ensureCommandUser());
+  if (target === 'test:container') report.step('containers', () => ensureContainers(report));
   report.announce(`ready in ${duration(Date.now() - start)}`);
   const [file, ...words] = TARGETS[target];
   const argv = ['--disable-warning=ExperimentalWarning', path.join(ROOT, file), ...words, ...rest];

@@ -12,8 +12,8 @@ const DEADLINE_MS = 20 * 60 * 1000;
 const FAST_DEADLINE_MS = 90 * 1000;
 /** Not tests: benches are judged by `npm run bench`, fixtures hold the failing tests of the repositories in them. */
 const APART = ['test/bench', 'test/fixtures'];
-/** Only where they are named: they install 3 GB and take minutes. */
-const NAMED_ONLY = ['test/engines/vllm'];
+/** Only where they are named: they install much and take minutes. */
+const NAMED_ONLY = ['test/engines/vllm', 'test/container'];
 const FAST = ['test/unit', 'test/gateway'];
 /** Of the gateway the answers known word for word: its faults, lines and silences take minutes. Nothing that kills or builds. */
 const SLOW = /^test\/gateway\/(?!.*golden\.test\.ts$)|^test\/unit\/fixtures\/|\/(?:crash|watching)\.test\.ts$/;

@@ -1,4 +1,4 @@
-// Owns the two programs that come from the distribution: git and a setuid firejail. Knows package managers, no sandbox.
+// Owns the programs that come from the distribution: git, a setuid firejail, an engine for containers. Knows package managers, no sandbox.
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
@@ -37,10 +37,17 @@ function ensureFirejail(report, host = HOST) {
   );
 }
 
-function ensureProgram(name, report, host) {
+/** Step, for the tests in containers: an engine and what makes a base for it where nothing can be pulled. */
+function ensureContainers(report, host = HOST) {
+  const made = [ensureProgram('dockerd', report, host, 'docker.io'), ensureProgram('debootstrap', report, host)];
+  const did = made.some((one) => typeof one !== 'string');
+  return { said: made.map((one) => one.said ?? one).join(', '), did };
+}
+
+function ensureProgram(name, report, host, packageName = name) {
   const found = findProgram(name, host);
   if (found !== undefined) return found;
-  install(name, report, host);
+  install(packageName, report, host);
   const installed = findProgram(name, host);
   if (installed === undefined)
     throw new Stop(`${name} was installed but is not on the path`, `put ${name} on the path`);
@@ -100,4 +107,4 @@ function isExecutable(file) {
   }
 }
 
-module.exports = { ensureFirejail, ensureGit, findProgram };
+module.exports = { ensureContainers, ensureFirejail, ensureGit, findProgram };

@@ -14,7 +14,9 @@ interface Report {
   announce(text: string): void;
 }
 type Ensure = (report: Report, host: Host) => unknown;
-const { ensureFirejail, ensureGit } = loadPart('packages') as { ensureFirejail: Ensure; ensureGit: Ensure };
+const { ensureContainers, ensureFirejail, ensureGit } = loadPart('packages') as Readonly<
+  Record<'ensureContainers' | 'ensureFirejail' | 'ensureGit', Ensure>
+>;
 
 let scratch: string;
 before(async () => {
@@ -101,4 +103,23 @@ test('a firejail that is not setuid root is refused with the line that makes it 
   await chmod(file, 0o4755);
   if (process.getuid?.() === 0) assert.equal(ensure(ensureFirejail, host), file);
   else assert.throws(() => ensure(ensureFirejail, host), { remedy });
+});
+
+test('an engine for containers comes under the name of its package, and what makes a base beside it', async () => {
+  const install = 'echo "$4" >> calls; for name in dockerd debootstrap; do cp apt-get $name && chmod 755 $name; done';
+  const host = await machine(0, { 'apt-get': install });
+  const beside = (name: string) => join(host.folders[0] ?? '', name);
+  const first = ensure(ensureContainers, host);
+  assert.deepEqual(first, { said: `installed as ${beside('dockerd')}, ${beside('debootstrap')}`, did: true });
+  assert.equal(await readFile(beside('calls'), 'utf8'), 'docker.io\n');
+  const again = ensure(ensureContainers, host);
+  assert.deepEqual(again, { said: `${beside('dockerd')}, ${beside('debootstrap')}`, did: false });
+});
+
+test('a user who may install nothing is told the one line to type for an engine', async () => {
+  const host = await machine(1000, { 'apt-get': 'exit 1' });
+  assert.throws(() => ensure(ensureContainers, host), {
+    message: 'docker.io is missing',
+    remedy: 'type: sudo apt-get install -y --no-install-recommends docker.io',
+  });
 });
