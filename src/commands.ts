@@ -7,6 +7,7 @@ export const COMMANDS: Loaders = {
   show: async () => (await import('./cli/commands/overview.ts')).showCommand,
   diff: async () => (await import('./cli/commands/overview.ts')).diffCommand,
   apply: async () => (await import('./cli/commands/apply.ts')).applyCommand,
+  setup: async () => (await import('./cli/commands/setup.ts')).setupCommand,
   rewind: async () => (await import('./cli/commands/rewind.ts')).rewindCommand,
   message: async () => (await import('./cli/commands/control.ts')).messageCommand,
   cancel: async () => (await import('./cli/commands/control.ts')).cancelCommand,

@@ -60,6 +60,7 @@ export function localOverseer(house: House): Overseer {
     drainBackend: async (name, drained) => router.drain(name, drained) ?? missing(`there is no backend ${name}`),
     reloadBackends: house.reloadBackends,
     keepProbe: async (report) => (await import('./store/probe-store.ts')).saveProbe(house.store, report),
+    setups: house.rooms.setups,
     probeSandbox: () => house.sandboxTest.again(),
     usage: ({ by, from, to }) => {
       const now = systemClock.now();

@@ -1,18 +1,28 @@
 // Owns what of a house is loaded only when a run needs it: tools, snapshots, set-ups. A composition root.
 import { systemClock } from './base/clock.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { Setups } from './contracts/setups.ts';
 import type { Places } from './places.ts';
 import type { RunsPorts } from './runs/ports.ts';
 
-export type LateRooms = Pick<RunsPorts, 'toolRoom' | 'snapshotRoom' | 'setupRoom'>;
+export interface LateRooms extends Pick<RunsPorts, 'toolRoom' | 'snapshotRoom' | 'setupRoom'> {
+  /** The kept set-ups, for people. */
+  readonly setups: Setups;
+}
 
 const DAY_MS = 24 * 3600 * 1000;
 
 export function lateRooms(config: Pick<LoadedConfig, 'setup'>, places: Pick<Places, 'setupsRoot'>): LateRooms {
+  const setupRoom = once(() => openSetups(config, places));
   return {
     toolRoom: openToolRoom,
     snapshotRoom: async () => (await import('./workspace/snapshots/take.ts')).createSnapshots,
-    setupRoom: once(() => openSetups(config, places)),
+    setupRoom,
+    setups: {
+      list: async () => (await setupRoom()).list(),
+      get: async (key) => (await setupRoom()).get(key),
+      drop: async (key) => (await setupRoom()).drop(key),
+    },
   };
 }
 

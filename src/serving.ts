@@ -159,6 +159,7 @@ function portsOf(house: House, readiness: Readiness, { tally, metrics }: Telemet
       reload: () => house.reloadBackends(),
     },
     probeSandbox: () => house.sandboxTest.again(),
+    setups: house.rooms.setups,
     runs: house.host === 'service' ? runs : { ...runs, create: refuseMore },
     approvals,
     journal,

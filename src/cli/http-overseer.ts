@@ -8,6 +8,7 @@ import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
 import type { ApplyAnswer, StepSnapshot } from '../contracts/run-service.ts';
 import type { CheckOutcome, RunRecord } from '../contracts/runs.ts';
+import type { SetupEntry, Setups } from '../contracts/setups.ts';
 import { CaissonError } from '../base/errors.ts';
 import { type Caller, createCaller, type Place } from './http-call.ts';
 import type { Overseer, Seen } from './overseer.ts';
@@ -40,6 +41,7 @@ export function createHttpOverseer(place: Place): Overseer {
     checks: async (id) => (await call.json<{ checks: CheckOutcome[] }>('GET', `/api/v1/runs/${id}/checks`)).checks,
     ...probesOf(call),
     ...stepsOf(call),
+    setups: setupsOf(call),
     apply: (id, wish) => call.json<ApplyAnswer>('POST', `/api/v1/runs/${id}/apply`, wish),
     applied: async (id, result) => {
       await call.json('POST', `/api/v1/runs/${id}/applied`, result);
@@ -82,6 +84,15 @@ function probesOf(call: Caller): Pick<Overseer, 'keepProbe' | 'probeSandbox'> {
       await call.json('POST', '/api/v1/probes', report);
     },
     probeSandbox: () => call.json<SandboxReport>('POST', '/api/v1/sandbox/probe', {}),
+  };
+}
+
+function setupsOf(call: Caller): Setups {
+  const path = (key: string) => `/api/v1/setups/${encodeURIComponent(key)}`;
+  return {
+    list: async () => (await call.json<{ setups: SetupEntry[] }>('GET', '/api/v1/setups')).setups,
+    get: (key) => call.json<SetupEntry>('GET', path(key)),
+    drop: (key) => call.json<SetupEntry>('POST', `${path(key)}/drop`, {}),
   };
 }
 

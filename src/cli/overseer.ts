@@ -13,6 +13,7 @@ import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { ProbeReport as SandboxReport } from '../contracts/executor.ts';
 import type { ProbeReport } from '../contracts/probes.ts';
 import type { RunEvent } from '../contracts/run-events.ts';
+import type { Setups } from '../contracts/setups.ts';
 import type { ApplyAnswer, AppliedResult, ApplyWish, RewindWish, StepSnapshot } from '../contracts/run-service.ts';
 import type { CheckOutcome, RunRecord, RunRequest } from '../contracts/runs.ts';
 
@@ -69,6 +70,8 @@ export interface Overseer {
   reloadBackends(): Promise<readonly BackendState[]>;
   /** Stored for `doctor` and for the choice of engines. */
   keepProbe(report: ProbeReport): Promise<void>;
+  /** The kept set-ups. */
+  readonly setups: Setups;
   /** Attacks a fresh sandbox where runs are executed, and keeps in the journal what came of it. Rejects where there is none at all. */
   probeSandbox(): Promise<SandboxReport>;
   /** From midnight UTC until now, where the wish does not say. */

@@ -9,6 +9,7 @@ import { journalRoutes } from './api/journal.ts';
 import { keyRoutes } from './api/keys.ts';
 import { runReadingRoutes } from './api/run-reading.ts';
 import { runRoutes } from './api/runs.ts';
+import { setupRoutes } from './api/setups.ts';
 import { sandboxRoutes } from './api/sandbox.ts';
 import { usageRoutes } from './api/usage.ts';
 import { readBodiesSafely } from './bodies.ts';
@@ -82,6 +83,7 @@ export function buildApp(ports: GatewayPorts, tls?: TlsMaterial): FastifyInstanc
   usageRoutes(app, context);
   backendRoutes(app, context);
   sandboxRoutes(app, context);
+  setupRoutes(app, context);
   journalRoutes(app, context);
   peopleRoutes(app, context);
   openapiRoutes(app, context);

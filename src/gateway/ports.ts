@@ -31,6 +31,7 @@ import type {
 import type { PassBytes } from '../contracts/passing.ts';
 import type { ProbeReport } from '../contracts/probes.ts';
 import type { RunService } from '../contracts/run-service.ts';
+import type { Setups } from '../contracts/setups.ts';
 import type { ResponseStore } from '../contracts/stored-responses.ts';
 
 export interface GatewayPorts {
@@ -61,6 +62,7 @@ export interface GatewayPorts {
   readonly backends: BackendsPort;
   /** Attacks a fresh sandbox. Rejects where there is none at all. */
   probeSandbox(): Promise<SandboxReport>;
+  readonly setups: Setups;
   readonly runs: RunService;
   readonly approvals: ApprovalsPort;
   readonly journal: Journal;

@@ -1,5 +1,6 @@
 // A gateway that listens for real on a real store, journal, airlock and accounts. Scripted: the model's events, and the life of runs.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import type { SetupEntry } from '../../src/contracts/setups.ts';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,23 @@ import { createStandInRuns, type StandInRuns } from './stand-in-runs.ts';
 
 export const POLICY = 'sha256:policy';
 /** What an attacked sandbox came to. */
+export const SETUP: SetupEntry = {
+  key: '0123456789abcdef0123456789abcdef',
+  commands: ['npm ci'],
+  team: 'tests',
+  tree: '1'.repeat(40),
+  seen: 2,
+  toolchain: 'node 1 2',
+  ms: 800,
+  madeAt: 1,
+  usedAt: 2,
+  manifest: '2'.repeat(64),
+  files: 3,
+  bytes: 4,
+  leftOut: 0,
+  tops: ['node_modules'],
+};
+
 export const SANDBOX_REPORT: SandboxReport = {
   ok: true,
   checks: [{ name: 'no mount', ok: true, seen: 'not permitted' }],
@@ -125,6 +143,7 @@ export async function startService(context: TestContext, wishes: Wishes = {}): P
       drain: (name, drained) => router.drain(name, drained),
       reload: async () => router.states(),
     },
+    setups: { list: async () => [SETUP], get: async () => SETUP, drop: async () => SETUP },
     probeSandbox: async () => SANDBOX_REPORT,
     runs,
     approvals,

@@ -20,6 +20,13 @@ export const runCommand: Command = {
   flags: {
     repo: { type: 'string', value: 'DIR', help: 'the repository (the current directory)' },
     check: { type: 'string', multiple: true, value: 'NAME=COMMAND', help: 'a check that must pass; may be repeated' },
+    setup: {
+      type: 'string',
+      multiple: true,
+      value: 'COMMAND',
+      help: 'runs before the agent comes, as npm ci; may be repeated',
+    },
+    'no-setup': { type: 'boolean', help: 'run no such command, whatever the configuration and lock files say' },
     apply: { type: 'string', value: 'BRANCH', help: 'ask to put the patch on a new branch when the checks passed' },
     yes: { type: 'boolean', help: 'with --apply: the answer is yes' },
     json: { type: 'boolean', help: 'print each event as a JSON line, the run as the last' },
@@ -98,9 +105,22 @@ function requestOf(packed: PackedRepository, loaded: LoadedConfig, context: Cont
     task,
     model: loaded.model,
     checks: declared.length > 0 ? [...declared] : [...loaded.checks],
+    ...setupOf(loaded, context),
     origin: { head, branch, headTree, tree },
     ...(branchWish === undefined ? {} : { publish: { ref: refOf(branchWish), remote: 'local' } }),
   };
+}
+
+/** Nothing where lock files are to say it. */
+function setupOf({ setup }: LoadedConfig, { flags }: Context): Pick<RunRequest, 'setup'> {
+  const { run, files, onFailure: failure } = setup;
+  const wanted = listFlag(flags, 'setup');
+  const isOff = flags['no-setup'] === true;
+  if (isOff && wanted.length > 0) throw new CaissonError('usage', 'give --setup or --no-setup, not both');
+  if (wanted.some((command) => command.trim() === '')) throw new CaissonError('usage', '--setup takes a command');
+  if (isOff || wanted.length > 0) return { setup: { run: [...wanted], failure } };
+  if (run === undefined) return {};
+  return { setup: { run: [...run], failure, ...(files === undefined ? {} : { files: [...files] }) } };
 }
 
 export function refOf(branch: string): string {

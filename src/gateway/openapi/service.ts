@@ -11,6 +11,8 @@ const plain = { type: 'string' };
 const ofRun = { path: { id: THINGS.run } };
 const backend = object({ name: text, state: text, inFlight: whole, requests: whole, failures: whole });
 const ofBackend = { path: { name: THINGS.backend }, body: {} };
+const setup = object({ key: text, commands: list(text), files: whole, bytes: whole, madeAt: whole, usedAt: whole });
+const ofSetup = { path: { key: '0123456789abcdef0123456789abcdef' } };
 const ofKey = { path: { id: THINGS.key } };
 const ofQuestion = { path: { id: THINGS.question } };
 const branch = { ref: 'refs/heads/fix', remote: '.' };
@@ -92,6 +94,7 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
       bundle: text,
       origin: object({ head: text, branch: text, headTree: text, tree: text }),
       'checks?': list(object({ name: text, run: text })),
+      'setup?': object({ run: list(text), 'files?': list(text), failure: oneOf('end', 'go_on') }),
       'publish?': object({ ref: text, remote: text }),
     }),
     answer: { status: 201, schema: run },
@@ -225,6 +228,16 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     body: probe,
     answer: { status: 200, schema: ok },
     example: { body: { backend: 'one', model: 'm', version: '', at: 0, score: 100, results: [] } },
+  }),
+  get('/api/v1/setups', 'What was made ready for runs and is kept', ['auditor'], {
+    answer: { status: 200, schema: object({ setups: list(setup) }) },
+    example: {},
+  }),
+  get('/api/v1/setups/:key', 'One of them', ['auditor'], { answer: { status: 200, schema: setup }, example: ofSetup }),
+  post('/api/v1/setups/:key/drop', 'Drops one that no run at work uses', [], {
+    body: object({}),
+    answer: { status: 200, schema: setup },
+    example: { ...ofSetup, body: {} },
   }),
   post('/api/v1/sandbox/probe', 'Attacks a fresh sandbox; unless all attacks fail, nothing runs any more', [], {
     body: object({}),

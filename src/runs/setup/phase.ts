@@ -79,7 +79,7 @@ async function setUpBy(
   if (tops.length > 0) await writeExcludes(job.of.git, excludeLines(tops));
   return {
     note: readyNote(entry),
-    furnish: (box) => furnish(desk, entry, box),
+    furnish: furnishing(desk, entry),
     release: () => room.cache.release(key),
   };
 }
@@ -159,17 +159,20 @@ async function emitEnd(
   ]);
 }
 
-/** One that is damaged is made anew, once. */
-async function furnish(desk: Desk, entry: SetupEntry, box: string): Promise<void> {
+/** One that is damaged is made anew, once for each copy. All copies that follow are of the new one. */
+function furnishing(desk: Desk, first: SetupEntry): (box: string) => Promise<void> {
   const { cache } = desk.room;
-  try {
-    await cache.lay(entry, box);
-  } catch (error) {
-    if (!(error instanceof CaissonError) || error.code !== 'setup_damaged') throw error;
-    desk.ports.logger.warn('a kept set-up was damaged and is made anew', { key: desk.key, message: error.message });
-    const again = await obtain(desk);
-    cache.release(desk.key);
-    await cache.lay(again.entry, box);
-  }
-  if (entry.tops.length > 0) await writeExcludes(join(box, 'work', '.git'), excludeLines(entry.tops));
+  let entry = first;
+  return async (box) => {
+    try {
+      await cache.lay(entry, box);
+    } catch (error) {
+      if (!(error instanceof CaissonError) || error.code !== 'setup_damaged') throw error;
+      desk.ports.logger.warn('a kept set-up was damaged and is made anew', { key: desk.key, message: error.message });
+      ({ entry } = await obtain(desk));
+      cache.release(desk.key);
+      await cache.lay(entry, box);
+    }
+    if (entry.tops.length > 0) await writeExcludes(join(box, 'work', '.git'), excludeLines(entry.tops));
+  };
 }

@@ -158,7 +158,9 @@ async function lay(desk: Desk, { key, manifest }: SetupEntry, box: string): Prom
   try {
     return (await inThread({ lay: { entry: join(desk.plan.root, key), manifest, box } })) as Laid;
   } catch (error) {
-    if (error instanceof CaissonError && error.code === 'setup_damaged') await remove(desk, key);
+    const isDamaged = error instanceof CaissonError && error.code === 'setup_damaged';
+    // Another run may have made it anew meanwhile.
+    if (isDamaged && (await read(desk, key))?.manifest === manifest) await remove(desk, key);
     throw error;
   }
 }
