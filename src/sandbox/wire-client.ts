@@ -1,4 +1,4 @@
-// Owns the executor as its clients see it through the socket. A lost connection rejects what is pending and all that comes.
+// Owns the executor as its clients see it through the socket. A lost connection rejects what is pending; the next call connects anew.
 import { connect, type Socket } from 'node:net';
 import { CaissonError, errorFrom } from '../base/errors.ts';
 import type { Executor } from '../contracts/executor.ts';
@@ -9,31 +9,34 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Rejects with `runner_unreachable` if nobody answers there, as does every method once the connection is lost. */
+type Ask = <Value>(method: Call['method'], argument?: unknown) => Promise<Value>;
+
+interface Connection {
+  readonly ask: Ask;
+  isLost(): boolean;
+  end(): void;
+}
+
+/**
+ * Rejects with `runner_unreachable` if nobody answers there, as does every method whose connection is lost, or that finds nobody. What was
+ * open is gone with its connection.
+ */
 export async function connectExecutor(socketPath: string): Promise<Executor> {
-  const socket = await open(socketPath);
-  const pending = new Map<number, Pending>();
-  let count = 0;
-  const lose = () => {
-    for (const { reject } of pending.values()) reject(lost(socketPath));
-    pending.clear();
+  let current = openConnection(socketPath);
+  await current;
+  const connection = async (): Promise<Connection> => {
+    const seen = current;
+    const held = await seen.catch(() => undefined);
+    if (held !== undefined && !held.isLost()) return held;
+    // Of several that miss it, the first connects.
+    if (current === seen) current = openConnection(socketPath);
+    return current;
   };
-  const cutOff = () => socket.destroy();
-  socket.on('close', lose).on('error', () => {});
-  socket.on(
-    'data',
-    createLineReader((line) => settle(pending, line, cutOff), cutOff),
-  );
-  const call = <Value>(method: Call['method'], argument?: unknown): Promise<Value> =>
-    new Promise<unknown>((resolve, reject) => {
-      if (socket.destroyed) {
-        reject(lost(socketPath));
-        return;
-      }
-      count += 1;
-      pending.set(count, { resolve, reject });
-      socket.write(`${JSON.stringify({ id: count, method, argument })}\n`);
-    }) as Promise<Value>;
+  let disposed = false;
+  const call: Ask = async (method, argument) => {
+    if (disposed) throw lost(socketPath);
+    return (await connection()).ask(method, argument);
+  };
   return {
     probe: (depth) => call('probe', depth),
     open: (request) => call('open', request),
@@ -47,10 +50,39 @@ export async function connectExecutor(socketPath: string): Promise<Executor> {
     close: (sandbox) => call('close', sandbox),
     sweep: () => call('sweep'),
     dispose: async () => {
-      if (!socket.destroyed) await call('leave').catch(() => {});
-      socket.destroy();
+      disposed = true;
+      const held = await current.catch(() => undefined);
+      if (held?.isLost() === false) await held.ask('leave').catch(() => {});
+      held?.end();
     },
   };
+}
+
+async function openConnection(socketPath: string): Promise<Connection> {
+  const socket = await open(socketPath);
+  const pending = new Map<number, Pending>();
+  let count = 0;
+  const lose = () => {
+    for (const { reject } of pending.values()) reject(lost(socketPath));
+    pending.clear();
+  };
+  const cutOff = () => socket.destroy();
+  socket.on('close', lose).on('error', () => {});
+  socket.on(
+    'data',
+    createLineReader((line) => settle(pending, line, cutOff), cutOff),
+  );
+  const ask: Ask = <Value>(method: Call['method'], argument?: unknown): Promise<Value> =>
+    new Promise<unknown>((resolve, reject) => {
+      if (socket.destroyed) {
+        reject(lost(socketPath));
+        return;
+      }
+      count += 1;
+      pending.set(count, { resolve, reject });
+      socket.write(`${JSON.stringify({ id: count, method, argument })}\n`);
+    }) as Promise<Value>;
+  return { ask, isLost: () => socket.destroyed, end: cutOff };
 }
 
 function open(path: string): Promise<Socket> {

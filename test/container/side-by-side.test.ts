@@ -1,4 +1,4 @@
-// Owns the proof that the two containers do the whole work together, and that each has only what is its own. The model's replies are recorded.
+// Owns the proof that the two containers do the whole work together, and each has only what is its own. The replies are recorded.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

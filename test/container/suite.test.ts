@@ -1,4 +1,4 @@
-// Owns that the attacks on the sandbox and on its network run in the runner's own image, as its user, and none is left out. Knows no attack.
+// Owns that the attacks on the sandbox and its network run in the runner’s own image, as its user, and none is left out. Knows no attack.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

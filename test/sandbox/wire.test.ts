@@ -201,6 +201,25 @@ describe('the executor behind a socket', () => {
     await assert.rejects(client.probe('start'), { code: 'runner_unreachable' });
   });
 
+  it('finds the runner again once it is back: what was open is gone, and a sandbox opens by the same name', async (t) => {
+    const { world, client, socket, server } = await wired(t);
+    const request = { ...OPEN, sandbox: 'again', box: world.newBox('again') };
+    assert.equal((await client.open(request)).ok, true);
+    await server.close();
+    const [one, other] = await Promise.allSettled([client.probe('start'), client.sweep()]);
+    assert.deepEqual([one.status, other.status], ['rejected', 'rejected'], 'positive control: it is away');
+    const back = await serveExecutor(world.executor, socket);
+    t.after(() => back.close());
+    const gone = await client.exec({ ...EXEC, sandbox: 'again', command: 'true' });
+    assert.equal(gone.ok ? '' : gone.error.code, 'sandbox_gone');
+    const [opened, report] = await Promise.all([client.open(request), client.sweep()]);
+    assert.deepEqual([opened.ok, report.survivors], [true, []]);
+    const done = await client.exec({ ...EXEC, sandbox: 'again', command: 'echo alive' });
+    assert.equal(done.ok && done.value.output.head, 'alive\n');
+    await client.dispose();
+    await assert.rejects(client.sweep(), { code: 'runner_unreachable' });
+  });
+
   it('rejects what is pending, and all that comes after, when the runner is lost', async (t) => {
     const { world, client, server } = await wired(t);
     await client.open({ ...OPEN, sandbox: 'lost', box: world.newBox('lost') });
