@@ -21,8 +21,9 @@ export function answerOf(record: QuestionRecord): Answer | undefined {
   return { state, by: answeredBy, note };
 }
 
-function grantOf({ id, run, effect, shown, decision, expiresAt }: QuestionRecord): Grant {
-  return { id: `grant_${id}`, question: id, run, effect, shown, policy: decision.policy, uses: 1, expiresAt };
+function grantOf({ id, run, effect, shown, decision, expiresAt, scope }: QuestionRecord): Grant {
+  const grant = { id: `grant_${id}`, question: id, run, effect, shown, policy: decision.policy, uses: 1, expiresAt };
+  return scope === undefined ? grant : { ...grant, scope };
 }
 
 /** Why an answer did not count, from the question as it is afterwards and the hash of what the person had seen. */

@@ -113,11 +113,37 @@ async function waitFor(desk: Desk, id: string, signal: AbortSignal): Promise<Ans
 
 async function take(desk: Desk, id: string, answer: Parameters<Approvals['answer']>[1]): Promise<QuestionRecord> {
   const { by, note, shown, verdict } = answer;
+  if (verdict === 'revoke') return takeBack(desk, id, by);
   const state = verdict === 'approve' ? 'approved' : 'denied';
-  const order = { id, state, by, note, shown, in_force: desk.policyHash(), now: desk.clock.now() } as const;
+  const scope = await scopeOf(desk, id, answer);
+  const order = { id, state, by, note, scope, shown, in_force: desk.policyHash(), now: desk.clock.now() } as const;
   const counts = await desk.store.write('answerQuestion', order);
   const record = await findKnown(desk, id);
   if (!counts) throw whyNotAnswered(record, shown);
+  desk.waiters.wake([id]);
+  return record;
+}
+
+/** A yes to the network is for the run, unless the person says less. */
+async function scopeOf(
+  desk: Desk,
+  id: string,
+  { verdict, scope }: Parameters<Approvals['answer']>[1],
+): Promise<string | null> {
+  const isNetwork = (await findKnown(desk, id)).effect.type === 'egress';
+  if (scope !== undefined && (!isNetwork || verdict !== 'approve'))
+    throw new CaissonError(
+      'invalid_input',
+      'only a yes to a question about the network can be for a time, for uses or for the run',
+    );
+  return isNetwork && verdict === 'approve' ? canonicalJson(scope ?? {}) : null;
+}
+
+async function takeBack(desk: Desk, id: string, by: string): Promise<QuestionRecord> {
+  const done = await desk.store.write('revokeQuestion', { id, by, now: desk.clock.now() });
+  const record = await findKnown(desk, id);
+  if (!done)
+    throw new CaissonError('approval_gone', `question ${id} is ${record.state}: there is nothing to take back`);
   desk.waiters.wake([id]);
   return record;
 }

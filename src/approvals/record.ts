@@ -1,10 +1,15 @@
 // Owns the way from a row to a question. Knows no SQL.
 import type { z as Schema } from 'zod';
 import { late } from '../base/schema.ts';
-import type { Decision, QuestionRecord, QuestionState } from '../contracts/decisions.ts';
+import type { Decision, GrantScope, QuestionRecord, QuestionState } from '../contracts/decisions.ts';
 import { effectSchema } from '../contracts/effects.ts';
 import { NOBODY, type QuestionRow } from '../store/approvals.ts';
 import { parseColumn } from '../store/json-column.ts';
+
+const scopeSchema = late((z) => {
+  const count = z.int().min(1).exactOptional();
+  return z.strictObject({ uses: count, ms: count }) satisfies Schema.ZodType<GrantScope>;
+});
 
 const decisionSchema = late((z) => {
   const verdict = z.enum(['allow', 'ask', 'deny']);
@@ -30,6 +35,7 @@ export function recordOf(row: QuestionRow, now: number): QuestionRecord {
     shown: row.shown_hash,
     askedAt: row.asked_at,
     expiresAt: row.expires_at,
+    ...(row.scope === null ? {} : { scope: parseColumn(row.scope, scopeSchema, `the scope of question ${row.id}`) }),
     ...(isOver(row, now) ? expired(row) : answered(row)),
   };
 }

@@ -8,7 +8,7 @@ import type {
   UsageLine,
   UsageView,
 } from '../contracts/accounts.ts';
-import type { QuestionRecord } from '../contracts/decisions.ts';
+import type { GrantScope, QuestionRecord } from '../contracts/decisions.ts';
 import type { BackendState, ProgressNote } from '../contracts/ports.ts';
 import type { ProbeReport as SandboxReport } from '../contracts/executor.ts';
 import type { ProbeReport } from '../contracts/probes.ts';
@@ -56,7 +56,12 @@ export interface Overseer {
   question(id: string): Promise<{ readonly record: QuestionRecord; readonly shown: string }>;
   answer(
     id: string,
-    answer: { readonly verdict: 'approve' | 'deny'; readonly shown: string; readonly note: string },
+    answer: {
+      readonly verdict: 'approve' | 'deny' | 'revoke';
+      readonly shown: string;
+      readonly note: string;
+      readonly scope?: GrantScope;
+    },
   ): Promise<QuestionRecord>;
   halt(note: string): Promise<{ readonly cancelled: number; readonly revoked: number }>;
   release(): Promise<void>;

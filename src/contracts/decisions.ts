@@ -32,6 +32,14 @@ export interface Question {
   readonly expiresAt: number;
 }
 
+/** How far a yes to the network of a run goes. Neither of the two: as long as the run. */
+export interface GrantScope {
+  /** Requests. */
+  readonly uses?: number;
+  /** Milliseconds since the answer. */
+  readonly ms?: number;
+}
+
 export type QuestionState = 'waiting' | 'approved' | 'denied' | 'expired' | 'used' | 'revoked';
 
 export interface QuestionRecord extends Question {
@@ -39,6 +47,8 @@ export interface QuestionRecord extends Question {
   readonly answeredBy?: string;
   readonly answeredAt?: number;
   readonly note?: string;
+  /** Only of one that was approved, and is about the network. */
+  readonly scope?: GrantScope;
 }
 
 export type Answer =
@@ -55,6 +65,8 @@ export interface Grant {
   readonly policy: string;
   readonly uses: number;
   readonly expiresAt: number;
+  /** Given for the network of the run; absent: for this one call. */
+  readonly scope?: GrantScope;
 }
 
 export type GrantUse = 'used' | 'expired' | 'spent' | 'revoked' | 'changed';

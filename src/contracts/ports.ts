@@ -1,6 +1,6 @@
 // Owns the ports that a composition root hands to rooms which must not import each other. Knows no implementation.
 import type { JsonObject } from '../base/json.ts';
-import type { Answer, Decision, Grant, GrantUse, Question, QuestionRecord } from './decisions.ts';
+import type { Answer, Decision, Grant, GrantScope, GrantUse, Question, QuestionRecord } from './decisions.ts';
 import type { Effect } from './effects.ts';
 import type { ChatRequest, ToolCall } from './messages.ts';
 import type { ModelErrorEvent, ModelEvent } from './model-events.ts';
@@ -141,14 +141,19 @@ export interface Approvals {
     grant: Grant,
     now: { readonly effect: Effect; readonly shown: string; readonly policy: string },
   ): Promise<GrantUse>;
-  /** Answers a question. `shown` is the hash the person saw; another one is refused with `approval_changed`. */
+  /**
+   * Answers a question. `shown` is the hash the person saw; another one is refused with `approval_changed`. `revoke` takes back what
+   * was approved, for the network of a run also after its first use.
+   */
   answer(
     id: string,
     answer: {
-      readonly verdict: 'approve' | 'deny';
+      readonly verdict: 'approve' | 'deny' | 'revoke';
       readonly by: string;
       readonly shown: string;
       readonly note: string;
+      /** With `approve`, of a question about the network only. */
+      readonly scope?: GrantScope;
     },
   ): Promise<QuestionRecord>;
   list(filter: { readonly state?: QuestionRecord['state']; readonly run?: string }): Promise<readonly QuestionRecord[]>;

@@ -17,9 +17,11 @@ export interface QuestionRow {
   readonly answered_by: string | null;
   readonly answered_at: number | null;
   readonly note: string | null;
+  /** JSON of a scope. */
+  readonly scope: string | null;
 }
 
-interface NewRow extends Omit<QuestionRow, 'state' | 'answered_by' | 'answered_at' | 'note'> {
+interface NewRow extends Omit<QuestionRow, 'state' | 'answered_by' | 'answered_at' | 'note' | 'scope'> {
   /** The text put before the person; rows are read without it. */
   readonly shown: string;
 }
@@ -28,7 +30,7 @@ interface NewRow extends Omit<QuestionRow, 'state' | 'answered_by' | 'answered_a
 export const NOBODY = { by: 'time', note: 'nobody answered in time' } as const;
 
 const COLUMNS = `id, run, step, effect, effect_hash, decision, policy, summary, shown_hash, asked_at, expires_at, state,
-  answered_by, answered_at, note`;
+  answered_by, answered_at, note, scope`;
 const INSERT = `INSERT INTO questions (id, run, step, effect, effect_hash, decision, policy, summary, shown, shown_hash, asked_at,
     expires_at, state, answered_by, answered_at, note)
   VALUES (:id, :run, :step, :effect, :effect_hash, :decision, :policy, :summary, :shown, :shown_hash, :asked_at, :expires_at,
@@ -42,7 +44,7 @@ const LIST = `SELECT ${COLUMNS} FROM questions
   ORDER BY rowid`;
 const EXPIRE = `UPDATE questions SET state = 'expired', answered_by = :by, answered_at = expires_at, note = :note
   WHERE state IN ('waiting', 'approved') AND expires_at <= :now`;
-const ANSWER = `UPDATE questions SET state = :state, answered_by = :by, answered_at = :now, note = :note
+const ANSWER = `UPDATE questions SET state = :state, answered_by = :by, answered_at = :now, note = :note, scope = :scope
   WHERE id = :id AND state = 'waiting' AND shown_hash = :shown AND (:state = 'denied' OR policy = :in_force)`;
 const USE = `UPDATE questions SET state = 'used'
   WHERE id = :id AND state = 'approved' AND shown_hash = :shown AND effect_hash = :effect_hash
@@ -50,13 +52,16 @@ const USE = `UPDATE questions SET state = 'used'
 const REVOKE = `UPDATE questions SET state = 'revoked', answered_by = :by, answered_at = :now, note = 'revoked'
   WHERE state IN ('waiting', 'approved') AND (:run IS NULL OR run = :run)`;
 
+const REVOKE_ONE = `UPDATE questions SET state = 'revoked', answered_by = :by, answered_at = :now, note = 'revoked'
+  WHERE id = :id AND (state = 'approved' OR (state = 'used' AND scope IS NOT NULL))`;
+
 /** The new question, or the one that already asks the same and still stands. */
 function openQuestion(db: Db, row: NewRow): QuestionRow {
   const same = db.prepare<QuestionRow>(SAME).get(row);
   if (same !== undefined) return same;
   db.prepare(INSERT).run(row);
   const { shown: _, ...stored } = row;
-  return { ...stored, state: 'waiting', answered_by: null, answered_at: null, note: null };
+  return { ...stored, state: 'waiting', answered_by: null, answered_at: null, note: null, scope: null };
 }
 
 interface AnswerOrder {
@@ -64,6 +69,7 @@ interface AnswerOrder {
   readonly state: 'approved' | 'denied';
   readonly by: string;
   readonly note: string;
+  readonly scope: string | null;
   /** Hash of what the person saw. */
   readonly shown: string;
   /** Hash of the policy that holds now; a yes to a question that another policy asked does not count. */
@@ -91,6 +97,12 @@ function useGrant(db: Db, order: UseOrder): QuestionRow | 'missing' | undefined 
   expireQuestions(db, order);
   if (db.prepare(USE).run(order).changes === 1) return undefined;
   return readQuestion(db, order) ?? 'missing';
+}
+
+/** False: nothing stood there. */
+function revokeQuestion(db: Db, order: { readonly id: string; readonly by: string; readonly now: number }): boolean {
+  expireQuestions(db, order);
+  return db.prepare(REVOKE_ONE).run(order).changes === 1;
 }
 
 /** Ids of what was waiting or approved and is neither now. */
@@ -127,5 +139,5 @@ function listQuestions(
   return db.prepare<QuestionRow>(LIST).all({ state: null, run: null, ...filter });
 }
 
-export const approvalWrites = { openQuestion, answerQuestion, useGrant, revokeQuestions };
+export const approvalWrites = { openQuestion, answerQuestion, useGrant, revokeQuestion, revokeQuestions };
 export const approvalReads = { readQuestion, readShown, listQuestions };

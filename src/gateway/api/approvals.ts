@@ -14,10 +14,21 @@ const listSchema = z.object({
   run: z.string().max(64).optional(),
 });
 const answerSchema = z.strictObject({
-  verdict: z.enum(['approve', 'deny']),
+  verdict: z.enum(['approve', 'deny', 'revoke']),
   /** Hash of what the person saw. */
   shown: z.string().max(128),
   note: z.string().max(4096).default(''),
+  /** How far a yes to the network goes; absent: as long as the run. */
+  scope: z
+    .strictObject({
+      uses: z.int().min(1).max(1_000_000).exactOptional(),
+      ms: z
+        .int()
+        .min(1000)
+        .max(7 * 24 * 3_600_000)
+        .exactOptional(),
+    })
+    .exactOptional(),
 });
 
 export function approvalRoutes(app: FastifyInstance, { ports, gate }: RouteContext): void {

@@ -169,7 +169,12 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     example: ofQuestion,
   }),
   post('/api/v1/approvals/:id', 'Answers a question, bound to what was shown', ['approver'], {
-    body: object({ verdict: oneOf('approve', 'deny'), shown: text, 'note?': text }),
+    body: object({
+      verdict: oneOf('approve', 'deny', 'revoke'),
+      shown: text,
+      'note?': text,
+      'scope?': object({ 'uses?': whole, 'ms?': whole }),
+    }),
     answer: { status: 200, schema: question },
     example: { ...ofQuestion, body: { verdict: 'deny', shown: THINGS.shown } },
   }),
