@@ -8,6 +8,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { createProxy } from '../../src/egress/proxy.ts';
 import type { BoundSecret, EgressRecord, EgressRule, OpenProxy } from '../../src/contracts/egress.ts';
 import type { Covers } from '../../src/secrets/stages.ts';
+import { compileEgress } from '../../src/policy/network/match.ts';
 import { createSecretStages } from '../../src/secrets/stages.ts';
 import { createTls } from '../../src/egress/tls/create-tls.ts';
 import { makeAuthority, makeLeaf, makeLeafKey, type Validity } from '../../src/egress/tls/certificates.ts';
@@ -82,10 +83,8 @@ export async function openTlsScene(context: TestContext, wishes: SceneWishes = {
   };
 }
 
-/** The policy's own matching, as far as these tests need it. */
-export const covers: Covers = (match, request) =>
-  compileNetwork([{ id: 'r', verdict: 'allow', reason: '', advice: '', ...match }], []).request(request).verdict ===
-  'allow';
+/** The policy's own. */
+export const covers: Covers = (match, request) => compileEgress(match, true)(request);
 
 /** As the composition root opens one, but for the judge. */
 export const openWholeProxy: OpenProxy = async (profile, of) => {
@@ -139,37 +138,56 @@ export async function openTlsOrigin(
   return { port, authority: authority.certificate.toString('pem'), seen: () => seen };
 }
 
-/** Each text is sent when an answer to the one before it has come. */
-function exchange(
-  socket: Socket,
-  texts: readonly string[],
-  options: ConnectionOptions,
-  quietMs = 200,
-): Promise<string> {
+const LONGEST_MS = 15_000;
+
+/** Each text is sent when those before it are answered; the end is an answer to each request, or that of the connection. */
+function exchange(socket: Socket, texts: readonly string[], options: ConnectionOptions): Promise<string> {
   return new Promise((resolve) => {
-    let [got, at] = ['', 0];
+    let [got, sent, asked] = ['', 0, 0];
     const program = connectTls({ socket, ...options });
-    let timer = setTimeout(() => done(), 4000);
     const done = (error?: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       program.destroy();
       socket.destroy();
       resolve(error === undefined ? got : `${got}[${error.code ?? error.message}]`);
     };
+    const timer = setTimeout(() => done(new Error('too slow')), LONGEST_MS);
     const next = () => {
-      if (at < texts.length) program.write(Buffer.from(texts[at] ?? '', 'latin1'));
-      at += 1;
+      const text = texts[sent];
+      if (text === undefined) return done();
+      sent += 1;
+      asked += text.split(/HTTP\/1\.1\r\n/).length - 1;
+      program.write(Buffer.from(text, 'latin1'));
     };
     program.on('error', done);
     program.on('close', () => done());
     program.on('secureConnect', next);
     program.on('data', (bytes: Buffer) => {
       got += bytes.toString('latin1');
-      clearTimeout(timer);
-      timer = setTimeout(
-        () => (at < texts.length ? (next(), (timer = setTimeout(() => done(), quietMs))) : done()),
-        quietMs,
-      );
+      if (wholeAnswers(got) >= asked) next();
     });
   });
+}
+
+/** How many answers have come to their end; one whose end is that of the connection counts as none. */
+function wholeAnswers(text: string): number {
+  let [count, at] = [0, 0];
+  for (let head = HEAD.exec(text.slice(at)); head !== null; head = HEAD.exec(text.slice(at))) {
+    const body = at + head[0].length;
+    const length = bodyLength(text.slice(body), head);
+    if (length === undefined || body + length > text.length) return count;
+    at = body + length;
+    if (Number(head[1]) >= 200) count += 1;
+  }
+  return count;
+}
+
+const HEAD = /^HTTP\/1\.[01] (\d{3})[^]*?\r\n\r\n/;
+
+function bodyLength(rest: string, [head, status]: RegExpExecArray): number | undefined {
+  const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
+  if (length !== undefined) return Number(length);
+  if (Number(status) < 200 || status === '204') return 0;
+  const end = /(?:^|\r\n)0\r\n(?:[^\r\n]+\r\n)*\r\n/.exec(rest);
+  return /transfer-encoding: chunked/i.test(head) && end !== null ? end.index + end[0].length : undefined;
 }
