@@ -266,6 +266,46 @@ describe('the Dockerfile', () => {
   });
 });
 
+describe('the units of systemd', () => {
+  const unit = (name: string) => read(`deploy/systemd/caisson-${name}.service`);
+  const valuesOf = (text: string, key: string) =>
+    [...text.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value = '']) => value);
+
+  test('give the runner what the compose file gives it, and the service nothing', () => {
+    const { runner } = compose().services;
+    const bounds = valuesOf(unit('runner'), 'CapabilityBoundingSet').join(' ').split(' ');
+    assert.deepEqual(bounds.toSorted(), runner.cap_add?.map((one) => `CAP_${one}`).toSorted());
+    assert.deepEqual(valuesOf(unit('runner'), 'NoNewPrivileges'), ['no']);
+    assert.deepEqual(
+      [valuesOf(unit('serve'), 'CapabilityBoundingSet'), valuesOf(unit('serve'), 'NoNewPrivileges')],
+      [[''], ['yes']],
+    );
+  });
+
+  test('never set for the runner what takes the rights of a set-uid program away', () => {
+    const implied =
+      /^(?:SystemCall|RestrictAddress|RestrictNamespaces|RestrictSUIDSGID|RestrictRealtime|Lock|PrivateDevices|ProtectKernel|ProtectClock)/m;
+    assert.doesNotMatch(unit('runner'), implied);
+    assert.match(unit('serve'), implied);
+  });
+
+  test('name the same user, socket and boxes in both', () => {
+    const shared = ['CAISSON_EXECUTOR_SOCKET=/run/caisson/runner.sock', 'CAISSON_EXECUTOR_BOXES=/home/caisson/boxes'];
+    assert.deepEqual(valuesOf(unit('runner'), 'Environment'), shared);
+    assert.deepEqual(valuesOf(unit('serve'), 'Environment'), ['CAISSON_EXECUTOR_MODE=socket', ...shared]);
+    for (const name of ['serve', 'runner']) assert.deepEqual(valuesOf(unit(name), 'User'), ['caisson'], name);
+  });
+
+  test('are well formed for systemd, where it is installed', async (context) => {
+    const paths = ['serve', 'runner'].map((name) => join(ROOT, 'deploy', 'systemd', `caisson-${name}.service`));
+    const { exitCode, stderr = '' } = await execa('systemd-analyze', ['verify', ...paths], { reject: false });
+    if (exitCode === undefined) return context.diagnostic('there is no systemd-analyze here');
+    // The program itself is not installed here.
+    const said = stderr.split('\n').filter((line) => line !== '' && !/Command \S+ is not executable/.test(line));
+    assert.deepEqual(said, []);
+  });
+});
+
 test('continuous integration calls exactly npm test, then npm run test:vllm', () => {
   const commands = read('.ci/run')
     .split('\n')
