@@ -24,6 +24,9 @@ export interface Sampling {
   readonly maxTokensAtLeast?: number;
 }
 
+/** Name of the profile of a model that no file is of. */
+export const GENERIC_PROFILE = 'generic';
+
 export interface ModelProfile {
   readonly name: string;
   /** Variables of the chat template beside messages and tools, as `chat_template_kwargs` has them. */

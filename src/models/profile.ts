@@ -1,10 +1,10 @@
 // Owns the way from a served name to what is known of that model. Knows no engine.
 import type { JsonObject } from '../base/json.ts';
-import type { ModelProfile, Sampling } from '../contracts/model-profile.ts';
+import { GENERIC_PROFILE, type ModelProfile, type Sampling } from '../contracts/model-profile.ts';
 import type { ModelFile } from './schema.ts';
 
 const GENERIC: ModelProfile = {
-  name: 'generic',
+  name: GENERIC_PROFILE,
   templateArguments: {},
   thinksByDefault: false,
   output: {

@@ -1,15 +1,19 @@
 // Owns what a request to an engine gets of what its model likes, where the client says nothing of it. Knows no file and no connection.
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { ChatRequest } from '../../contracts/messages.ts';
-import type { ModelProfile, Sampling } from '../../contracts/model-profile.ts';
+import { GENERIC_PROFILE, type ModelProfile, type Sampling } from '../../contracts/model-profile.ts';
 import type { PassBytes, PassingControl, PassingOrder } from '../../contracts/passing.ts';
 import { isThinkingOff, thinkingArguments, withThinkingWord } from '../../prompting/thinking.ts';
 import { likedSampling } from '../text/sampling.ts';
 
 export type ProfileOf = (model: string) => ModelProfile;
 
-/** Sampling, variables of the template, and the word that switches thinking off: nothing that the client gave is changed. */
+/**
+ * Sampling, variables of the template, and the word that switches thinking off: nothing that the client gave is changed. Of a model that
+ * no file is of nothing is known: its engine may refuse what others like.
+ */
 export function asLiked(request: ChatRequest, profile: ModelProfile): ChatRequest {
+  if (profile.name === GENERIC_PROFILE) return request;
   const given = request.extra?.['chat_template_kwargs'];
   const liked = thinkingArguments(request, profile);
   const messages = withThinkingWord(request.messages, request, profile);
@@ -58,6 +62,7 @@ export function bytesAsLiked(
   { body, has }: Pick<PassingOrder, 'body' | 'has'>,
   profile: ModelProfile,
 ): Uint8Array | undefined {
+  if (profile.name === GENERIC_PROFILE) return body;
   const members = likedMembers(has, profile);
   if (Object.keys(members).length === 0) return body;
   if (THINKING_MEMBERS.some(has)) return undefined;

@@ -52,7 +52,7 @@ describe('a request that is read', () => {
     [
       'of a model that no file knows stays as it is',
       'm',
-      {},
+      { tools: [BASH], thinking: { effort: 'low' } },
       { temperature: undefined, top_p: undefined, given: undefined },
     ],
   ];
