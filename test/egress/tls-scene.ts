@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { connect as connectTls, createServer, type ConnectionOptions } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import { createProxy } from '../../src/egress/proxy.ts';
+import { proxies } from '../../src/egress-proxy.ts';
 import type { BoundSecret, EgressRecord, EgressRule, OpenProxy } from '../../src/contracts/egress.ts';
 import type { Covers } from '../../src/secrets/stages.ts';
 import { compileEgress } from '../../src/policy/network/match.ts';
@@ -86,20 +86,8 @@ export async function openTlsScene(context: TestContext, wishes: SceneWishes = {
 /** The policy's own. */
 export const covers: Covers = (match, request) => compileEgress(match, true)(request);
 
-/** As the composition root opens one, but for the judge. */
-export const openWholeProxy: OpenProxy = async (profile, of) => {
-  const tls = await createTls(profile, of, { clock: systemClock });
-  const secrets = createSecretStages(profile.secrets, covers);
-  const ports = {
-    clock: systemClock,
-    logger: silentLogger,
-    lookup: async () => [],
-    ownAddresses: () => [],
-    tls,
-    secrets,
-  };
-  return createProxy(profile, compileNetwork(profile.rules, profile.grants), ports, of);
-};
+/** As the composition root opens one; every name is one that the profile gives an address. */
+export const openWholeProxy: OpenProxy = proxies({ clock: systemClock, logger: silentLogger, lookup: async () => [] });
 
 /** CONNECT, answered with 200; rejects with what was answered instead. */
 export async function openTunnel(proxy: number, authority: string): Promise<Socket> {
