@@ -231,5 +231,7 @@ async function inThread(workerData: ThreadOrder): Promise<Kept | Laid> {
 
 /** Lines for `info/exclude` of a git directory: these paths are no work of anybody. */
 export function excludeLines(tops: readonly BytePath[]): string {
-  return tops.map((path) => `/${path.replaceAll(/[\\*?[\]!# ]/g, '\\$&')}\n`).join('');
+  // A line break begins another pattern: there any character may stand.
+  const escaped = (path: BytePath) => path.replaceAll(/[\\*?[\]!# ]/g, String.raw`\$&`).replaceAll(/[\r\n]/g, '?');
+  return tops.map((path) => `/${escaped(path)}\n`).join('');
 }
