@@ -15,7 +15,15 @@ import type { PassingOptions } from './backends/openai/passing.ts';
 import type { PromptFormat } from './prompting/format.ts';
 import { likedBy, type Profiles, profilesBy, repairBy } from './repairs.ts';
 
+/** What a backend is made with beside the configuration. `field`: its place there. */
+interface Means {
+  readonly logger: Logger;
+  readonly profiles: Profiles;
+  readonly field: string;
+}
+
 type OpenAIConfig = Extract<BackendConfig, { readonly type: 'openai' }>;
+type TritonConfig = Extract<BackendConfig, { readonly type: 'triton' }>;
 type LlamaConfig = Extract<BackendConfig, { readonly type: 'llama' }>;
 
 /** `allowRecorded`: false in a service, whose clients must not be answered from a script. Throws `rehearsal_refused`. */
@@ -24,8 +32,9 @@ export function createBackends(
   options: { readonly allowRecorded: boolean; readonly logger?: Logger },
 ): Promise<readonly Backend[]> {
   const { allowRecorded, logger = silentLogger } = options;
+  const profiles = profilesBy(config.models.folder);
   const make = async (backend: BackendConfig, at: number) => ({
-    ...(await createBackend(backend, config, { allowRecorded, logger, field: `backends[${at}]` })),
+    ...(await createBackend(backend, config, { allowRecorded, logger, profiles, field: `backends[${at}]` })),
     ...loadOf(backend),
   });
   return Promise.all(config.backends.map(make));
@@ -41,23 +50,19 @@ function loadOf({ weight, maxConcurrent }: BackendConfig): Pick<Backend, 'weight
 async function createBackend(
   backend: BackendConfig,
   config: LoadedConfig,
-  {
-    allowRecorded,
-    logger,
-    field,
-  }: { readonly allowRecorded: boolean; readonly logger: Logger; readonly field: string },
+  { allowRecorded, ...means }: Means & { readonly allowRecorded: boolean },
 ): Promise<Backend> {
   if (backend.type === 'rehearsal') {
     if (!allowRecorded)
       throw new CaissonError('rehearsal_refused', `the backend ${backend.name} plays a recorded conversation`);
     return recorded(backend.script);
   }
-  if (backend.type === 'llama') return llama(backend, config, logger);
-  if (backend.type === 'triton') return triton(backend, config, { logger, field });
-  return openai(backend, config, field);
+  if (backend.type === 'llama') return llama(backend, config, means.logger);
+  if (backend.type === 'triton') return triton(backend, config, means);
+  return openai(backend, config, means);
 }
 
-async function openai(backend: OpenAIConfig, config: LoadedConfig, field: string): Promise<Backend> {
+async function openai(backend: OpenAIConfig, { limits }: LoadedConfig, { profiles, field }: Means): Promise<Backend> {
   const { name, url, key, models, sessionHeader, teamCaches = false, repair } = backend;
   const { createOpenAIBackend } = await import('./backends/openai/backend.ts');
   const header = sessionHeader === undefined ? {} : { sessionHeader };
@@ -65,11 +70,10 @@ async function openai(backend: OpenAIConfig, config: LoadedConfig, field: string
     key === undefined ? undefined : resolveSecret(key),
     trustOf(backend, field),
   ]);
-  const profiles = profilesBy(config.models.folder);
   const made = createOpenAIBackend({
     name,
     url,
-    limits: config.limits,
+    limits,
     clock: systemClock,
     teamCaches,
     ...(repair === 'off' ? {} : { repair: repairBy(profiles) }),
@@ -79,7 +83,7 @@ async function openai(backend: OpenAIConfig, config: LoadedConfig, field: string
     ...(secret === undefined ? {} : { key: secret }),
     ...(models.length === 0 ? {} : { models }),
   });
-  const way = { url, key: secret ?? 'none', connectMs: config.limits.modelConnectMs, ...trust };
+  const way = { url, key: secret ?? 'none', connectMs: limits.modelConnectMs, ...trust };
   return {
     ...made,
     // Bytes that pass name no team.
@@ -92,15 +96,12 @@ async function openai(backend: OpenAIConfig, config: LoadedConfig, field: string
   };
 }
 
-async function triton(
-  backend: Extract<BackendConfig, { readonly type: 'triton' }>,
-  { limits, models: { folder } }: LoadedConfig,
-  { logger, field }: { readonly logger: Logger; readonly field: string },
-): Promise<Backend> {
-  const { name, address, key, keyName, model, contextTokens, models } = backend;
+async function triton(backend: TritonConfig, { limits, models }: LoadedConfig, means: Means): Promise<Backend> {
+  const { name, address, key, keyName, model, contextTokens, models: names } = backend;
+  const { logger, field } = means;
   const { createTritonBackend } = await import('./backends/triton/backend.ts');
   const value = key === undefined ? undefined : await resolveSecret(key);
-  const taught = await formatOf(backend, folder);
+  const taught = await formatOf(backend, models.folder);
   return createTritonBackend({
     name,
     address,
@@ -110,7 +111,7 @@ async function triton(
     ...(await trustOf(backend, field)),
     ...(value === undefined || keyName === undefined ? {} : { key: { name: keyName, value } }),
     ...(model === undefined ? {} : { model }),
-    ...(models.length === 0 ? {} : { models }),
+    ...(names.length === 0 ? {} : { models: names }),
     ...(contextTokens === undefined ? {} : { contextTokens }),
     ...taught,
   });
@@ -118,7 +119,7 @@ async function triton(
 
 /** What an engine of plain text needs to be talked with. `site`: folder with model files of the site. */
 async function formatOf(
-  { modelFolder, model, models }: Extract<BackendConfig, { readonly type: 'triton' }>,
+  { modelFolder, model, models }: TritonConfig,
   site: string | undefined,
 ): Promise<{ readonly format?: PromptFormat; readonly profile?: ModelProfile }> {
   if (modelFolder === undefined) return {};

@@ -24,9 +24,12 @@ export function repairBy(profiles: Profiles): (request: ChatRequest) => Promise<
   };
 }
 
+/** Begins to load at once: the first request would wait for it, and before it others are waited for. */
 export function likedBy(profiles: Profiles): (request: ChatRequest) => Promise<ChatRequest> {
+  const loaded = Promise.all([import('./backends/openai/liking.ts'), profiles()]);
+  loaded.catch(() => {});
   return async (request) => {
-    const [{ asLiked }, profileOf] = await Promise.all([import('./backends/openai/liking.ts'), profiles()]);
+    const [{ asLiked }, profileOf] = await loaded;
     return asLiked(request, profileOf(request.model));
   };
 }
