@@ -17,6 +17,7 @@ import { watchedJournal } from './leak-watch.ts';
 import { loadJournalKey } from './journal/key.ts';
 import { type OpenJournal, openJournal } from './journal/journal.ts';
 import { maskedExecutor, maskedJournal, maskedLogger } from './masking.ts';
+import { anyPathGlob } from './policy/glob.ts';
 import { type HousePolicy, loadPolicyOf } from './policy-file.ts';
 import { withAliases } from './models/aliased.ts';
 import { createLiveNotes, type LiveNotes } from './runs/notes.ts';
@@ -170,6 +171,7 @@ function runsPorts(
     faults: options.faults,
     runsRoot: house.places.runsRoot,
     keptRoot: house.places.keptRoot,
+    isProtected: anyPathGlob(config.workspace.protected),
     workPath: executor.workPath,
     ...(executor.owner === undefined ? {} : { owner: executor.owner }),
     host: options.host,

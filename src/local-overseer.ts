@@ -68,13 +68,15 @@ export function localOverseer(house: House): Overseer {
     },
     close: async () => {
       await socket.close();
+      await (await import('./collecting.ts')).collectOnce(house);
       await house.close('the command ended');
     },
   };
 }
 
-function stepsOf({ runs }: House, onStart: () => void): Pick<Overseer, 'snapshots' | 'diffSteps' | 'rewind'> {
+function stepsOf({ runs }: House, onStart: () => void): Pick<Overseer, 'snapshots' | 'diffSteps' | 'rewind' | 'hold'> {
   return {
+    hold: (id, held) => runs.hold(id, held, LOCAL_OWNER.name),
     snapshots: (id) => runs.snapshots(id),
     diffSteps: (id, steps) => runs.diffSteps(id, steps),
     rewind: async (id, wish) => {

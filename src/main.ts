@@ -64,6 +64,9 @@ async function run(flags: Parameters<typeof configOf>[0], signals: Signals, thre
   const onTheAir: OnTheAir[] = [];
   try {
     const readiness = watchReadiness(house);
+    const { collectHourly } = await import('./collecting.ts');
+    const stopCollecting = collectHourly(house);
+    onTheAir.push({ close: async () => stopCollecting() });
     const unwatch = house.router.watch();
     if (settled.server.socket && settled.server.singleUser) onTheAir.push(await listenOnSocket(house, readiness));
     const http = await listenOnPort(house, readiness);

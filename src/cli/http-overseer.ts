@@ -96,8 +96,11 @@ function setupsOf(call: Caller): Setups {
   };
 }
 
-function stepsOf(call: Caller): Pick<Overseer, 'diff' | 'snapshots' | 'diffSteps' | 'rewind'> {
+function stepsOf(call: Caller): Pick<Overseer, 'diff' | 'snapshots' | 'diffSteps' | 'rewind' | 'hold'> {
   return {
+    hold: async (id, held) => {
+      await call.json('POST', `/api/v1/runs/${id}/hold`, { held });
+    },
     diff: (id) => orUndefined(call.text('GET', `/api/v1/runs/${id}/diff`)),
     snapshots: async (id) =>
       (await call.json<{ snapshots: StepSnapshot[] }>('GET', `/api/v1/runs/${id}/snapshots`)).snapshots,

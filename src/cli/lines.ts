@@ -40,6 +40,7 @@ const LINES: { readonly [Type in EventType]?: Line<Type> } = {
     `${found === 1 ? 'a secret' : `${found} secrets`}: ${placesText(await content(placesHash))}`,
   snapshot_taken: ({ step, tree, changed }) =>
     `files after step ${step} kept as ${tree.slice(0, 12)} (${changed} ${changed === 1 ? 'path' : 'paths'} changed)`,
+  run_held: ({ held, by }) => `its files are ${held ? 'held' : 'held no more'}, by ${by}`,
   run_rewound: ({ from, step }) => `goes on where ${from} was after step ${step}`,
   message_received: async ({ by, textHash }, content) => `${by} says: ${brief(await content(textHash))}`,
   finish_claimed: () => 'says it is done; killing its processes and checking on a fresh checkout',

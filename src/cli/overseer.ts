@@ -50,6 +50,8 @@ export interface Overseer {
   diffSteps(id: string, steps: { readonly from: number; readonly to: number | undefined }): Promise<string>;
   /** A new run that goes on where that one was after a step. */
   rewind(id: string, wish: RewindWish): Promise<RunRecord>;
+  /** What is kept of its files stays for as long as it is held. */
+  hold(id: string, held: boolean): Promise<void>;
   apply(id: string, wish: ApplyWish): Promise<ApplyAnswer>;
   applied(id: string, result: AppliedResult): Promise<void>;
   questions(all: boolean): Promise<readonly QuestionRecord[]>;

@@ -8,6 +8,7 @@ import { checkSchema } from '../contracts/runs.ts';
 import { oidcSchema } from './oidc.ts';
 import { secretsSchema } from './secrets.ts';
 import { setupSchema } from './setup.ts';
+import { workspaceSchema } from './workspace.ts';
 
 export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
 const BACKEND_TYPES = ['openai', 'triton', 'llama', 'rehearsal'] as const;
@@ -178,6 +179,7 @@ export const configSchema = late((z) => {
       .optional(),
     limits: z.strictObject(limitShape(z)).partial().optional(),
     setup: setupSchema(z, address).optional(),
+    workspace: workspaceSchema(z).optional(),
     checks: z.array(checkSchema()).max(MAX_CHECKS).superRefine(uniqueNames).optional(),
     journal: z.strictObject({ key_file: path }).partial().optional(),
     log: z

@@ -19,6 +19,7 @@ import {
 import { secretFromEnvironment, secretFromFile, type SecretRef } from './secret.ts';
 import { secretConfigOf, type SecretsConfig } from './secrets.ts';
 import { type SetupConfig, setupConfigOf } from './setup.ts';
+import { type WorkspaceConfig, workspaceConfigOf } from './workspace.ts';
 import type { ConfigSources } from './sources.ts';
 
 interface BackendLoad {
@@ -131,6 +132,7 @@ export interface LoadedConfig {
   readonly checks: readonly Check[];
   /** What is made ready before an agent comes. */
   readonly setup: SetupConfig;
+  readonly workspace: WorkspaceConfig;
   readonly journalKeyFile: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `server.port` or `backends[0].url` → `--flag`, `env NAME`, `file:line`; what is not in it has its default. */
@@ -188,6 +190,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     ...sandboxOf(values.sandbox),
     checks: values.checks ?? [],
     setup: setupConfigOf(values.setup),
+    workspace: workspaceConfigOf(values.workspace),
     journalKeyFile: values.journal?.key_file ?? join(dataDir, 'journal.key'),
     logLevel: values.log?.level ?? 'info',
     origins,

@@ -46,6 +46,7 @@ function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
     executor,
     checks,
     setup: loaded.setup,
+    workspace: loaded.workspace,
     journal: { key_file: loaded.journalKeyFile },
     log: { level: loaded.logLevel },
     sandbox: { ...sandbox, ...loaded.confinement },

@@ -152,6 +152,7 @@ function outcomeEvents(z: Zod, { hash, event }: Words) {
     event('apply_started', { ref: z.string(), patchHash: hash, grant: z.string() }),
     event('applied', { ref: z.string(), commit: z.string(), base: z.string(), patchHash: hash }),
     event('apply_failed', { ref: z.string(), code: z.string(), message: z.string() }),
+    event('run_held', { held: z.boolean(), by: z.string() }),
     event('run_rewound', { from: z.string(), step: z.int(), tree: z.string(), stateHash: hash }),
     event('run_resumed', { attempt: z.int(), unknownCalls: z.array(z.string()) }),
     event('run_ended', {
@@ -181,6 +182,7 @@ function serviceEvents(z: Zod, { hash, event }: Words) {
       kernel: z.string().optional(),
     }),
     event('leftovers_swept', { killed: z.array(z.int()), survivors: z.array(z.int()), boxes: z.int() }),
+    event('collected', { byAge: z.array(z.string()), byDisk: z.array(z.string()), leftOver: z.int() }),
     event('halted', { by: z.string(), note: z.string() }),
     event('released', { by: z.string() }),
     event('key_created', { key: z.string(), name: z.string(), roles: z.array(z.string()), by: z.string() }),

@@ -27,6 +27,8 @@ export interface RunService {
   diffSteps(id: string, steps: { readonly from: number; readonly to: number | undefined }): Promise<string>;
   /** A new run that goes on where this one was after a step: its files, its conversation. */
   rewind(id: string, wish: RewindWish, by: Principal): Promise<RunRecord>;
+  /** What is kept of its files stays for as long as it is held. */
+  hold(id: string, held: boolean, by: string): Promise<void>;
   /** Decides on publishing. Call again with the same words after the question was answered. A granted answer consumes the grant. */
   apply(id: string, wish: ApplyWish, by: Principal): Promise<ApplyAnswer>;
   /** Tells what came of a granted apply, for the journal. */

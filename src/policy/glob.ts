@@ -17,6 +17,12 @@ export function compilePathGlob(pattern: string): (text: string) => boolean {
   return compile(pattern, pathToken);
 }
 
+/** The same for any of some, and of small letters only: some systems tell no capitals. Takes a path in small letters. */
+export function anyPathGlob(patterns: readonly string[]): (path: string) => boolean {
+  const globs = patterns.map((pattern) => compilePathGlob(pattern.toLowerCase()));
+  return (path) => globs.some((matches) => matches(path));
+}
+
 /** For words and names, in which `/` means nothing: `*` stands for any characters, `?` for one. */
 export function compileGlob(pattern: string): (text: string) => boolean {
   return compile(pattern, wordToken);

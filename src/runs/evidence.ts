@@ -50,7 +50,12 @@ export async function takePatch(
   ports: RunsPorts,
   emit: Emit,
 ): Promise<Patch> {
-  const patch = await makePatch({ paths: job.paths, baseTree: job.baseTree, limits: ports.limits });
+  const patch = await makePatch({
+    paths: job.paths,
+    baseTree: job.baseTree,
+    limits: ports.limits,
+    isProtected: ports.isProtected,
+  });
   const files = canonicalJson({
     files: patch.files,
     sensitivePaths: patch.sensitivePaths,

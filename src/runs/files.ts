@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { workspacePaths } from '../workspace/prepare.ts';
 import { removeTree } from '../workspace/remove.ts';
+import { touchKept } from '../workspace/snapshots/collect.ts';
 import { keepGitDir } from '../workspace/snapshots/kept.ts';
 import type { RunsPorts } from './ports.ts';
 
@@ -36,12 +37,17 @@ export function keptFiles(keptRoot: string, run: string): string {
 /** Keeps what `rewind` and `diff` need: the rest of the directory may go then. Says it when that fails, and goes on. */
 export async function keepFiles(
   run: string,
-  { runsRoot, keptRoot, logger }: Pick<RunsPorts, 'runsRoot' | 'keptRoot' | 'logger'>,
+  { runsRoot, keptRoot, clock, logger }: Pick<RunsPorts, 'runsRoot' | 'keptRoot' | 'clock' | 'logger'>,
 ): Promise<void> {
   const { git } = workspacePaths(runFiles(runsRoot, run).root);
-  await keepGitDir(git, keptFiles(keptRoot, run)).catch((error: unknown) =>
-    logger.warn('the snapshots of a run could not be kept', { run, message: String(error) }),
-  );
+  const kept = keptFiles(keptRoot, run);
+  try {
+    await keepGitDir(git, kept);
+    // Its age counts from now on.
+    await touchKept(kept, clock.now());
+  } catch (error) {
+    logger.warn('the snapshots of a run could not be kept', { run, message: String(error) });
+  }
 }
 
 /** Directories below `runsRoot` whose run is not in `keep`: what a crash left behind. Returns their number. */

@@ -33,6 +33,8 @@ export interface RunsPorts {
   readonly faults: FaultPoint;
   /** Directory whose children are the directories of the runs. */
   readonly runsRoot: string;
+  /** Paths whose change a person is shown, as the site wants it. */
+  readonly isProtected: (path: string) => boolean;
   /** Directory that holds what is kept of the files of runs that have ended. */
   readonly keptRoot: string;
   /** Loaded when a run first needs it. */

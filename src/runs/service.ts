@@ -11,6 +11,7 @@ import { type RunEvent, SERVICE_CHAIN } from '../contracts/run-events.ts';
 import type { RewindWish, RunService } from '../contracts/run-service.ts';
 import type { RunRecord, RunRequest } from '../contracts/runs.ts';
 import { maskSecrets } from '../workspace/leaks/mask.ts';
+import { holdKept } from '../workspace/snapshots/collect.ts';
 import { applyRun, noteApplied } from './apply.ts';
 import { createEmit } from './emitter.ts';
 import { runFiles, takeBundle } from './files.ts';
@@ -27,6 +28,8 @@ import { stopRun } from './stops.ts';
 export interface Runs extends RunService {
   /** Takes a run up again after a crash, with what its journal holds. */
   resume(record: RunRecord, request: RunRequest, history: readonly RunEvent[]): void;
+  /** Ids of the runs at work in this process, and of those that wait to be. */
+  live(): readonly string[];
   /** Resolves when the run has ended in this process. */
   ended(id: string): Promise<RunRecord>;
   /** Stops all work; the runs go on at the next start. Resolves when no process of theirs lives. */
@@ -64,6 +67,8 @@ export function createRuns(ports: RunsPorts): Runs {
       halt.refuseIfHalted();
       return rewind(desk, await known(id), wish, by);
     },
+    hold: async (id, held, by) => holdRun(desk, await known(id), held, by),
+    live: () => [...live.keys()],
     apply: async (id, wish, _by) => {
       const record = await known(id);
       if (record.state !== 'ended') throw new CaissonError('run_not_ended', `run ${id} is ${record.state}`);
@@ -146,6 +151,13 @@ async function rewind(desk: Desk, old: RunRecord, wish: RewindWish, by: Principa
   } finally {
     await rm(bundle, { force: true });
   }
+}
+
+async function holdRun({ ports }: Desk, record: RunRecord, held: boolean, by: string): Promise<void> {
+  await holdKept(ports.keptRoot, record.id, held);
+  const emit = createEmit(record.id, () => record.totals.steps, ports);
+  await emit([{ body: { type: 'run_held', held, by } }]);
+  if (record.state === 'ended') await ports.journal.sealRun(record.id);
 }
 
 /** `more`: what the run begins with behind its start. */

@@ -33,15 +33,22 @@ export async function makePatch(options: {
   readonly paths: WorkspacePaths;
   readonly baseTree: string;
   readonly limits: Limits;
+  /** Paths that the site protects beside those that are always told. */
+  readonly isProtected?: (path: string) => boolean;
 }): Promise<Patch> {
-  const { paths, baseTree, limits } = options;
+  const { paths, baseTree, limits, isProtected } = options;
   const scratch = await mkdtemp(join(paths.git, 'patch-'));
   try {
     const resultTree = await treeOfWork(paths, baseTree, scratch, limits);
     const { files, paths: names, bytes } = await changedFiles(paths.git, baseTree, resultTree);
     if (bytes > 4 * limits.patchBytes) throw tooLarge(`the changed files have ${bytes} bytes`, limits);
     const text = await patchText({ gitDir: paths.git, base: baseTree, result: resultTree, scratch, limits });
-    const sensitivePaths = await sensitiveOf(names, { git: paths.git, base: baseTree, result: resultTree });
+    const sensitivePaths = await sensitiveOf(names, {
+      git: paths.git,
+      base: baseTree,
+      result: resultTree,
+      ...(isProtected === undefined ? {} : { isProtected }),
+    });
     const secrets = secretsOfPatch(text);
     return { text, hash: await hashOf(text), baseTree, resultTree, files, sensitivePaths, secrets };
   } finally {

@@ -1,7 +1,8 @@
 // Owns the list of paths that act on people or machines once they are checked out. Runs nothing.
 import { isUtf8 } from 'node:buffer';
 import { type BytePath, bytesOf, showPath } from './byte-path.ts';
-import { readTreeFile } from './tree.ts';
+import { listTree, readTreeFile } from './tree.ts';
+import { twinsIn } from './twins.ts';
 
 /** On paths in lower case: some systems do not tell `.Github` from `.github`. */
 const PATTERNS: readonly RegExp[] = [
@@ -27,21 +28,34 @@ const PATTERNS: readonly RegExp[] = [
   // Words that people and their agents follow.
   /(?:^|\/)(?:agents(?:\.override)?|claude(?:\.local)?|gemini)\.md$/,
   /^(?:\.github\/|\.gitlab\/|docs\/)?codeowners$/,
+  // What is fetched and run by the next install, without anybody reading it.
+  /(?:^|\/)(?:package-lock|npm-shrinkwrap)\.json$/,
+  /(?:^|\/)(?:yarn|bun|cargo|poetry|uv|pdm|pipfile|composer|gemfile|flake|mix|pubspec|podfile|deno)\.lockb?$/,
+  /(?:^|\/)pnpm-lock\.ya?ml$/,
+  /(?:^|\/)(?:go\.sum|gradle\.lockfile|packages\.lock\.json|\.terraform\.lock\.hcl)$/,
 ];
 const MANIFEST = /(?:^|\/)package\.json$/;
 const MANIFEST_COMMANDS = ['scripts', 'husky', 'simple-git-hooks', 'lint-staged', 'pre-commit'];
 const MANIFEST_BYTES = 1024 * 1024;
 
 interface Trees {
+  /** What the site protects beside the list here. Takes a path in small letters. */
+  readonly isProtected?: (path: string) => boolean;
   readonly git: string;
   readonly base: string;
   readonly result: string;
 }
 
-/** As they are shown to people. A package.json counts only when what installing or committing runs has changed. */
+/** As they are shown to people, in their order. A package.json counts only when what installing or committing runs has changed. */
 export async function sensitiveOf(paths: readonly BytePath[], trees: Trees): Promise<readonly string[]> {
+  if (paths.length === 0) return [];
+  const { isProtected = () => false } = trees;
+  const twins = twinsIn(await listTree(trees.git, trees.result));
   const found: string[] = [];
-  for (const path of paths) if (isSensitive(path) || (await changesCommands(path, trees))) found.push(showPath(path));
+  for (const path of paths) {
+    const acts = isSensitive(path) || twins.has(path) || isProtected(textOf(path).toLowerCase());
+    if (acts || (await changesCommands(path, trees))) found.push(showPath(path));
+  }
   return found;
 }
 
@@ -69,4 +83,10 @@ function commandsOf(file: { readonly text: string } | undefined): string {
   } catch {
     return file?.text ?? '';
   }
+}
+
+/** Bytes that are no text stay bytes: a glob for all matches them still. */
+function textOf(path: BytePath): string {
+  const bytes = bytesOf(path);
+  return isUtf8(bytes) ? bytes.toString('utf8') : path;
 }

@@ -27,6 +27,7 @@ const ROUTES: readonly (readonly [string, string, readonly Role[]])[] = [
   ['GET', '/api/v1/runs/x/diff', ['author', 'approver', 'auditor']],
   ['GET', '/api/v1/runs/x/snapshots', ['author', 'approver', 'auditor']],
   ['POST', '/api/v1/runs/x/rewind', ['author']],
+  ['POST', '/api/v1/runs/x/hold', ['author']],
   ['GET', '/api/v1/runs/x/checks', ['author', 'approver', 'auditor']],
   ['GET', '/api/v1/runs/x/contents/y', ['author', 'approver', 'auditor']],
   ['POST', '/api/v1/runs/x/cancel', ['author']],

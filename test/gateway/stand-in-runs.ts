@@ -87,6 +87,7 @@ export function createStandInRuns({
       words.push(['rewind', id, wish, by.name]);
       return create({ ...REQUEST, checks: [] }, by);
     },
+    hold: async (id, held, by) => void words.push(['hold', id, held, by]),
     apply: async (id, wish, by) => {
       words.push(['apply', id, wish, by.name]);
       return runs.answer;

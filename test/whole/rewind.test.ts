@@ -1,9 +1,10 @@
 // Owns the proof that a run can go on from an earlier step: its files, its conversation, as a new run. Real parts; scripted replies.
 import assert from 'node:assert/strict';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { collectOnce } from '../../src/collecting.ts';
 import type { ChatRequest, Message } from '../../src/contracts/messages.ts';
 import type { ModelEvent } from '../../src/contracts/model-events.ts';
 import type { Backend } from '../../src/contracts/ports.ts';
@@ -150,4 +151,24 @@ test('what cannot be rewound is said: a step that is not there, step 0, files th
   await rm(kept, { recursive: true });
   await assert.rejects(house.runs.rewind(record.id, { step: 1 }, OWNER), { code: 'snapshot_missing' });
   assert.deepEqual(await readdir(house.places.keptRoot), [], 'no half bundle is left');
+});
+
+test('a held run can be gone back to when its time is over; one that was let go cannot, and the journal says so', async (t) => {
+  const { house, record } = await worked(t);
+  const kept = join(house.places.keptRoot, record.id);
+  const makeOld = () => utimes(kept, 1, 1);
+  await house.runs.hold(record.id, true, 'a person');
+  await makeOld();
+  await collectOnce(house);
+  await house.runs.ended((await house.runs.rewind(record.id, { step: 3 }, OWNER)).id);
+  await house.runs.hold(record.id, false, 'a person');
+  await makeOld();
+  await collectOnce(house);
+  await assert.rejects(house.runs.rewind(record.id, { step: 3 }, OWNER), { code: 'snapshot_missing' });
+  const held = ofType(await house.events(record.id), 'run_held').map((body) => body.type === 'run_held' && body.held);
+  assert.deepEqual(held, [true, false]);
+  assert.deepEqual(ofType(await house.events('service'), 'collected'), [
+    { type: 'collected', byAge: [record.id], byDisk: [], leftOver: 0 },
+  ]);
+  await assertSound(house);
 });

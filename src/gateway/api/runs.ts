@@ -1,4 +1,4 @@
-// Owns the routes that change runs: create, cancel, message, rewind, apply. Knows no agent.
+// Owns the routes that change runs: create, cancel, message, rewind, hold, apply. Knows no agent.
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { runRequestSchema } from '../../contracts/runs.ts';
@@ -12,6 +12,7 @@ const ref = z
   .regex(/^refs\/heads\/[^\s~^:?*[\\]+$/, 'expected the full name of a branch, as refs/heads/NAME')
   .max(1024);
 const wishSchema = z.strictObject({ ref, remote: z.string().min(1).max(256) });
+const holdSchema = z.strictObject({ held: z.boolean() });
 const appliedSchema = z.discriminatedUnion('ok', [
   z.strictObject({ ok: z.literal(true), ref, commit: z.string().max(128), base: z.string().max(128) }),
   z.strictObject({ ok: z.literal(false), ref, code: z.string().max(64), message: z.string().max(4096) }),
@@ -53,6 +54,13 @@ export function runRoutes(app: FastifyInstance, { ports, gate }: RouteContext): 
     const { id } = await ownRun(runs, principal, request.params.id);
     const wish = message === undefined ? { step } : { step, message };
     return reply.code(201).send(await runs.rewind(id, wish, principal));
+  });
+  app.post<IdParams>('/api/v1/runs/:id/hold', { onRequest }, async (request) => {
+    const { held } = parseInput(holdSchema, request.body);
+    const principal = gate.principalOf(request);
+    const { id } = await ownRun(runs, principal, request.params.id);
+    await runs.hold(id, held, principal.name);
+    return { ok: true };
   });
   app.post<IdParams>('/api/v1/runs/:id/apply', { onRequest }, async (request) => {
     const wish = parseInput(wishSchema, request.body);

@@ -149,6 +149,11 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     answer: { status: 201, schema: run },
     example: { ...ofRun, body: { step: 1, message: 'Try it without the cache.' } },
   }),
+  post('/api/v1/runs/:id/hold', 'Keeps the files of a run until they are let go', ['author'], {
+    body: object({ held: yes }),
+    answer: { status: 200, schema: ok },
+    example: { ...ofRun, body: { held: true } },
+  }),
   post('/api/v1/runs/:id/apply', 'Asks whether a patch may become a branch', ['author'], {
     body: object({ ref: text, remote: text }),
     answer: { status: 200, schema: object({ state: text }) },

@@ -13,6 +13,7 @@ import type { RewindWish } from '../../contracts/run-service.ts';
 import type { RunRecord, RunRequest } from '../../contracts/runs.ts';
 import { diffTrees } from '../../workspace/patch.ts';
 import { workspacePaths } from '../../workspace/prepare.ts';
+import { touchKept } from '../../workspace/snapshots/collect.ts';
 import { bundleSnapshot } from '../../workspace/snapshots/kept.ts';
 import { keptFiles, runFiles } from '../files.ts';
 import { readContent, readEvents, readRequest } from '../history.ts';
@@ -66,9 +67,12 @@ export async function diffSteps(
 }
 
 /** Of a run at work, or what was kept of one that has ended. */
-async function gitOf(run: string, { runsRoot, keptRoot }: RunsPorts): Promise<string> {
+async function gitOf(run: string, { runsRoot, keptRoot, clock }: RunsPorts): Promise<string> {
   for (const path of [keptFiles(keptRoot, run), workspacePaths(runFiles(runsRoot, run).root).git])
-    if (await stat(join(path, 'objects')).catch(() => undefined)) return path;
+    if (await stat(join(path, 'objects')).catch(() => undefined)) {
+      await touchKept(path, clock.now());
+      return path;
+    }
   throw new CaissonError('snapshot_missing', `the files of run ${run} are not kept any more`, {
     hint: 'They are collected by age and when the disk fills up: workspace.keep_days, workspace.disk_percent, caisson hold.',
   });

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { makeBox } from '../../../src/workspace/box.ts';
+import { anyPathGlob } from '../../../src/policy/glob.ts';
+import { makePatch } from '../../../src/workspace/patch.ts';
 import { isSensitive } from '../../../src/workspace/sensitive.ts';
 import { coded, fingerprint, makeRepo, makeTrap, run, workspace, write } from './repos.ts';
 
@@ -140,6 +142,35 @@ describe('an attack on the patch', () => {
     ]);
   });
 
+  it('by a .git that only a Mac reads as one is left out', async (t) => {
+    const { paths, patch } = await workspace(t, BASE);
+    write(paths.work, { '.g\u200cit/hooks/pre-commit': 'x', 'sub/.\ufeffGIT/config': 'x', '.gitx/kept': 'k' });
+    assert.deepEqual(
+      (await patch()).files.map((file) => file.path),
+      ['.gitx/kept'],
+    );
+  });
+
+  it('by capitals or composed letters puts no link under the path of another file unseen', async (t) => {
+    const { paths, patch } = await workspace(t, { ...BASE, 'docs/readme': 'r\n', 'é.txt': 'e\n' });
+    symlinkSync('.git', join(paths.work, 'Docs'));
+    write(paths.work, { 'e\u0301.txt': 'other\n', 'plain.txt': 'p\n', 'docs/hooks/post-checkout.txt': 'x' });
+    const { sensitivePaths, files } = await patch();
+    assert.deepEqual(
+      files.map((file) => file.path),
+      ['Docs', 'docs/hooks/post-checkout.txt', 'e\u0301.txt', 'plain.txt'],
+    );
+    assert.deepEqual(sensitivePaths, ['Docs', 'docs/hooks/post-checkout.txt', 'e\u0301.txt']);
+  });
+
+  it('by capitals does not get past what the site protects', async (t) => {
+    const { paths, packed } = await workspace(t, BASE);
+    write(paths.work, { 'Billing/Rates.csv': 'x', 'deep/Makefile': 'x', 'billing2/rates.csv': 'x' });
+    const isProtected = anyPathGlob(['billing/**', '**/Makefile']);
+    const made = await makePatch({ paths, baseTree: packed.tree, limits: LIMITS, isProtected });
+    assert.deepEqual(made.sensitivePaths, ['Billing/Rates.csv', 'deep/Makefile']);
+  });
+
   it('by one file of another encoding leaves the others readable, and the whole gives the same tree', async (t) => {
     const { repo, paths, patch, packed } = await workspace(t, {
       ...BASE,
@@ -254,6 +285,13 @@ describe('paths that act on people or machines', () => {
     '.claude/settings.json',
     'x.code-workspace',
     '.cargo/config.toml',
+    'package-lock.json',
+    'web/yarn.lock',
+    'pnpm-lock.yaml',
+    'Cargo.lock',
+    'go.sum',
+    'uv.lock',
+    'bun.lockb',
   ];
   const plain = [
     'src/index.js',
@@ -261,6 +299,9 @@ describe('paths that act on people or machines', () => {
     'README.md',
     'docs/agents.html',
     'package.json',
+    'pubspec.yaml',
+    'Cargo.toml',
+    'src/lock.ts',
     'github/workflows/x.yml',
     'Makefile',
   ];
