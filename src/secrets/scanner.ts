@@ -1,6 +1,7 @@
 // Owns the finding of values in text that may be cut off, and what is put in their place. Knows no secret by name.
 import { ANY_DIGIT, LINE_BREAK, turnBorder } from './base64-forms.ts';
 import { formsOf } from './forms.ts';
+import { createSuspicion } from './suspects.ts';
 import type { Border, Form, Substitution } from './substitution.ts';
 
 /** `text` is latin1: one character for each byte. */
@@ -80,10 +81,29 @@ export function createScanner(substitutions: readonly Substitution[]): Scanner {
   };
 }
 
-/** Every place of a value in a whole text, in order, none over another. */
+/** Every place of a value in a whole text, in order, none over another. There may be very many values. */
 export function createFinder(substitutions: readonly Substitution[]): (text: string) => readonly Found[] {
-  const compiled = compile(substitutions);
-  return (text) => [...matchesIn(text, compiled)];
+  const suspects = createSuspicion(substitutions);
+  const compiled = new Map<Substitution, Compiled>();
+  const of = (one: Substitution) => {
+    const known = compiled.get(one) ?? compile([one]);
+    compiled.set(one, known);
+    return known;
+  };
+  return (text) => {
+    const found = suspects(text).flatMap((one) => [...matchesIn(text, of(one))]);
+    return apart(found.toSorted((left, right) => left.start - right.start || right.end - left.end));
+  };
+}
+
+/** Of two that lie over each other, the first and longer one. */
+function apart(found: readonly Match[]): readonly Match[] {
+  let end = 0;
+  return found.filter((one) => {
+    if (one.start < end) return false;
+    end = one.end;
+    return true;
+  });
 }
 
 function compile(substitutions: readonly Substitution[]): Compiled {

@@ -14,7 +14,7 @@ const NOT_SENT: readonly string[] = ['accept-encoding', 'range', 'if-range'];
 /** Of an answer that was decoded: they are those of other bytes. */
 const OF_ENCODED: readonly string[] = ['content-encoding', 'content-length', 'content-md5', 'digest', 'content-digest'];
 /** Users that one sandbox names beside a secret in Basic; of more, the placeholder goes as it is. */
-const MOST_ENCODED = 64;
+const MOST_ENCODED = 8;
 
 /** `secrets`: none is empty, and no two have the same value. */
 export function createSecretStages(secrets: readonly BoundSecret[], covers: Covers): EgressSecrets {

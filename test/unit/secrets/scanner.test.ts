@@ -104,6 +104,25 @@ test('random text with values at random places, cut at random places, is the sam
   }
 });
 
+test('among hundreds of values the finder knows each, in every form, behind anything that looks like an escape', () => {
+  const crowd = Array.from({ length: 300 }, (_, index) => ({
+    value: `crowd-${index}-${'aB3'.repeat(6)}-${index}`,
+    placeholder: `c-owd-${index}-${'zY9'.repeat(6)}-${index}`,
+  }));
+  const find = createFinder([...crowd, TOKEN, SIGNS]);
+  for (const form of Object.values(FORMS))
+    for (const one of [TOKEN, SIGNS])
+      for (const around of ['', '%', '\\', '&#', 'u:', 'me:']) {
+        const text = around + form(one.value);
+        assert.deepEqual(
+          find(text).map(({ substitution }) => substitution),
+          [one],
+          text,
+        );
+      }
+  assert.deepEqual(find('nothing of them: crowd-7-aB3aB3 and ghp_a1B2c3D4'), []);
+});
+
 test('the finder tells where a value stands, with the characters of base64 that share its bits', () => {
   const find = createFinder([TOKEN]);
   const text = `a ${Buffer.from(`x${TOKEN.value}y`).toString('base64')} b ${TOKEN.value}`;

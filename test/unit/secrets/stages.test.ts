@@ -193,12 +193,12 @@ test('attack: what was put into Basic is masked as well where an origin encodes 
 test('attack: a program that names ever more users beside a secret is given no more of it, and the answers stay masked', async () => {
   const all = stages();
   const used = Array.from(
-    { length: 70 },
+    { length: 12 },
     (_, index) => all.outgoing(REQUEST, [['authorization', basic(`user-${index}`, SECRET.placeholder)]]).used.length,
   );
   assert.deepEqual(
     used,
-    Array.from({ length: 70 }, (_, index) => (index < 64 ? 1 : 0)),
+    Array.from({ length: 12 }, (_, index) => (index < 8 ? 1 : 0)),
   );
   assert.deepEqual(all.outgoing(REQUEST, [['authorization', basic('user-3', SECRET.placeholder)]]).used, ['TOKEN']);
   assert.equal((await answer(all, [], [Buffer.from(SECRET.value)])).body, SECRET.placeholder);
