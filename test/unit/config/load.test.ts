@@ -52,6 +52,7 @@ test('with no source at all, everything has its default and no origin', async (c
       cacheBytes: 20 * 1024 ** 3,
       diskPercent: 90,
     },
+    workspace: { protected: [], gitHosts: [], keepDays: 30, diskPercent: 85 },
     journalKeyFile: join(dataDir, 'journal.key'),
     logLevel: 'info',
     origins: new Map(),
