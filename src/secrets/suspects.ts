@@ -15,9 +15,9 @@ const EDGE_CHARACTERS = 3;
 export function createSuspicion(substitutions: readonly Substitution[]): (text: string) => readonly Substitution[] {
   const wanted = substitutions.map((substitution) => ({ substitution, needles: needlesOf(substitution) }));
   const heads = wanted.flatMap(({ needles }) => needles.map((needle) => needle.slice(0, HEAD_CHARACTERS)));
-  const any = new RegExp(heads.join('|') || '(?!)');
+  const head = new RegExp(heads.join('|') || '(?!)');
   return (text) => {
-    const views = viewsOf(text).filter((view) => any.test(view));
+    const views = viewsOf(text).filter((view) => head.test(view));
     if (views.length === 0) return [];
     return wanted
       .filter(({ needles }) => needles.some((needle) => views.some((view) => view.includes(needle))))
