@@ -30,6 +30,8 @@ const LINES: { readonly [Type in EventType]?: Line<Type> } = {
   asked: ({ question }) => `waiting for a person: question ${question} (caisson approve ${question})`,
   answered: ({ state, by, note }) => `${state} by ${by}${note === '' ? '' : `: ${note}`}`,
   check_finished: checkLine,
+  egress_allowed: (body) => `network ${requestText(body)}: allowed by ${body.rule}, ${body.receivedBytes} bytes`,
+  egress_denied: (body) => `network ${requestText(body)}: ${body.outcome} by ${body.rule}: ${brief(body.said)}`,
   model_failed: ({ code, message, retryable }) =>
     `the model failed (${code}): ${message}${retryable ? '; trying again' : ''}`,
   answer_refused: ({ problem }) => `answer not usable: ${problem.replaceAll('_', ' ')}`,
@@ -74,6 +76,11 @@ function setupLine({ status, cache, files, bytes, ms, detail }: EventOf<'setup_f
   if (status === 'failed') return `set-up failed (${seconds(ms)}): ${detail}`;
   const from = { hit: 'from the cache', miss: 'made', joined: 'made for another run', none: '' }[cache];
   return `set up, ${from}: ${files} files, ${(bytes / MEGABYTE).toFixed(1)} MB (${seconds(ms)})`;
+}
+
+function requestText(body: EventOf<'egress_allowed'> | EventOf<'egress_denied'>): string {
+  const { method, scheme, host, port, path, times } = body;
+  return `${method} ${scheme}://${host}:${port}${path}${times === 1 ? '' : ` (${times} times)`}`;
 }
 
 function checkLine(body: EventOf<'check_finished'>): string {

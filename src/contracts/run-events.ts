@@ -80,7 +80,25 @@ function modelEvents(z: Zod, { hash, event, origin, usage }: Words) {
   ] as const;
 }
 
+/** What a program asked of the network while a call ran; `times`: how many alike ones. */
+function egressWords(z: Zod) {
+  return {
+    call: z.string(),
+    /** Id of the rule or grant that decided, `default:egress`, or `floor:…`. */
+    rule: z.string(),
+    grant: z.string().optional(),
+    host: z.string(),
+    port: z.int(),
+    scheme: z.enum(['http', 'https']),
+    method: z.string(),
+    /** Without query, cut; '' of several that differ. */
+    path: z.string(),
+    times: z.int(),
+  };
+}
+
 function toolEvents(z: Zod, { hash, event, toolStatus, verdict }: Words) {
+  const egress = egressWords(z);
   return [
     event('decided', {
       call: z.string(),
@@ -123,6 +141,14 @@ function toolEvents(z: Zod, { hash, event, toolStatus, verdict }: Words) {
     }),
     event('secrets_masked', { of: z.string(), kinds: z.array(z.string()) }),
     event('secrets_found', { where: z.enum(['import', 'patch']), found: z.int(), placesHash: hash }),
+    event('egress_allowed', {
+      ...egress,
+      sentBytes: z.int(),
+      receivedBytes: z.int(),
+      /** Names of the secrets that were put in. */
+      secrets: z.array(z.string()).optional(),
+    }),
+    event('egress_denied', { ...egress, outcome: z.enum(['denied', 'failed']), said: z.string() }),
     event('snapshot_taken', { step: z.int(), tree: z.string(), changed: z.int() }),
     event('message_received', { by: z.string(), textHash: hash }),
     event('finish_claimed', { call: z.string(), summaryHash: hash }),

@@ -1,6 +1,7 @@
 // Owns the result of a tool call and the definition of a tool. Knows no tool.
 import type { Limits } from '../base/limits.ts';
 import type { Effect } from './effects.ts';
+import type { EgressGrant } from './egress.ts';
 import type { ExecOutcome, ExecRequest, KillReason } from './executor.ts';
 import type { ToolDefinition } from './messages.ts';
 
@@ -35,6 +36,8 @@ export interface ToolContext {
   /** Absolute path of the work tree inside the sandbox. */
   readonly workPath: string;
   readonly limits: Limits;
+  /** What a person has just allowed of what this call asked for. */
+  readonly granted?: readonly EgressGrant[];
 }
 
 /** A claim to be done, made by the `finish` tool. */
@@ -46,6 +49,8 @@ export interface FinishClaim {
 /** A tool whose arguments are already parsed. One file each under tools/. */
 export interface Tool<Arguments> {
   readonly definition: ToolDefinition;
+  /** True: what it would do is asked for only. A person's yes opens the network of the run for it; a run without one has no such tool. */
+  readonly access?: true;
   /** Parses the model's JSON value; the error text is written for the model. */
   parse(
     value: unknown,

@@ -4,6 +4,7 @@ import { newId } from '../base/ids.ts';
 import type { AgentPorts } from '../agent/ports.ts';
 import type { Emit, RunTool } from '../contracts/ports.ts';
 import type { RunRequest } from '../contracts/runs.ts';
+import type { RunToolPorts } from '../tools/run-tool.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import type { RunSandbox } from './run-sandbox.ts';
@@ -38,12 +39,9 @@ export function agentPorts(attempt: Attempt): AgentPorts {
       run: live.record.id,
       decide: ports.decide,
       approvals: patiently(ports.approvals, live, ports),
-      exec: async (request) => {
-        const result = await sandbox.exec(request, live.stop.signal);
-        if (!result.ok) stopRun(live, { kind: 'failed', error: result.error });
-        return result;
-      },
+      exec: execOf(attempt),
       emit,
+      ...permitOf(attempt),
       workPath: ports.workPath,
       policyHash: ports.policyHash(),
       limits: ports.limits,
@@ -88,4 +86,17 @@ export function agentPorts(attempt: Attempt): AgentPorts {
     activeMs: () => ports.clock.monotonic() - started - live.waitedMs,
     sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
   };
+}
+
+/** Without a sandbox there is no run. */
+function execOf({ live, sandbox }: Attempt): RunToolPorts['exec'] {
+  return async (request) => {
+    const result = await sandbox.exec(request, live.stop.signal);
+    if (!result.ok) stopRun(live, { kind: 'failed', error: result.error });
+    return result;
+  };
+}
+
+function permitOf({ begun, sandbox }: Attempt): Pick<RunToolPorts, 'permit'> {
+  return begun.network === undefined ? {} : { permit: (grant) => sandbox.permit(grant) };
 }

@@ -48,7 +48,7 @@ function openAttempt(live: LiveRun, request: RunRequest, begun: Beginning, ports
   live.step = begun.state.steps;
   const { asked, box } = boxAfterFirstRequest(begun);
   const sandbox = createRunSandbox(
-    { run: live.record.id, box: begun.paths.box, purpose: 'agent', ready: box },
+    { run: live.record.id, box: begun.paths.box, purpose: 'agent', ready: box, network: begun.network },
     ports,
     emit,
   );
@@ -89,7 +89,7 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
     const options = {
       model: live.record.model,
       run: live.record.id,
-      tools: toolDefinitions(),
+      tools: toolDefinitions(begun.network !== undefined),
       checksDeclared: begun.checks.length > 0,
     };
     const ended = await runAgent(begun.state, options, agentPorts(attempt), signal);

@@ -11,14 +11,18 @@ import type {
   OpenSandbox,
   OpenedSandbox,
 } from '../contracts/executor.ts';
-import type { EgressProfile } from '../contracts/egress.ts';
+import type { EgressGrant, EgressProfile } from '../contracts/egress.ts';
+import type { Grant } from '../contracts/decisions.ts';
 import type { Emit } from '../contracts/ports.ts';
+import type { RunNetwork } from './network.ts';
 import type { RunsPorts } from './ports.ts';
 
 export interface RunSandbox {
   /** Starts opening if it is not open yet. Does not reject: a failure comes with the next `exec`. */
   warm(): void;
   exec(request: Omit<ExecRequest, 'sandbox'>, signal: AbortSignal): Promise<ExecutorResult<ExecOutcome>>;
+  /** Lets through what a person granted, from now on and in every sandbox to come; undefined if there is no network for it. */
+  permit(grant: Grant): Promise<EgressGrant | undefined>;
   /** Kills every process; the next `exec` opens a new sandbox on the same files. */
   close(): Promise<DeathReport | undefined>;
 }
@@ -36,6 +40,8 @@ export function createRunSandbox(
     readonly ready?: Promise<void>;
     /** Absent: no network. */
     readonly egress?: EgressProfile;
+    /** In its place: one whose grants change. */
+    readonly network?: RunNetwork | undefined;
   },
   ports: Ports,
   emit: Emit,
@@ -44,7 +50,8 @@ export function createRunSandbox(
   const ensure = () => {
     if (current !== undefined) return current;
     const id = newId('sbx', ports.clock.now());
-    const { run, purpose, box, egress } = of;
+    const { run, purpose, box } = of;
+    const egress = of.network?.profile() ?? of.egress;
     const base = { sandbox: id, run, purpose, box, limits: ports.sandboxLimits };
     const request = egress === undefined ? base : { ...base, egress };
     current = { id, opened: openSandbox(request, of.ready, ports, emit) };
@@ -61,7 +68,15 @@ export function createRunSandbox(
         current = undefined;
         return open;
       }
-      return execUntil(ports, { ...request, sandbox: id }, signal);
+      for (const grant of (await of.network?.ended()) ?? []) await ports.executor.permit(id, grant);
+      const done = await execUntil(ports, { ...request, sandbox: id }, signal);
+      if (done.ok) of.network?.count(done.value.egress ?? []);
+      return done;
+    },
+    permit: async (grant) => {
+      const granted = await of.network?.permit(grant);
+      if (granted !== undefined && current !== undefined) await ports.executor.permit(current.id, granted);
+      return granted;
     },
     close: async () => {
       if (current === undefined) return undefined;

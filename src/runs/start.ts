@@ -16,6 +16,7 @@ import { hasLockFile } from '../workspace/setup/detect.ts';
 import { listTree, readTreeFile, type SizedEntry, type TreeAt } from '../workspace/tree.ts';
 import { runFiles } from './files.ts';
 import { readContent } from './history.ts';
+import { openRunNetwork, type RunNetwork } from './network.ts';
 import type { LiveRun, RunsPorts } from './ports.ts';
 import type { SetUp, SetupJob } from './setup/port.ts';
 
@@ -28,6 +29,8 @@ export interface Beginning {
   readonly fill: () => Promise<void>;
   /** What was made ready before anybody came; it is held until it is released. */
   readonly setUp: SetUp | undefined;
+  /** Undefined: the sandbox of the agent has none. */
+  readonly network: RunNetwork | undefined;
   readonly checks: readonly Check[];
   readonly state: AgentState;
   readonly unread: readonly string[];
@@ -57,9 +60,26 @@ export async function beginAttempt(
   const fill = () => fillWith(setUp?.furnish);
   const checks = request.checks.length > 0 ? request.checks : await detectChecks(given);
   const guidance = await readGuidance(given, ports);
-  const first = firstMessages({ task: request.task, checks, guidance, setUp: setUp?.note });
+  const network = await openRunNetwork(record, history, ports);
+  const first = firstMessages({
+    task: request.task,
+    checks,
+    guidance,
+    setUp: setUp?.note,
+    network: network !== undefined,
+  });
   if (history.length === 0)
-    return { paths, fill, setUp, checks, state: newState(first), unread: [], resumed: false, baseChecked: false };
+    return {
+      paths,
+      fill,
+      setUp,
+      network,
+      checks,
+      state: newState(first),
+      unread: [],
+      resumed: false,
+      baseChecked: false,
+    };
   const replayed = await replayRun(history, first, (hash) => readContent(hash, ports));
   if (!hasJustBegun(history)) {
     const unknownCalls = [...replayed.unknownCalls];
@@ -68,7 +88,7 @@ export async function beginAttempt(
   }
   const { state, unread } = replayed;
   const resumed = !hasJustBegun(history);
-  return { paths, fill, setUp, checks, state, unread, resumed, baseChecked: hasBaseChecks(history, checks) };
+  return { paths, fill, setUp, network, checks, state, unread, resumed, baseChecked: hasBaseChecks(history, checks) };
 }
 
 interface Ready {

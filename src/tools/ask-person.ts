@@ -8,7 +8,9 @@ import type { EventOf } from '../contracts/run-events.ts';
 import type { Decided } from './decide-effects.ts';
 import { questionShown, questionSummary } from './question-text.ts';
 
-export type Permit = { readonly ok: true } | { readonly ok: false; readonly rule: string; readonly advice: string };
+export type Permit =
+  | { readonly ok: true; readonly grants: readonly Grant[] }
+  | { readonly ok: false; readonly rule: string; readonly advice: string };
 
 export interface Asking {
   readonly call: ToolCall;
@@ -45,12 +47,12 @@ export async function askPerson(what: Asking, ports: Ports, signal: AbortSignal)
     if (answer.state !== 'approved') return refused(one, noText(answer));
     grants.push({ asked: one, grant: answer.grant });
   }
-  if (signal.aborted) return { ok: true };
+  if (signal.aborted) return { ok: true, grants: [] };
   for (const { asked: one, grant } of grants) {
     const use = await takeGrant(one, grant, ports);
     if (use !== 'used') return refused(one, `a person had approved it, but the approval no longer holds (${use})`);
   }
-  return { ok: true };
+  return { ok: true, grants: grants.map(({ grant }) => grant) };
 }
 
 async function openQuestion(what: Asking, decided: Decided, ports: Ports): Promise<Asked> {

@@ -25,6 +25,23 @@ export function decideEffects(
   });
 }
 
+/** What is only asked for is a person's to decide where no rule says anything of it. */
+export function askedFor(decided: readonly Decided[]): readonly Decided[] {
+  return decided.map(({ effect, decision }) => {
+    if (decision.rule !== `default:${effect.type}`) return { effect, decision };
+    const reason = 'No rule covers it; the agent asks for it.';
+    return {
+      effect,
+      decision: {
+        ...decision,
+        verdict: 'ask',
+        reason,
+        advice: 'Do the task without it, or finish and say what is missing.',
+      },
+    };
+  });
+}
+
 /** The verdict on the whole call; a call without effects stays inside and is allowed. */
 export function verdictOf(decided: readonly Decided[]): Verdict {
   return decided.length === 0 ? 'allow' : strictestOf(decided).verdict;

@@ -90,7 +90,25 @@ export const FINISH: ToolDefinition = {
   },
 };
 
+export const REQUEST_ACCESS: ToolDefinition = {
+  name: 'request_access',
+  description:
+    'Ask a person to open the network for one kind of request that was refused. Ask for no more than is needed.',
+  parameters: {
+    type: 'object',
+    properties: {
+      host: { type: 'string', description: 'name, name:port or http://name' },
+      method: { type: 'string', description: 'default GET' },
+      path: { type: 'string', description: 'such as /left-pad or /left-pad/**' },
+      why: { type: 'string' },
+    },
+    required: ['host', 'path', 'why'],
+    additionalProperties: false,
+  },
+};
+
 /** In the order the model is told of them; the order is part of the prompt and never changes within a run. */
-export function toolDefinitions(): readonly ToolDefinition[] {
-  return [BASH, READ, EDIT, WRITE, SEARCH, FINISH];
+export function toolDefinitions(network: boolean): readonly ToolDefinition[] {
+  const access = network ? [REQUEST_ACCESS] : [];
+  return [BASH, READ, EDIT, WRITE, SEARCH, ...access, FINISH];
 }

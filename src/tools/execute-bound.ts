@@ -1,7 +1,9 @@
 // Owns that executing a tool never throws: whatever goes wrong becomes a result. Knows no tool.
 import { reportOf, type ErrorReport } from '../base/errors.ts';
+import type { EgressRecord } from '../contracts/egress.ts';
 import type { ExecOutcome, ExecRequest, ExecutorResult } from '../contracts/executor.ts';
 import type { ToolContext, ToolResult } from '../contracts/tools.ts';
+import { withNetworkNote } from './network-note.ts';
 import type { BoundCall } from './registry.ts';
 import { killedStatus, takeHead, textResult } from './result-text.ts';
 
@@ -9,6 +11,8 @@ export interface ExecPort {
   readonly exec: ToolContext['exec'];
   /** True once a command of this call made the live shell start anew. */
   restarted(): boolean;
+  /** What was asked of the network while the call ran. */
+  egress(): readonly EgressRecord[];
 }
 
 interface Ports {
@@ -28,14 +32,17 @@ class SandboxRefused extends Error {
 /** The port as a tool sees it: without ids, and with the executor's refusal as an exception that `executeBound` catches. */
 export function execPort(ports: Ports): ExecPort {
   let restarted = false;
+  const egress: EgressRecord[] = [];
   return {
     exec: async (request) => {
       const done = await ports.exec({ ...request, exec: ports.newId('exec') });
       if (!done.ok) throw new SandboxRefused(done.error);
       restarted ||= done.value.restarted;
+      egress.push(...(done.value.egress ?? []));
       return done.value;
     },
     restarted: () => restarted,
+    egress: () => egress,
   };
 }
 
@@ -47,7 +54,7 @@ export async function executeBound(
 ): Promise<{ readonly result: ToolResult; readonly detail: string }> {
   const max = context.limits.toolResultBytes;
   try {
-    const result = fitting(await bound.execute(context), max);
+    const result = withNetworkNote(fitting(await bound.execute(context), max), port.egress(), max);
     return { result, detail: detailOf(result, port) };
   } catch (error) {
     if (error instanceof SandboxRefused) {

@@ -6,6 +6,7 @@ import { bashTool } from './bash.ts';
 import { editTool } from './edit.ts';
 import { finishTool } from './finish.ts';
 import { readTool } from './read.ts';
+import { requestAccessTool } from './request-access.ts';
 import { searchTool } from './search.ts';
 import { writeTool } from './write.ts';
 
@@ -13,12 +14,16 @@ import { writeTool } from './write.ts';
 export interface BoundCall {
   readonly effects: readonly Effect[];
   execute(context: ToolContext): Promise<ToolResult>;
+  /** What it would do is only asked for. */
+  readonly access?: boolean;
   /** The claim to be done, if the call makes one. */
   readonly finish?: FinishClaim;
 }
 
 export interface BoundTool {
   readonly definition: ToolDefinition;
+  /** It asks for the network: a run without one does not have it. */
+  readonly access?: boolean;
   /** Reads the model's arguments; the message of a refusal is written for the model. */
   bind(
     value: unknown,
@@ -32,18 +37,21 @@ export const TOOLS: readonly BoundTool[] = [
   bind(editTool),
   bind(writeTool),
   bind(searchTool),
+  bind(requestAccessTool),
   bind(finishTool, (claim) => ({ summary: claim.summary, checked: claim.checked })),
 ];
 
 export function bind<Arguments>(tool: Tool<Arguments>, claim?: (value: Arguments) => FinishClaim): BoundTool {
   return {
     definition: tool.definition,
+    access: tool.access === true,
     bind: (given) => {
       const read = tool.parse(given);
       if (!read.ok) return read;
       const { value } = read;
       const call: BoundCall = {
         effects: tool.effects(value),
+        access: tool.access === true,
         execute: (context) => tool.execute(value, context),
         ...(claim === undefined ? {} : { finish: claim(value) }),
       };

@@ -4,13 +4,16 @@ import type { FaultPoint } from '../base/faults.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Limits } from '../base/limits.ts';
 import { claimEvent } from '../contracts/claims.ts';
+import type { Grant } from '../contracts/decisions.ts';
+import type { EgressGrant } from '../contracts/egress.ts';
 import type { ExecOutcome, ExecRequest, ExecutorResult } from '../contracts/executor.ts';
 import type { ToolCall } from '../contracts/messages.ts';
 import type { Approvals, CalledTool, Decide, Emit, EmitEvent, RunTool } from '../contracts/ports.ts';
 import type { ToolContext, ToolResult } from '../contracts/tools.ts';
 import { askPerson } from './ask-person.ts';
-import { decideEffects, decidedEvents, strictestOf, verdictOf } from './decide-effects.ts';
+import { askedFor, decideEffects, type Decided, decidedEvents, strictestOf, verdictOf } from './decide-effects.ts';
 import { execPort, executeBound } from './execute-bound.ts';
+import { egressEvents } from './network-note.ts';
 import { readCall } from './read-call.ts';
 import type { BoundCall, BoundTool } from './registry.ts';
 import { killedStatus, textResult } from './result-text.ts';
@@ -23,6 +26,8 @@ export interface RunToolPorts {
   /** Runs a command in this run's sandbox, opening it when needed. Must cancel the command when the run is stopped. */
   readonly exec: (request: Omit<ExecRequest, 'sandbox'>) => Promise<ExecutorResult<ExecOutcome>>;
   readonly emit: Emit;
+  /** Lets that through in the network of the run; absent: it has none. */
+  readonly permit?: (grant: Grant) => Promise<EgressGrant | undefined>;
   /** Absolute path of the work tree inside the sandbox. */
   readonly workPath: string;
   /** Of the policy that holds now; a grant given under another one is not used. */
@@ -35,7 +40,8 @@ export interface RunToolPorts {
 
 /** The port `runTool` of one run. It rejects only when the journal or the approvals are lost. */
 export function createRunTool(ports: RunToolPorts): RunTool {
-  return (call, step, signal) => runCall(ports, call, step, signal);
+  const tools = ports.tools.filter(({ access }) => access !== true || ports.permit !== undefined);
+  return (call, step, signal) => runCall({ ...ports, tools }, call, step, signal);
 }
 
 /**
@@ -50,7 +56,7 @@ async function runCall(ports: RunToolPorts, call: ToolCall, step: number, signal
     return record(ports, [], call, invalid, { detail: 'invalid', ms: 0, restarted: false });
   }
   const { bound } = read;
-  const decided = decideEffects(bound.effects, call.name, ports);
+  const decided = decide(ports, bound, call.name);
   const decisions = decidedEvents(call.id, decided);
   if (verdictOf(decided) === 'deny') {
     const denied = deniedBy(strictestOf(decided), max);
@@ -64,27 +70,52 @@ async function runCall(ports: RunToolPorts, call: ToolCall, step: number, signal
     const denied = deniedBy(permit, max);
     return record(ports, [], call, denied.result, { detail: denied.rule, ms: 0, restarted: false });
   }
-  return execute(ports, call, step, bound);
+  return execute(ports, call, step, bound, permit.grants);
 }
 
-async function execute(ports: RunToolPorts, call: ToolCall, step: number, bound: BoundCall): Promise<CalledTool> {
+/** Where there is a network, its proxy judges what goes over the wire: what a command may mean is not judged before. */
+function decide(ports: RunToolPorts, bound: BoundCall, tool: string): readonly Decided[] {
+  if (ports.permit === undefined) return decideEffects(bound.effects, tool, ports);
+  if (bound.access === true) return askedFor(decideEffects(bound.effects, tool, ports));
+  const judged = bound.effects.filter(({ type }) => type !== 'egress');
+  return decideEffects(judged, tool, ports);
+}
+
+async function execute(
+  ports: RunToolPorts,
+  call: ToolCall,
+  step: number,
+  bound: BoundCall,
+  grants: readonly Grant[],
+): Promise<CalledTool> {
   const argumentsHash = sha256(call.arguments);
   await ports.emit([
     { body: { type: 'tool_started', call: call.id, tool: call.name, argumentsHash }, contents: [call.arguments] },
   ]);
+  const granted = await permitAll(ports, grants);
   ports.faults('before:tool');
   const started = ports.clock.monotonic();
   const port = execPort(ports);
   const { run, workPath, limits } = ports;
-  const context: ToolContext = { run, step, exec: port.exec, workPath, limits };
+  const context: ToolContext = { run, step, exec: port.exec, workPath, limits, granted };
   const { result, detail } = await executeBound(bound, context, port);
   ports.faults('after:tool');
   const ms = ports.clock.monotonic() - started;
   const seen = { detail, ms, restarted: port.restarted() };
   const { finish } = bound;
-  if (finish === undefined || result.status !== 'ok') return record(ports, [], call, result, seen);
+  const network = egressEvents(call.id, port.egress());
+  if (finish === undefined || result.status !== 'ok') return record(ports, network, call, result, seen);
   // In one append with the result: a crash between the two would lose the claim.
-  return { ...(await record(ports, [], call, result, seen, [claimEvent(finish, call.id)])), finish };
+  return { ...(await record(ports, network, call, result, seen, [claimEvent(finish, call.id)])), finish };
+}
+
+async function permitAll({ permit }: RunToolPorts, grants: readonly Grant[]): Promise<readonly EgressGrant[]> {
+  const granted: EgressGrant[] = [];
+  for (const grant of grants) {
+    const one = await permit?.(grant);
+    if (one !== undefined) granted.push(one);
+  }
+  return granted;
 }
 
 async function record(
