@@ -59,6 +59,7 @@ export function openScene(t: TestContext): Scene {
     for (const one of made.volumes) await docker(engine, ['volume', 'rm', '--force', one]);
   });
   const network = async (name: string) => {
+    if (!isOwn(name)) return name;
     const full = `${prefix}-${name}`;
     if (!made.networks.has(full)) await must(engine, ['network', 'create', '--internal', full]);
     made.networks.add(full);
@@ -72,7 +73,8 @@ export function openScene(t: TestContext): Scene {
     made.containers.add(container);
     const words = [...rightsOf(of), ...volumes.flatMap((volume) => ['--volume', volume]), ...also];
     const entry = entrypoint === undefined ? [] : ['--entrypoint', entrypoint];
-    const place = ['--network', first, '--network-alias', name, '--name', container];
+    const alias = isOwn(first) ? ['--network-alias', name] : [];
+    const place = ['--network', first, ...alias, '--name', container];
     await must(engine, ['create', ...words, ...entry, ...place, IMAGES[image], ...(command ?? of.command)]);
     for (const other of others) await must(engine, ['network', 'connect', '--alias', name, other, container]);
     await must(engine, ['start', container]);
@@ -90,6 +92,11 @@ export function openScene(t: TestContext): Scene {
       return { code, said: `${stdout}\n${stderr}`.trim() };
     },
   };
+}
+
+/** Not of the engine itself: `none`, or that of another container. */
+function isOwn(network: string): boolean {
+  return network !== 'none' && !network.includes(':');
 }
 
 /** What `docker create` is told for the rights that compose gives. */
