@@ -15,6 +15,7 @@ import { aliasRemarks, listServed } from './models/served.ts';
 import { type Places, placesOf } from './places.ts';
 import { loadPolicyOf } from './policy-file.ts';
 import { createExecutor } from './sandbox/executor.ts';
+import { checkFirejail } from './sandbox/fitness.ts';
 import { fillToolbox } from './sandbox/toolbox.ts';
 import { kindsInWords } from './sandbox/watching/limit-kinds.ts';
 
@@ -34,11 +35,7 @@ export async function diagnose(config: LoadedConfig): Promise<readonly Finding[]
   const parts = [
     named('Node.js', async () => process.version),
     named('git', async () => (await run('git', ['--version'])).stdout.trim(), 'apt-get install git'),
-    named(
-      'firejail',
-      async () => (await run('firejail', ['--version'])).stdout.split('\n')[0] ?? '',
-      'apt-get install firejail',
-    ),
+    named('firejail', async () => `firejail version ${await checkFirejail(userOf(config))}`),
     named('policy', async () => loadPolicyOf(config).hash),
     named('data directory', () => freeSpace(config.dataDir)),
     named('model files', async () => filesLine(await readCatalogue(config.models.folder))),
@@ -46,6 +43,12 @@ export async function diagnose(config: LoadedConfig): Promise<readonly Finding[]
     ...config.backends.map((backend) => named(`backend ${backend.name}`, () => served(config, backend.name))),
   ];
   return [...(await Promise.all(parts)), ...(await sandboxFindings(config))];
+}
+
+/** Who runs the commands. */
+function userOf(config: LoadedConfig) {
+  const { user } = placesOf(config);
+  return user === undefined ? {} : { user };
 }
 
 async function named(name: string, look: () => Promise<string>, hint = ''): Promise<Finding> {

@@ -45,7 +45,8 @@ export function sandboxSetup(
   const keeping = () => import('./sandbox/watching/keep.ts');
   const networking = () => import('./sandbox/network/network.ts');
   const probing = () => import('./sandbox/probing/probe.ts');
-  const parts = { toolchains, keeping, probing, networking, clock: systemClock, logger };
+  const fitness = () => import('./sandbox/fitness.ts');
+  const parts = { toolchains, keeping, probing, fitness, networking, clock: systemClock, logger };
   const setup = { boxesRoot: runsRoot, hidden: [...new Set([dataDir, dirname(runsRoot)])], canary, toolbox, ...parts };
   return user === undefined ? setup : { ...setup, user };
 }

@@ -134,8 +134,24 @@ async function attempt<Value>(work: () => Promise<Value>): Promise<ExecutorResul
   try {
     return { ok: true, value: await work() };
   } catch (error) {
-    return { ok: false, error: reportOf(error) };
+    return { ok: false, error: reportOf(coded(error)) };
   }
+}
+
+/** What the disk of the boxes says, in words for whoever looks after it. */
+function coded(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  const { code, message } = error;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new CaissonError('disk_full', `the disk that holds the boxes of sandboxes is full: ${message}`, {
+      cause: error,
+      hint: 'Free space and inodes there; nothing that was shown is lost.',
+    });
+  if (code === 'EROFS' || code === 'EACCES')
+    return new CaissonError('data_dir_unusable', `the boxes of sandboxes cannot be written: ${message}`, {
+      cause: error,
+    });
+  return error;
 }
 
 async function firejailVersion({ firejail = 'firejail' }: SandboxSetup): Promise<string> {

@@ -4,18 +4,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import type { OpenSandbox } from '../contracts/executor.ts';
 import { CONTROL_FD, launchPlan, type LaunchPlan } from './argv.ts';
+import type { Exit } from './exit.ts';
 import { openPipe, type OutputPipe } from './pipe.ts';
 import type { SandboxNetwork } from './network/networking.ts';
 import type { ProfileFile } from './profile.ts';
 import { commandUser, insidePaths, type SandboxSetup } from './setup.ts';
 import { GUARD_SCRIPT, LIVE_SCRIPT } from './shell-script.ts';
-
-export interface Exit {
-  readonly code: number | undefined;
-  readonly signal: string | undefined;
-  /** Set when nothing was started. */
-  readonly error?: NodeJS.ErrnoException;
-}
 
 /** A started sandbox. Its process group has the id of its first process. */
 export interface Launched {

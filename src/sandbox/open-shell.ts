@@ -50,7 +50,7 @@ export async function openShell(
   signal.addEventListener('abort', abort, { once: true });
   try {
     const facts = await Promise.race([live.facts, delay(LIMITS.sandboxStartMs, '', { ref: false })]);
-    if (facts === '') throw await whyNot(launched);
+    if (facts === '') throw await whyNot(launched, setup);
     const checks = judgeFacts(facts, commandUser(setup).uid, request.limits);
     requireAll(checks);
     const keep = await keeping;
@@ -69,6 +69,11 @@ export async function openShell(
     signal.removeEventListener('abort', abort);
   }
 }
+
+/** So many checks fail together only where there is no sandbox. */
+const MOST_CHECKS = 6;
+const NO_SANDBOX =
+  'Firejail started the program without any sandbox, as it does in what it takes for one: set container=docker for the container.';
 
 /** Before any command runs. */
 async function joinNetwork(network: SandboxNetwork, launched: Launched): Promise<void> {
@@ -97,23 +102,15 @@ function requireAll(checks: readonly ProbeCheck[]): void {
   const failed = checks.filter((check) => !check.ok);
   if (failed.length === 0) return;
   const seen = failed.map((check) => `${check.name} (seen: ${check.seen})`).join('; ');
-  throw new CaissonError('sandbox_self_test_failed', `the sandbox does not hold what it promises: ${seen}`);
+  const hint = failed.length < MOST_CHECKS ? {} : { hint: NO_SANDBOX };
+  throw new CaissonError('sandbox_self_test_failed', `the sandbox does not hold what it promises: ${seen}`, hint);
 }
 
-async function whyNot(launched: Launched): Promise<CaissonError> {
+async function whyNot(launched: Launched, setup: SandboxSetup): Promise<CaissonError> {
   const complaint = launched.complaint();
-  if (!launched.hasExited())
-    return new CaissonError(
-      'sandbox_unavailable',
-      `the sandbox did not answer within ${LIMITS.sandboxStartMs} ms: ${complaint}`,
-    );
-  const { error, code, signal } = await launched.exited;
-  if (error?.code === 'ENOENT')
-    return new CaissonError('sandbox_unavailable', 'prlimit is not installed: apt-get install util-linux');
-  if (/failed to execute/i.test(complaint))
-    return new CaissonError('sandbox_unavailable', 'firejail is not installed: apt-get install firejail');
+  if (launched.hasExited()) return (await setup.fitness()).whyEnded(await launched.exited, complaint, setup);
   return new CaissonError(
     'sandbox_unavailable',
-    `firejail ended (${code ?? signal ?? 'not started'}): ${complaint || error?.message || 'it said nothing'}`,
+    `the sandbox did not answer within ${LIMITS.sandboxStartMs} ms: ${complaint}`,
   );
 }

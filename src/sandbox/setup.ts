@@ -1,10 +1,12 @@
 // Owns what the sandbox is told once, and the paths that follow from it. Knows no process.
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { CaissonError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CommandUser } from './command-user.ts';
 import type { OpenProxy } from '../contracts/egress.ts';
+import type { Fitness } from './exit.ts';
 import type { Networking } from './network/networking.ts';
 import type { Probing } from './probing/probing.ts';
 import type { Keeping } from './watching/keeping.ts';
@@ -28,6 +30,8 @@ export interface SandboxSetup {
   readonly keeping: () => Promise<Keeping>;
   /** `probing/probe.ts`, loaded with the first probe. */
   readonly probing: () => Promise<Probing>;
+  /** `fitness.ts`, loaded with the first launch that ends too soon. */
+  readonly fitness: () => Promise<Fitness>;
   /** `network/network.ts`, loaded with the first sandbox that has a network. Absent: such a sandbox is refused. */
   readonly networking?: () => Promise<Networking>;
   /** What stands behind the network of a sandbox. */
@@ -48,10 +52,19 @@ export interface InsidePaths {
 
 export const BOX_BIN = join('.caisson', 'bin');
 
+/** Throws `sandbox_unavailable` where this process runs as nobody that is known. */
 export function commandUser(setup: Pick<SandboxSetup, 'user'>): CommandUser {
   if (setup.user !== undefined) return setup.user;
-  const { username, uid, gid, homedir } = userInfo();
-  return { name: username, uid, gid, home: homedir };
+  try {
+    const { username, uid, gid, homedir } = userInfo();
+    return { name: username, uid, gid, home: homedir };
+  } catch (cause) {
+    const message = `the uid ${process.getuid?.()} of this process is of no user, and firejail starts nothing for it`;
+    throw new CaissonError('sandbox_unavailable', message, {
+      cause,
+      hint: 'Make a user with a home for it (a line in /etc/passwd), or run as another.',
+    });
+  }
 }
 
 /** Where the parts of a box are, seen from inside: firejail puts the box over the user's home. */

@@ -1,7 +1,7 @@
 // Owns what Caisson itself needs inside a sandbox: Node and ripgrep, wherever the host has them. Knows no sandbox.
 import { randomUUID } from 'node:crypto';
 import { chmod, copyFile, link, lstat, mkdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BOX_BIN } from './setup.ts';
 
 const PROGRAMS = ['node', 'rg'] as const;
@@ -24,8 +24,17 @@ async function place(source: string, target: string): Promise<void> {
 /** Links the programs into a box, copies where links cannot reach. The box root is read-only inside, so they cannot be changed there. */
 export async function putInBox(toolbox: string, box: string): Promise<void> {
   const bin = join(box, BOX_BIN);
-  await mkdir(bin, { recursive: true, mode: 0o755 });
+  // One after the other: made at once, they say ENOENT of a disk that is read-only.
+  for (const folder of [dirname(bin), bin]) await makeFolder(folder);
   await Promise.all(PROGRAMS.map((name) => linkOrCopy(join(toolbox, name), join(bin, name))));
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 async function linkOrCopy(source: string, target: string): Promise<void> {

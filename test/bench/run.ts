@@ -7,6 +7,7 @@ import { leakFigures } from './leaks.ts';
 import { mutationFigures } from './mutations.ts';
 import { promptingFigures } from './prompting.ts';
 import { routerFigures } from './router/figures.ts';
+import { sandboxKillFigures } from './sandbox-kills.ts';
 import { sandboxFigures } from './sandbox.ts';
 import { serviceFigures } from './service.ts';
 import { snapshotFigures } from './snapshot.ts';
@@ -22,6 +23,7 @@ const { values, positionals } = parseArgs({
 });
 const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figure[]>>> = {
   sandbox: sandboxFigures,
+  'sandbox-kills': sandboxKillFigures,
   service: serviceFigures,
   snapshot: snapshotFigures,
   leaks: leakFigures,
@@ -33,7 +35,7 @@ const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figur
   prompting: promptingFigures,
 };
 /** They take minutes: only when they are named. */
-const ONLY_NAMED = ['mutations', 'prompting'];
+const ONLY_NAMED = ['sandbox-kills', 'mutations', 'prompting'];
 
 const wanted = [...positionals, ...(values.only === undefined ? [] : [values.only])];
 const rounds = Number(values.rounds);

@@ -12,7 +12,7 @@ import { isInContainer } from '../../src/sandbox/launch.ts';
 import { writeProfile } from '../../src/sandbox/profile.ts';
 import type { SandboxSetup } from '../../src/sandbox/setup.ts';
 import { fillToolbox, putInBox } from '../../src/sandbox/toolbox.ts';
-import { dedicatedUser, keeping, LIMITS, makeBox, probing } from '../sandbox/setup.ts';
+import { dedicatedUser, fitness, keeping, LIMITS, makeBox, probing } from '../sandbox/setup.ts';
 import type { Figure } from './figure.ts';
 import { ratios, spreadOf } from './measure.ts';
 
@@ -34,6 +34,7 @@ export async function sandboxFigures(rounds: number): Promise<readonly Figure[]>
       ...(user === undefined ? {} : { user }),
       keeping,
       probing,
+      fitness,
       clock: systemClock,
       logger: silentLogger,
     };

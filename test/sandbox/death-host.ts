@@ -3,13 +3,13 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { createExecutor } from '../../src/sandbox/executor.ts';
 import type { SandboxSetup } from '../../src/sandbox/setup.ts';
-import { keeping, LIMITS, probing } from './setup.ts';
+import { fitness, keeping, LIMITS, probing } from './setup.ts';
 
 type Order = Pick<SandboxSetup, 'boxesRoot' | 'canary' | 'toolbox' | 'hidden' | 'user'> &
   ({ readonly sweep: true } | { readonly box: string; readonly first: string; readonly last: string });
 
 const order = JSON.parse(process.argv[2] ?? '') as Order;
-const executor = createExecutor({ ...order, keeping, probing, clock: systemClock, logger: silentLogger });
+const executor = createExecutor({ ...order, keeping, probing, fitness, clock: systemClock, logger: silentLogger });
 if ('sweep' in order) {
   process.stdout.write(`${JSON.stringify(await executor.sweep())}\n`);
   await executor.dispose();

@@ -1,30 +1,15 @@
 // Owns the proof of control groups with a real kernel, where this one lets us make some; elsewhere that there are none is the proof.
 import assert from 'node:assert/strict';
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { it, type TestContext } from 'node:test';
+import { it } from 'node:test';
 import { familyOf, listProcesses } from '../../src/sandbox/processes.ts';
 import { findGroups } from '../../src/sandbox/watching/control-group.ts';
+import { placeForGroups } from './place-for-groups.ts';
 import { LIMITS, testSandbox } from './setup.ts';
 
-/** The tree of version 1 that counts processes, if this process is at its root and may write there. */
-function placeFor(t: TestContext): { readonly name: string; readonly folder: string } | undefined {
-  const tree = '/sys/fs/cgroup/pids';
-  const name = `caisson.test-${process.pid}`;
-  try {
-    if (!/^\d+:pids:\/$/m.test(readFileSync('/proc/self/cgroup', 'utf8'))) return undefined;
-    accessSync(tree, constants.W_OK);
-    mkdirSync(join(tree, name));
-  } catch {
-    return undefined;
-  }
-  const folder = join(tree, name);
-  t.after(() => rmdirSync(folder));
-  return { name, folder };
-}
-
 it('all of a sandbox is in its group, whatever it starts, and the group goes with it', async (t) => {
-  const place = placeFor(t);
+  const place = placeForGroups(t);
   if (place === undefined) {
     assert.deepEqual(findGroups(`caisson.test-${process.pid}`), { memory: undefined, pids: undefined });
     return t.diagnostic('this kernel lets us make no control group: limits are watched here');
@@ -64,7 +49,7 @@ it('all of a sandbox is in its group, whatever it starts, and the group goes wit
 });
 
 it('a group that an ended service has left is swept', async (t) => {
-  const place = placeFor(t);
+  const place = placeForGroups(t);
   if (place === undefined) return t.diagnostic('this kernel lets us make no control group');
   const left = join(place.folder, 'box-999999999-7-left');
   mkdirSync(left);

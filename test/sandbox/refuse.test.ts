@@ -90,10 +90,7 @@ describe('a sandbox that fails a check', () => {
   it('is refused when firejail is not there', async (t) => {
     const world = await testSandbox(t, { firejail: '/nowhere/firejail' });
     const { code, message } = await refusal(world, world.newBox('one'));
-    assert.deepEqual(
-      { code, message },
-      { code: 'sandbox_unavailable', message: 'firejail is not installed: apt-get install firejail' },
-    );
+    assert.deepEqual({ code, message }, { code: 'sandbox_unavailable', message: 'firejail is not installed' });
   });
 
   it('is refused when firejail starts the program without a sandbox: each check that fails is named', async (t) => {
@@ -113,9 +110,16 @@ describe('a sandbox that fails a check', () => {
   });
 
   it('is refused when firejail ends with an error, and its words are told', async (t) => {
-    const world = await testSandbox(t, { firejail: falseFirejail(t, 'echo "Error: no way" >&2; exit 1') });
-    const { code, message } = await refusal(world, world.newBox('one'));
-    assert.deepEqual({ code, message }, { code: 'sandbox_unavailable', message: 'firejail ended (1): Error: no way' });
+    const firejail = falseFirejail(t, 'echo "Error: no way" >&2; exit 1');
+    // Only root can make a program set-uid root.
+    if (isRoot) chmodSync(firejail, 0o4755);
+    const world = await testSandbox(t, { firejail });
+    const refused = await refusal(world, world.newBox('one'));
+    const said = `${firejail} is not set-uid root, so it can make no sandbox (it said: Error: no way)`;
+    assert.deepEqual(
+      [refused.code, refused.message],
+      ['sandbox_unavailable', isRoot ? 'firejail ended (1): Error: no way' : said],
+    );
   });
 
   it('is refused when it says something else than facts', async (t) => {

@@ -13,6 +13,7 @@ import { createExecutor } from '../../src/sandbox/executor.ts';
 import { type CommandUser, findUser } from '../../src/sandbox/command-user.ts';
 import { commandUser, insidePaths, type InsidePaths, type SandboxSetup } from '../../src/sandbox/setup.ts';
 import { fillToolbox } from '../../src/sandbox/toolbox.ts';
+import { whyEnded } from '../../src/sandbox/fitness.ts';
 import { runProbe } from '../../src/sandbox/probing/probe.ts';
 import { prepareKeep, sweepKeeps } from '../../src/sandbox/watching/keep.ts';
 
@@ -28,6 +29,8 @@ export const LIMITS: SandboxLimits = {
 };
 
 export const keeping: SandboxSetup['keeping'] = async () => ({ prepareKeep, sweepKeeps });
+
+export const fitness: SandboxSetup['fitness'] = async () => ({ whyEnded });
 
 export const probing: SandboxSetup['probing'] = async () => ({ runProbe });
 
@@ -85,6 +88,7 @@ export async function testSandbox(t: TestContext, changes: Partial<SandboxSetup>
     ...(user === undefined ? {} : { user }),
     keeping,
     probing,
+    fitness,
     clock: systemClock,
     logger: silentLogger,
     ...changes,

@@ -69,7 +69,7 @@ const OUT_OF_THE_BOX: readonly Attack[] = [
   {
     name: 'the working directory of an outer process, by /proc',
     text: 'for p in /proc/[0-9]*; do [[ -d $p/cwd/../../../..$T ]] && echo loot && exit; done; echo none',
-    blocked: /^none$/,
+    blocked: /^none\n$/,
   },
   {
     name: 'a device of the host, made anew',

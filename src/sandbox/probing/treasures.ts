@@ -1,10 +1,10 @@
 // Owns what the attacks of the self-test reach for, and what they do without a sandbox. Judges nothing.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeOwnFolder } from '../own-folder.ts';
 import { killGroup } from '../processes.ts';
 import type { ProbeSetup } from './probing.ts';
 import type { Treasures } from './suite.ts';
@@ -21,14 +21,15 @@ const MOST_LETTERS = 4096;
 
 /** `folder`: one that the user of the commands owns. */
 export async function layTreasures(folder: string, setup: ProbeSetup): Promise<Laid> {
-  const temporary = await mkdtemp(join(tmpdir(), 'caisson-probe-'));
+  const temporary = makeOwnFolder();
   const file = join(temporary, 'secret');
   await writeFile(file, 'live\n', { mode: 0o644 });
   const { user } = setup;
-  if (user !== undefined) for (const path of [temporary, file]) await chown(path, user.uid, user.gid);
+  if (user !== undefined) await chown(file, user.uid, user.gid);
   const abstract = `caisson-probe-${randomUUID()}`;
   const servers = [createServer((socket) => socket.end()), createServer((socket) => socket.end())];
-  const victim = startAs('sleep', ['600'], setup, { SECRET: 'live' });
+  // It ends with its standard input, so with this process too.
+  const victim = startAs('cat', [], setup, { SECRET: 'live' });
   victim.on('error', () => {});
   const [onLoopback, onSocket] = servers as [Server, Server];
   const port = await listenOnLoopback(onLoopback);
@@ -63,12 +64,13 @@ function startAs(
 ): ChildProcess {
   const as = user === undefined ? {} : { uid: user.uid, gid: user.gid };
   const env = { PATH: `${toolbox}:/usr/local/bin:/usr/bin:/bin`, LANG: 'C.UTF-8', ...variables };
-  return spawn(file, words, { ...as, cwd: '/', env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(file, words, { ...as, cwd: '/', env, detached: true, stdio: 'pipe' });
 }
 
 function runBare(text: string, setup: ProbeSetup): Promise<string> {
   return new Promise((resolve) => {
     const child = startAs('bash', ['--noprofile', '--norc', '-c', text], setup);
+    child.stdin?.on('error', () => {}).end();
     let said = '';
     const timer = setTimeout(() => killGroup(child.pid ?? 0), BARE_MS);
     const finish = () => {
