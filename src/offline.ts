@@ -13,6 +13,7 @@ import type { AppliedRef } from './contracts/workspace.ts';
 import type { makeCompose as compose, makePlan as plan, ModelsReport } from './modelling.ts';
 import type { probeEngines as probe } from './probing.ts';
 import type { applyPatch } from './publish/apply.ts';
+import type { fetchRepository } from './workspace/fetch.ts';
 import type { WorkerThread } from './store/worker-port.ts';
 
 /** Does the work in this process. Other terminals reach it on the socket of the data directory. */
@@ -67,6 +68,11 @@ export async function makePlan(...asked: Parameters<typeof plan>): ReturnType<ty
 /** The text of docker-compose.gpu.yml. Throws `usage`. */
 export async function makeCompose(...asked: Parameters<typeof compose>): Promise<string> {
   return (await import('./modelling.ts')).makeCompose(...asked);
+}
+
+/** One state of a repository on another host. */
+export async function fetchRemote(...asked: Parameters<typeof fetchRepository>): ReturnType<typeof fetchRepository> {
+  return (await import('./workspace/fetch.ts')).fetchRepository(...asked);
 }
 
 /** Makes the ref of a granted apply in the person's own repository. */

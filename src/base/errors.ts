@@ -111,6 +111,7 @@ export const CATALOGUE = {
     status: 400,
     hint: 'Clone it first and give the clone: git clone REPO work && caisson run … --repo work',
   },
+  repo_refused: { status: 403, hint: 'Ask whoever runs this site to list the host in workspace.git_hosts.' },
   repo_too_large: {
     status: 413,
     hint: 'Give a smaller repository, or raise limits.repository_bytes / repository_files.',

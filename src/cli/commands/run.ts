@@ -6,6 +6,7 @@ import { CaissonError } from '../../base/errors.ts';
 import type { Check, RunRecord, RunRequest } from '../../contracts/runs.ts';
 import type { PackedRepository } from '../../contracts/workspace.ts';
 import type { LoadedConfig } from '../../config/load.ts';
+import { fetchRemote } from '../../offline.ts';
 import { PACK_PREFIX, removeOldPacks } from '../../workspace/old-packs.ts';
 import { packRepository } from '../../workspace/pack.ts';
 import { type Command, type Context, type ExitCode, listFlag, textFlag } from '../context.ts';
@@ -18,7 +19,7 @@ export const runCommand: Command = {
   usage: '"TASK"',
   summary: 'let the agent work on a repository; ends with status 0 only when the checks passed',
   flags: {
-    repo: { type: 'string', value: 'DIR', help: 'the repository (the current directory)' },
+    repo: { type: 'string', value: 'DIR', help: 'the repository (the current directory), or an https address of one' },
     check: { type: 'string', multiple: true, value: 'NAME=COMMAND', help: 'a check that must pass; may be repeated' },
     setup: {
       type: 'string',
@@ -37,10 +38,16 @@ export const runCommand: Command = {
 
 async function runTask(context: Context): Promise<ExitCode> {
   const repo = textFlag(context.flags, 'repo') ?? process.cwd();
-  const loaded = await context.config(repo);
+  const isRemote = /^[a-z][a-z0-9+.-]*:\/\//i.test(repo);
+  if (isRemote && textFlag(context.flags, 'apply') !== undefined)
+    throw new CaissonError('usage', '--apply makes a branch in a repository of this machine: give --repo DIR');
+  const loaded = await context.config(isRemote ? undefined : repo);
   const folder = await mkdtemp(join(tmpdir(), PACK_PREFIX));
   const bundle = join(folder, 'bundle');
-  const packing = packRepository({ repo, bundle, limits: loaded.limits, signal: context.signal });
+  const order = { bundle, limits: loaded.limits, signal: context.signal };
+  const packing = isRemote
+    ? fetchRemote({ ...order, url: repo, hosts: loaded.workspace.gitHosts })
+    : packRepository({ ...order, repo });
   packing.catch(() => {});
   const opening = context.overseer(loaded);
   opening.catch(() => {});
