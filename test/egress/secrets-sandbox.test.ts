@@ -30,6 +30,8 @@ const FORMS: readonly string[] = [
   ),
 ];
 
+const SIGN_IN = 'HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm="test"\r\ncontent-length: 0\r\n\r\n';
+
 interface World {
   readonly box: OpenBox;
   readonly port: number;
@@ -71,6 +73,22 @@ describe('A program in a sandbox with a secret', () => {
     assert.equal(otherSeen().includes(SECRET.value), false);
   });
 
+  it('signs in with curl and git, by user and password, and the origin gets the value', async (context) => {
+    const { box, port, seen } = await openWorld(context);
+    const basic = `authorization: Basic ${Buffer.from(`me:${SECRET.value}`).toString('base64')}\r\n`;
+    const url = `${HOST}:${port}/basic`;
+    const ways = [
+      `curl -sS -i -u "me:$SITE_TOKEN" https://${url}`,
+      `git ls-remote "https://me:$SITE_TOKEN@${url}" || true`,
+    ];
+    for (const way of ways) {
+      const before = seen().length;
+      const shown = await box.text(`${way} 2>&1`);
+      assert.ok(seen().slice(before).includes(basic), `${way}: ${seen().slice(before)}`);
+      assert.deepEqual([way, FORMS.filter((form) => shown.includes(form))], [way, []]);
+    }
+  });
+
   it('finds the authority of its sandbox with the tools that are there', async (context) => {
     const { box, port } = await openWorld(context);
     const url = `https://${HOST}:${port}/echo`;
@@ -98,6 +116,7 @@ async function openWorld(context: TestContext): Promise<World> {
       '/hex': Buffer.from(text).toString('hex'),
     };
     const body = ways[path] ?? text;
+    if (path.startsWith('/basic') && !/authorization:/.test(text)) return void socket.write(SIGN_IN);
     const location = path === '/redirect' ? `location: /?t=${SECRET.value}\r\n` : '';
     const status = location === '' ? '200 OK' : '302 Found';
     socket.write(`HTTP/1.1 ${status}\r\n${location}content-length: ${body.length}\r\n\r\n${body}`);
