@@ -2,24 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { LoadedConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret.ts';
-import type { BoundSecret } from './contracts/egress.ts';
-import type { Decide } from './contracts/ports.ts';
 import type { Bindings } from './secrets/binding.ts';
-
-/** What a run is given; throws what hindered the reading of the secrets, for the run to say. */
-export type BindSecrets = (run: string, decide: Decide) => readonly BoundSecret[];
-
-/** Never rejects: a secret that is missing hinders no start, only the runs that have a network. */
-export async function secretBinder(config: Pick<LoadedConfig, 'secrets'>, key: Uint8Array): Promise<BindSecrets> {
-  try {
-    const bindings = await loadBindings(config, key);
-    return (run, decide) => bindings?.bind(run, decide).bound ?? [];
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
-}
 
 /**
  * Reads every secret of the configuration; undefined if it names none. `key`: of the journal, which nobody else has. Rejects with

@@ -116,7 +116,10 @@ async function openWorld(context: TestContext): Promise<World> {
       '/hex': Buffer.from(text).toString('hex'),
     };
     const body = ways[path] ?? text;
-    if (path.startsWith('/basic') && !/authorization:/.test(text)) return void socket.write(SIGN_IN);
+    if (path.startsWith('/basic') && !/authorization:/.test(text)) {
+      socket.write(SIGN_IN);
+      return;
+    }
     const location = path === '/redirect' ? `location: /?t=${SECRET.value}\r\n` : '';
     const status = location === '' ? '200 OK' : '302 Found';
     socket.write(`HTTP/1.1 ${status}\r\n${location}content-length: ${body.length}\r\n\r\n${body}`);

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import type { LoadedConfig } from '../../src/config/load.ts';
 import { createDecide } from '../../src/policy/decide.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
-import { loadBindings, secretBinder } from '../../src/secret-bindings.ts';
+import { loadBindings } from '../../src/secret-bindings.ts';
 import { configOf } from './house.ts';
 
 const KEY = Buffer.alloc(32, 7);
@@ -67,19 +67,6 @@ test('a configuration without secrets binds nothing, and one whose secret is mis
   const config = await secretConfig(context);
   await rm(join(config.dataDir, 'token'));
   await assert.rejects(loadBindings(config, KEY), { code: 'secret_unresolved' });
-});
-
-test('a secret that is missing hinders no start; each run that would have it says so', async (context) => {
-  const config = await secretConfig(context);
-  const bind = await secretBinder(config, KEY);
-  assert.deepEqual(
-    bind('run_1', policy('allow')).map(({ name }) => name),
-    ['NPM_TOKEN'],
-  );
-  await rm(join(config.dataDir, 'token'));
-  const late = await secretBinder(config, KEY);
-  assert.throws(() => late('run_1', policy('allow')), { code: 'secret_unresolved' });
-  assert.deepEqual((await secretBinder({ secrets: {} }, KEY))('run_1', policy('allow')), []);
 });
 
 async function secretConfig(context: TestContext): Promise<LoadedConfig> {
