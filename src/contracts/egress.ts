@@ -107,7 +107,7 @@ export interface EgressRecord {
 
 export interface EgressJudgement {
   readonly verdict: Verdict;
-  /** Undefined: none matched, or a grant decided. */
+  /** Undefined: none matched. With `grant`: the rule that asked; its addresses, ceilings and WebSocket hold under the grant too. */
   readonly rule: EgressRule | undefined;
   readonly grant?: EgressGrant;
   readonly reason: string;

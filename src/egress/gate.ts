@@ -50,6 +50,11 @@ export function isRefusal(value: object): value is Refusal {
 
 export function createGate(parts: GateParts): Gate {
   const isTooFast = createRates(parts.clock);
+  const tooFast = ({ rule }: Admitted, effect: EgressEffect) => {
+    const perMinute = rule?.caps?.requestsPerMinute;
+    if (rule === undefined || perMinute === undefined || !isTooFast(rule.id, perMinute)) return undefined;
+    return byRate(effect, rule.id, perMinute);
+  };
   const admit = async (
     effect: EgressEffect,
     host: Host,
@@ -63,9 +68,7 @@ export function createGate(parts: GateParts): Gate {
       const admitted = await admittedBy(judgement, effect, host, parts);
       if (isRefusal(admitted)) return admitted;
       if (admitted.grant !== undefined && !parts.judge.use(admitted.grant)) continue;
-      const perMinute = admitted.rule?.caps?.requestsPerMinute;
-      if (perMinute !== undefined && isTooFast(admitted.by, perMinute)) return byRate(effect, admitted.by, perMinute);
-      return admitted;
+      return tooFast(admitted, effect) ?? admitted;
     }
     return byPolicy(effect, { verdict: 'deny', rule: undefined, reason: '', advice: '' });
   };
@@ -132,7 +135,7 @@ async function admittedBy(
 }
 
 function decider({ rule, grant }: EgressJudgement): Omit<Admitted, 'addresses'> {
-  const by = rule?.id ?? grant?.id ?? 'default:egress';
+  const by = grant?.id ?? rule?.id ?? 'default:egress';
   return { by, ...(rule === undefined ? {} : { rule }), ...(grant === undefined ? {} : { grant }) };
 }
 

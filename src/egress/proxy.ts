@@ -41,11 +41,12 @@ export function createProxy(
   const parts: Parts = { gate, dialer, tls, secrets, records, clock };
   const open = new Set<Socket>();
   const serving = new Set<Promise<void>>();
-  let listening: Server | undefined;
+  const listening = new Set<Server>();
   return {
     authority: tls.authority,
     serve: (listener) => {
-      listening = listener;
+      listening.add(listener);
+      listener.once('close', () => listening.delete(listener));
       listener.maxConnections = LIMITS.egressConnections;
       listener.on('connection', (socket) => {
         open.add(socket);
@@ -62,11 +63,11 @@ export function createProxy(
     permit: (grant) => judge.permit(grant),
     take: () => records.take(),
     close: async () => {
-      const closed = listening === undefined ? undefined : closing(listening);
+      const closed = [...listening].map(closing);
       for (const socket of open) socket.destroy();
       dialer.close();
       // What was open is a record then.
-      await Promise.all([closed, ...serving]);
+      await Promise.all([...closed, ...serving]);
     },
   };
 }

@@ -193,7 +193,7 @@ describe('A grant', () => {
 
   it('never opens an address that is not public', async () => {
     const origin = await openOrigin();
-    const proxy = await openTestProxy({ rules, judge: compileNetwork(rules.map(ruleOf), [grant]) });
+    const proxy = await openTestProxy({ judge: compileNetwork([], [grant]) });
     const got = await talk(proxy.port, get(`${HOST}:${origin.port}`, '/asked'));
     await Promise.all([proxy.close(), origin.close()]);
     assert.match(got, /a loopback address, and no rule that allows this names its range/);

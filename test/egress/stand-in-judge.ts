@@ -11,7 +11,7 @@ export function compileNetwork(rules: readonly EgressRule[], given: readonly Egr
     const [rule] = rules.filter(matches).toSorted((one, other) => STRICTNESS[other.verdict] - STRICTNESS[one.verdict]);
     const grant = grants.find((one) => matches(one.match) && left(one) > 0);
     if (grant !== undefined && rule?.verdict !== 'deny' && rule?.verdict !== 'allow')
-      return { verdict: 'allow', rule: undefined, grant, reason: '', advice: '' };
+      return { verdict: 'allow', rule, grant, reason: '', advice: '' };
     if (rule === undefined) return { verdict: 'deny', rule, reason: 'No rule covers it.', advice: '' };
     return { verdict: rule.verdict, rule, reason: rule.reason, advice: rule.advice };
   };

@@ -76,7 +76,7 @@ function judged(rule: EgressRule | undefined, findGrant: () => EgressGrant | und
   const verdict: Verdict | undefined = rule?.verdict;
   const grant = verdict === undefined || verdict === 'ask' ? findGrant() : undefined;
   if (grant !== undefined)
-    return { verdict: 'allow', rule: undefined, grant, reason: 'A person allowed it.', advice: '' };
+    return { verdict: 'allow', rule, grant, reason: 'A person allowed it.', advice: '' };
   if (rule === undefined) return { verdict: 'deny', rule, ...NO_RULE };
   return { verdict: rule.verdict, rule, reason: rule.reason, advice: rule.advice };
 }
