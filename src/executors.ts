@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Logger } from './base/logger.ts';
 import { systemClock } from './base/clock.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { OpenProxy } from './contracts/egress.ts';
 import type { Executor } from './contracts/executor.ts';
 import type { Places } from './places.ts';
 import { createExecutor } from './sandbox/executor.ts';
@@ -44,9 +45,11 @@ export function sandboxSetup(
   const { runsRoot, dataDir, canary, toolbox, user } = places;
   const keeping = () => import('./sandbox/watching/keep.ts');
   const networking = () => import('./sandbox/network/network.ts');
+  const proxy: OpenProxy = async (profile, of) =>
+    (await import('./egress-proxy.ts')).proxies({ clock: systemClock, logger })(profile, of);
   const probing = () => import('./sandbox/probing/probe.ts');
   const fitness = () => import('./sandbox/fitness.ts');
-  const parts = { toolchains, keeping, probing, fitness, networking, clock: systemClock, logger };
+  const parts = { toolchains, keeping, probing, fitness, networking, proxy, clock: systemClock, logger };
   const setup = { boxesRoot: runsRoot, hidden: [...new Set([dataDir, dirname(runsRoot)])], canary, toolbox, ...parts };
   return user === undefined ? setup : { ...setup, user };
 }
