@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figure[]>>> = {
-  sandbox: sandboxFigures,
+  sandbox: async (rounds) => [...(await sandboxFigures(rounds)), ...(await snapshotFigures(rounds))],
   'sandbox-kills': sandboxKillFigures,
   service: serviceFigures,
   snapshot: snapshotFigures,
@@ -34,8 +34,8 @@ const SUITES: Readonly<Record<string, (rounds: number) => Promise<readonly Figur
   mutations: mutationFigures,
   prompting: promptingFigures,
 };
-/** They take minutes: only when they are named. */
-const ONLY_NAMED = ['sandbox-kills', 'mutations', 'prompting'];
+/** They take minutes, or belong to another one: only when they are named. */
+const ONLY_NAMED = ['sandbox-kills', 'snapshot', 'mutations', 'prompting'];
 
 const wanted = [...positionals, ...(values.only === undefined ? [] : [values.only])];
 const rounds = Number(values.rounds);
