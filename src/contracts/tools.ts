@@ -38,6 +38,8 @@ export interface ToolContext {
   readonly limits: Limits;
   /** What a person has just allowed of what this call asked for. */
   readonly granted?: readonly EgressGrant[];
+  /** One more command before the work goes on, on the present files. Every process of the run ends. Absent: there is no such thing. */
+  readonly setUp?: (command: string) => Promise<{ readonly ok: boolean; readonly text: string }>;
 }
 
 /** A claim to be done, made by the `finish` tool. */
@@ -51,6 +53,8 @@ export interface Tool<Arguments> {
   readonly definition: ToolDefinition;
   /** True: what it would do is asked for only. A person's yes opens the network of the run for it; a run without one has no such tool. */
   readonly access?: true;
+  /** True: it needs `setUp` of its context; a run without one has no such tool. */
+  readonly setsUp?: true;
   /** Parses the model's JSON value; the error text is written for the model. */
   parse(
     value: unknown,

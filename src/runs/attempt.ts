@@ -25,6 +25,8 @@ export interface Attempt {
   readonly snapshots: StepSnapshots;
   readonly emit: Emit;
   readonly ports: RunsPorts;
+  /** The policy does not refuse another set-up. */
+  readonly maySetUp: boolean;
   /** Of the last claim that was checked. */
   evidence: Evidence | undefined;
 }
@@ -42,6 +44,7 @@ export function agentPorts(attempt: Attempt): AgentPorts {
       exec: execOf(attempt),
       emit,
       ...permitOf(attempt),
+      ...(attempt.maySetUp ? { setUp: setUpOf(attempt) } : {}),
       workPath: ports.workPath,
       policyHash: ports.policyHash(),
       limits: ports.limits,
@@ -94,6 +97,19 @@ function execOf({ live, sandbox }: Attempt): RunToolPorts['exec'] {
     const result = await sandbox.exec(request, live.stop.signal);
     if (!result.ok) stopRun(live, { kind: 'failed', error: result.error });
     return result;
+  };
+}
+
+/** The sandbox closes first: in a box that something lives in, nothing is put. */
+function setUpOf({ live, request, begun, sandbox, ports, emit }: Attempt): NonNullable<RunToolPorts['setUp']> {
+  return async (command) => {
+    const [room] = await Promise.all([ports.setupRoom(), sandbox.close()]);
+    const { signal } = live.stop;
+    const job = { run: live.record, request, paths: begun.paths, before: begun.setUp, signal };
+    const done = await room.again(command, job, ports, emit);
+    if (!done.ok) return { ok: false, text: done.why };
+    begun.setUp = done.setUp;
+    return { ok: true, text: done.setUp.note };
   };
 }
 

@@ -60,7 +60,19 @@ function openAttempt(live: LiveRun, request: RunRequest, begun: Beginning, ports
     run: live.record.id,
     changedAt: begun.resumed ? begun.state.steps : undefined,
   });
-  return { live, request, begun, box, asked, sandbox, snapshots, emit, ports, evidence: undefined };
+  return {
+    live,
+    request,
+    begun,
+    box,
+    asked,
+    sandbox,
+    snapshots,
+    emit,
+    ports,
+    maySetUp: maySetUp(live.record.id, ports),
+    evidence: undefined,
+  };
 }
 
 /** The processes that make the box would delay the first request, for which nobody needs it. */
@@ -89,7 +101,7 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
     const options = {
       model: live.record.model,
       run: live.record.id,
-      tools: toolDefinitions(begun.network !== undefined),
+      tools: toolDefinitions(begun.network !== undefined, attempt.maySetUp),
       checksDeclared: begun.checks.length > 0,
     };
     const ended = await runAgent(begun.state, options, agentPorts(attempt), signal);
@@ -108,6 +120,11 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
 async function scanNew({ live, begun, request, ports, emit }: Attempt): Promise<void> {
   const of = { run: live.record.id, git: begun.paths.git, tree: request.origin.tree, signal: live.stop.signal };
   await scanImport(of, ports, emit);
+}
+
+/** Where the answer is no in any case, the model need not know of it. */
+function maySetUp(run: string, { decide }: RunsPorts): boolean {
+  return decide({ type: 'external', tool: 'set_up' }, { run, tool: 'set_up' }).verdict !== 'deny';
 }
 
 async function checkBase({ live, begun, request, ports, emit }: Attempt): Promise<void> {

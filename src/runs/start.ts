@@ -28,7 +28,7 @@ export interface Beginning {
   /** Makes the box; the first request does not wait for it. Call once. */
   readonly fill: () => Promise<void>;
   /** What was made ready before anybody came; it is held until it is released. */
-  readonly setUp: SetUp | undefined;
+  setUp: SetUp | undefined;
   /** Undefined: the sandbox of the agent has none. */
   readonly network: RunNetwork | undefined;
   readonly checks: readonly Check[];

@@ -107,8 +107,21 @@ export const REQUEST_ACCESS: ToolDefinition = {
   },
 };
 
+export const SET_UP: ToolDefinition = {
+  name: 'set_up',
+  description:
+    'Ask to run one more installing command where the network may be open, on your present files. What it makes is put into the ' +
+    'work tree and home; the shell starts anew.',
+  parameters: {
+    type: 'object',
+    properties: { command: { type: 'string', description: 'such as npm ci' }, why: { type: 'string' } },
+    required: ['command', 'why'],
+    additionalProperties: false,
+  },
+};
+
 /** In the order the model is told of them; the order is part of the prompt and never changes within a run. */
-export function toolDefinitions(network: boolean): readonly ToolDefinition[] {
+export function toolDefinitions(network: boolean, setUp = false): readonly ToolDefinition[] {
   const access = network ? [REQUEST_ACCESS] : [];
-  return [BASH, READ, EDIT, WRITE, SEARCH, ...access, FINISH];
+  return [BASH, READ, EDIT, WRITE, SEARCH, ...access, ...(setUp ? [SET_UP] : []), FINISH];
 }

@@ -8,6 +8,7 @@ import { finishTool } from './finish.ts';
 import { readTool } from './read.ts';
 import { requestAccessTool } from './request-access.ts';
 import { searchTool } from './search.ts';
+import { setUpTool } from './set-up.ts';
 import { writeTool } from './write.ts';
 
 /** A call whose arguments are read: what it would do, and how to do it. */
@@ -24,6 +25,8 @@ export interface BoundTool {
   readonly definition: ToolDefinition;
   /** It asks for the network: a run without one does not have it. */
   readonly access?: boolean;
+  /** It asks for another set-up: a run that may have none does not have it. */
+  readonly setsUp?: boolean;
   /** Reads the model's arguments; the message of a refusal is written for the model. */
   bind(
     value: unknown,
@@ -38,6 +41,7 @@ export const TOOLS: readonly BoundTool[] = [
   bind(writeTool),
   bind(searchTool),
   bind(requestAccessTool),
+  bind(setUpTool),
   bind(finishTool, (claim) => ({ summary: claim.summary, checked: claim.checked })),
 ];
 
@@ -45,6 +49,7 @@ export function bind<Arguments>(tool: Tool<Arguments>, claim?: (value: Arguments
   return {
     definition: tool.definition,
     access: tool.access === true,
+    setsUp: tool.setsUp === true,
     bind: (given) => {
       const read = tool.parse(given);
       if (!read.ok) return read;

@@ -28,6 +28,7 @@ export interface RunToolPorts {
   readonly emit: Emit;
   /** Lets that through in the network of the run; absent: it has none. */
   readonly permit?: (grant: Grant) => Promise<EgressGrant | undefined>;
+  readonly setUp?: ToolContext['setUp'];
   /** Absolute path of the work tree inside the sandbox. */
   readonly workPath: string;
   /** Of the policy that holds now; a grant given under another one is not used. */
@@ -40,7 +41,8 @@ export interface RunToolPorts {
 
 /** The port `runTool` of one run. It rejects only when the journal or the approvals are lost. */
 export function createRunTool(ports: RunToolPorts): RunTool {
-  const tools = ports.tools.filter(({ access }) => access !== true || ports.permit !== undefined);
+  const has = (need: boolean | undefined, port: unknown) => need !== true || port !== undefined;
+  const tools = ports.tools.filter(({ access, setsUp }) => has(access, ports.permit) && has(setsUp, ports.setUp));
   return (call, step, signal) => runCall({ ...ports, tools }, call, step, signal);
 }
 
@@ -97,7 +99,8 @@ async function execute(
   const started = ports.clock.monotonic();
   const port = execPort(ports);
   const { run, workPath, limits } = ports;
-  const context: ToolContext = { run, step, exec: port.exec, workPath, limits, granted };
+  const more = ports.setUp === undefined ? {} : { setUp: ports.setUp };
+  const context: ToolContext = { run, step, exec: port.exec, workPath, limits, granted, ...more };
   const { result, detail } = await executeBound(bound, context, port);
   ports.faults('after:tool');
   const ms = ports.clock.monotonic() - started;

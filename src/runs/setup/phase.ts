@@ -33,6 +33,7 @@ interface Desk {
   readonly emit: Emit;
 }
 
+const NOTHING = { commands: [], tops: [], release: () => {} };
 const KEY_FORMAT = 1;
 const KEY_LETTERS = 32;
 const HASH_START = 'sha256:'.length;
@@ -53,7 +54,7 @@ export async function setUp(
     const { failure } = plan;
     const isOurs = error instanceof CaissonError && error.code === 'setup_failed';
     if (!isOurs || failure === 'end' || job.signal.aborted) throw error;
-    return { note: failedNote(plan.run, error.message), release: () => {} };
+    return { ...NOTHING, note: failedNote(plan.run, error.message) };
   } finally {
     await removeTree(join(job.root, 'setup'));
   }
@@ -72,14 +73,21 @@ async function setUpBy(
   if (!isAsked && work.egress === undefined && (await room.cache.get(key)) === undefined) {
     const detail = `${plan.locks.join(', ')}: no network is allowed for ${plan.run.join('; ')}`;
     await emitEnd(desk, { status: 'skipped', cache: 'none', detail, ms: 0 });
-    return { note: skippedNote(plan), release: () => {} };
+    return { ...NOTHING, note: skippedNote(plan) };
   }
   const { entry } = await obtain(desk);
   const { tops } = entry;
   if (tops.length > 0) await writeExcludes(job.of.git, excludeLines(tops));
+  const lay = laying(desk, entry);
   return {
     note: readyNote(entry),
-    furnish: furnishing(desk, entry),
+    commands: plan.run,
+    tops,
+    lay,
+    furnish: async (box) => {
+      await lay(box);
+      if (tops.length > 0) await writeExcludes(join(box, 'work', '.git'), excludeLines(tops));
+    },
     release: () => room.cache.release(key),
   };
 }
@@ -160,7 +168,7 @@ async function emitEnd(
 }
 
 /** One that is damaged is made anew, once for each copy. All copies that follow are of the new one. */
-function furnishing(desk: Desk, first: SetupEntry): (box: string) => Promise<void> {
+function laying(desk: Desk, first: SetupEntry): (box: string) => Promise<void> {
   const { cache } = desk.room;
   let entry = first;
   return async (box) => {
@@ -173,6 +181,5 @@ function furnishing(desk: Desk, first: SetupEntry): (box: string) => Promise<voi
       cache.release(desk.key);
       await cache.lay(entry, box);
     }
-    if (entry.tops.length > 0) await writeExcludes(join(box, 'work', '.git'), excludeLines(entry.tops));
   };
 }

@@ -7,6 +7,7 @@ import type { Executor, SandboxLimits } from '../../contracts/executor.ts';
 import type { Emit, ProgressNote } from '../../contracts/ports.ts';
 import type { RunRecord, RunRequest } from '../../contracts/runs.ts';
 import type { Setups } from '../../contracts/setups.ts';
+import type { WorkspacePaths } from '../../contracts/workspace.ts';
 import type { SizedEntry, TreeAt } from '../../workspace/tree.ts';
 
 export type ListedTree = TreeAt & { readonly entries: readonly SizedEntry[] };
@@ -36,14 +37,32 @@ export interface SetupJob {
 export interface SetUp {
   /** For the model. */
   readonly note: string;
+  /** What was run; none where it came to nothing. */
+  readonly commands: readonly string[];
+  /** New paths in the work tree; each character is one byte. */
+  readonly tops: readonly string[];
   /** Puts a copy into a box that nothing lives in. Absent: there is nothing to put. */
   readonly furnish?: (box: string) => Promise<void>;
+  /** The same, but nothing is written where the box has a git directory: in a box that was worked in, that may be anything. */
+  readonly lay?: (box: string) => Promise<void>;
   /** The run needs no more copies. */
   release(): void;
 }
+
+export interface AgainJob {
+  readonly run: RunRecord;
+  readonly request: Pick<RunRequest, 'origin'>;
+  readonly paths: WorkspacePaths;
+  readonly before: SetUp | undefined;
+  readonly signal: AbortSignal;
+}
+
+export type Again = { readonly ok: true; readonly setUp: SetUp } | { readonly ok: false; readonly why: string };
 
 /** What all runs of a service share about set-ups. */
 export interface SetupRoom extends Setups {
   /** Undefined: there is nothing to set up. Rejects with `setup_failed` where that is the end of the run. */
   setUp(job: SetupJob, ports: SetupPorts, emit: Emit): Promise<SetUp | undefined>;
+  /** One more command for a run at work, in whose box nothing lives. Rejects only when the run is stopped. */
+  again(command: string, job: AgainJob, ports: SetupPorts, emit: Emit): Promise<Again>;
 }

@@ -2,6 +2,7 @@
 import { CaissonError } from '../../base/errors.ts';
 import type { SetupSettings } from '../../contracts/setups.ts';
 import { type CachePlan, openSetupCache } from '../../workspace/setup/cache.ts';
+import { setUpAgain } from './again.ts';
 import { setUp, type SharedSetups } from './phase.ts';
 import type { SetupRoom } from './port.ts';
 
@@ -15,8 +16,12 @@ export async function openSetupRoom(plan: CachePlan, settings: SetupSettings): P
     if (known === undefined || now > known.until) known = { text: await read(), until: now + SAME_MS };
     return known.text;
   };
-  return {
+  const room: Pick<SetupRoom, 'setUp'> = {
     setUp: (job, ports, emit) => setUp(job, { cache, settings, toolchain }, ports, emit),
+  };
+  return {
+    ...room,
+    again: (command, job, ports, emit) => setUpAgain(command, job, room, ports, emit),
     list: () => cache.list(),
     get: async (key) => {
       const entry = await cache.get(key);

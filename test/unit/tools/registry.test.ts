@@ -8,7 +8,7 @@ import { toolDefinitions } from '../../../src/tools/definitions.ts';
 import { TOOLS } from '../../../src/tools/registry.ts';
 
 /** Those of a run without a network. */
-const OFFLINE = TOOLS.filter(({ access }) => access !== true);
+const OFFLINE = TOOLS.filter(({ access, setsUp }) => access !== true && setsUp !== true);
 
 function messageOf(name: string, text: string): string {
   const read = readCall(OFFLINE, { id: 'c', name, arguments: text }, LIMITS.toolArgumentBytes);
@@ -16,19 +16,23 @@ function messageOf(name: string, text: string): string {
 }
 
 test('there are six tools, one more with a network, in a fixed order, and with the system text they cost at most 6 kB', () => {
-  const tools = toolDefinitions(true).map((definition) => ({ type: 'function', function: definition }));
+  const tools = toolDefinitions(true, true).map((definition) => ({ type: 'function', function: definition }));
   const system = firstMessages({ task: '', checks: [], guidance: undefined, network: true })[0];
   const toolBytes = Buffer.byteLength(JSON.stringify(tools));
   const systemBytes = Buffer.byteLength(JSON.stringify(system));
   assert.deepEqual(
     tools.map((tool) => tool.function.name),
-    ['bash', 'read', 'edit', 'write', 'search', 'request_access', 'finish'],
+    ['bash', 'read', 'edit', 'write', 'search', 'request_access', 'set_up', 'finish'],
   );
   assert.deepEqual(
     toolDefinitions(false).map(({ name }) => name),
     ['bash', 'read', 'edit', 'write', 'search', 'finish'],
   );
-  assert.ok(toolBytes <= 3900, `tools have ${toolBytes} bytes`);
+  assert.deepEqual(
+    toolDefinitions(false, true).map(({ name }) => name),
+    ['bash', 'read', 'edit', 'write', 'search', 'set_up', 'finish'],
+  );
+  assert.ok(toolBytes <= 4200, `tools have ${toolBytes} bytes`);
   assert.ok(toolBytes + systemBytes <= 6000, `tools and system text have ${toolBytes + systemBytes} bytes`);
 });
 
