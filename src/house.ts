@@ -31,7 +31,7 @@ import type { Store } from './store/open.ts';
 import type { WorkerThread } from './store/worker-port.ts';
 import { createRunStore } from './store/run-store.ts';
 import { wasHalted } from './halted.ts';
-import { type LateRooms, lateRooms } from './rooms.ts';
+import { type LateRooms, lateRooms, networksOf } from './rooms.ts';
 import { createSandboxTest, handshakeOnly, type SandboxTest, type SelfTest } from './self-test.ts';
 import { VERSION } from './version.ts';
 
@@ -98,7 +98,7 @@ export async function openHouse(config: LoadedConfig, options: HouseOptions): Pr
       config.models.aliases,
     );
     const notes = createLiveNotes();
-    const rooms = lateRooms(config, places);
+    const rooms = { ...lateRooms(config, places), ...(await networksOf(config, policy, key)) };
     const sandboxTest = createSandboxTest({ executor: executor.port, journal, logger });
     const selfTest = host === 'service' ? sandboxTest.test : handshakeOnly;
     const usage = createUsageLog({ store, clock: systemClock, logger });

@@ -4,9 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { CaissonError } from './base/errors.ts';
 import { sha256 } from './base/hash.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { EgressRule } from './contracts/egress.ts';
 import type { Decide } from './contracts/ports.ts';
 import { createDecide } from './policy/decide.ts';
 import { loadPolicy } from './policy/load.ts';
+import { networkRules } from './policy/network/rules.ts';
 
 const SHIPPED = fileURLToPath(new URL('../deploy/policies/default.yaml', import.meta.url));
 
@@ -14,6 +16,8 @@ export interface HousePolicy {
   readonly text: string;
   readonly hash: string;
   readonly decide: Decide;
+  /** Its rules on the network. The shipped policy has none that opens it, and is not read for that. */
+  readonly network: () => readonly EgressRule[];
 }
 
 /**
@@ -23,10 +27,12 @@ export interface HousePolicy {
 export function loadPolicyOf(config: Pick<LoadedConfig, 'policyFile'>): HousePolicy {
   const file = config.policyFile ?? SHIPPED;
   const text = readPolicy(file);
-  let decide = config.policyFile === undefined ? undefined : createDecide(loadPolicy(text, file));
+  const policy = config.policyFile === undefined ? undefined : loadPolicy(text, file);
+  let decide = policy && createDecide(policy);
   return {
     text,
     hash: sha256(text),
+    network: () => (policy === undefined ? [] : networkRules(policy)),
     decide: (effect, context) => (decide ??= createDecide(loadPolicy(text, file)))(effect, context),
   };
 }

@@ -2,10 +2,11 @@
 import { systemClock } from './base/clock.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Setups } from './contracts/setups.ts';
+import type { HousePolicy } from './policy-file.ts';
 import type { Places } from './places.ts';
 import type { RunsPorts } from './runs/ports.ts';
 
-export interface LateRooms extends Pick<RunsPorts, 'toolRoom' | 'snapshotRoom' | 'setupRoom'> {
+export interface LateRooms extends Pick<RunsPorts, 'toolRoom' | 'snapshotRoom' | 'setupRoom' | 'network'> {
   /** The kept set-ups, for people. */
   readonly setups: Setups;
 }
@@ -24,6 +25,17 @@ export function lateRooms(config: Pick<LoadedConfig, 'setup'>, places: Pick<Plac
       drop: async (key) => (await setupRoom()).drop(key),
     },
   };
+}
+
+/** The shipped policy opens none, and nothing is loaded for it. */
+export async function networksOf(
+  config: LoadedConfig,
+  policy: HousePolicy,
+  key: Uint8Array,
+): Promise<Pick<RunsPorts, 'network'>> {
+  if (config.policyFile === undefined) return {};
+  const network = await (await import('./network.ts')).openNetworks(config, policy, key);
+  return network === undefined ? {} : { network };
 }
 
 async function openToolRoom(): ReturnType<RunsPorts['toolRoom']> {

@@ -23,10 +23,11 @@ export function absolutePaths(values: ConfigValues, from: Base): ConfigValues {
   };
 }
 
-function ownFolders({ executor, journal, models }: ConfigValues, from: Base): Partial<ConfigValues> {
+function ownFolders({ executor, egress, journal, models }: ConfigValues, from: Base): Partial<ConfigValues> {
   return {
     ...(models?.folder === undefined ? {} : { models: { ...models, folder: absolute(models.folder, from) } }),
     ...(executor === undefined ? {} : { executor: absoluteExecutor(executor, from) }),
+    ...(egress?.ca === undefined ? {} : { egress: { ...egress, ca: absolute(egress.ca, from) } }),
     ...(journal?.key_file === undefined ? {} : { journal: { key_file: absolute(journal.key_file, from) } }),
   };
 }

@@ -5,6 +5,7 @@ import type { SandboxLimits } from '../contracts/executor.ts';
 import { type Late, late, type Zod } from '../base/schema.ts';
 import { aliasProblems } from '../contracts/model-aliases.ts';
 import { checkSchema } from '../contracts/runs.ts';
+import { egressSchema } from './egress.ts';
 import { oidcSchema } from './oidc.ts';
 import { secretsSchema } from './secrets.ts';
 import { setupSchema } from './setup.ts';
@@ -165,10 +166,8 @@ export const configSchema = late((z) => {
       .optional(),
     policy: path.optional(),
     secrets: secretsSchema(z, secret).optional(),
-    executor: z
-      .strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, boxes: path, user: word })
-      .partial()
-      .optional(),
+    egress: egressSchema(z, address, path).optional(),
+    executor: executorSchema(z).optional(),
     sandbox: z
       .strictObject({
         ...sandboxShape(z),
@@ -188,6 +187,11 @@ export const configSchema = late((z) => {
       .optional(),
   });
 });
+
+function executorSchema(z: Zod) {
+  const { word, path } = parts(z);
+  return z.strictObject({ mode: z.enum(EXECUTOR_MODES), socket: path, boxes: path, user: word }).partial();
+}
 
 /** Model files of the site, and other names of models. */
 function modelsSchema(z: Zod) {

@@ -18,6 +18,7 @@ import {
 } from './schema.ts';
 import { secretFromEnvironment, secretFromFile, type SecretRef } from './secret.ts';
 import { secretConfigOf, type SecretsConfig } from './secrets.ts';
+import { type EgressConfig, egressConfigOf } from './egress.ts';
 import { type SetupConfig, setupConfigOf } from './setup.ts';
 import { type WorkspaceConfig, workspaceConfigOf } from './workspace.ts';
 import type { ConfigSources } from './sources.ts';
@@ -118,6 +119,8 @@ export interface LoadedConfig {
   readonly policyFile: string | undefined;
   /** What the proxy of a sandbox puts in for it. */
   readonly secrets: SecretsConfig;
+  /** Of the network of sandboxes, beside what the policy says. */
+  readonly egress: EgressConfig;
   readonly executor: {
     readonly mode: 'in_process' | 'socket';
     readonly socket: string;
@@ -185,6 +188,7 @@ export function settingsOf({ values, origins }: Merged, { sources, files, warnin
     models: modelsOf(values.models),
     policyFile: values.policy,
     secrets: secretsOf(values.secrets, env),
+    egress: egressConfigOf(values.egress),
     executor: executorOf(values.executor, dataDir),
     limits: narrowLimits(camelNames(values.limits, limitNames())),
     ...sandboxOf(values.sandbox),

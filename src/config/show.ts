@@ -43,6 +43,7 @@ function asWritten(loaded: LoadedConfig): Readonly<Record<string, unknown>> {
     models,
     policy: policyFile,
     secrets: loaded.secrets,
+    egress: loaded.egress,
     executor,
     checks,
     setup: loaded.setup,

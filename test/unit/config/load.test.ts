@@ -30,6 +30,7 @@ test('with no source at all, everything has its default and no origin', async (c
     models: { aliases: {} },
     policyFile: undefined,
     secrets: {},
+    egress: { airGapped: false, names: {}, siteRanges: [] },
     executor: { mode: 'in_process', socket: join(dataDir, 'sock', 'runner.sock'), user: 'caisson' },
     limits: { ...LIMITS },
     sandbox: {

@@ -44,7 +44,7 @@ const MISTAKES: readonly Mistake[] = [
     place: [1, 1, '__proto__'],
     message:
       'there is no "__proto__"; known: data_dir, server, client, auth, backends, queue, responses, model, models, ' +
-      'fallback_models, policy, secrets, executor, sandbox, limits, setup, workspace, checks, journal, log',
+      'fallback_models, policy, secrets, egress, executor, sandbox, limits, setup, workspace, checks, journal, log',
   },
   {
     name: 'a time of the day that is none',
