@@ -18,6 +18,7 @@ const service = z.looseObject({
   command: z.array(z.string()),
   environment: z.record(z.string(), z.string()),
   user: z.string(),
+  read_only: z.boolean(),
   cap_drop: z.array(z.string()),
   cap_add: z.array(z.string()).default([]),
   security_opt: z.array(z.string()),
@@ -103,7 +104,7 @@ function isOwn(network: string): boolean {
 function rightsOf(of: Service): readonly string[] {
   return [
     '--init',
-    '--read-only',
+    ...(of.read_only ? ['--read-only'] : []),
     `--user=${of.user}`,
     `--memory=${of.mem_limit}`,
     `--pids-limit=${of.pids_limit}`,
