@@ -3,6 +3,9 @@ import type { EventBody, EventOf, EventType, RunEvent } from '../contracts/run-e
 import type { SecretPlace } from '../contracts/workspace.ts';
 
 const ARGUMENT_WIDTH = 72;
+/** Behind `sha256:`. */
+const SET_FROM = 7;
+const SET_TO = 19;
 const MEGABYTE = 1024 * 1024;
 const MOST_PLACES = 5;
 
@@ -21,8 +24,10 @@ type Line<Type extends EventType> = (body: EventOf<Type>, content: ReadContent) 
 const LINES: { readonly [Type in EventType]?: Line<Type> } = {
   setup_started: async ({ planHash }, content) => `setting up: ${commandsOf(await content(planHash))}`,
   setup_finished: setupLine,
-  sandbox_opened: ({ purpose, firejail, startMs }) =>
-    purpose === 'agent' ? `sandbox ready (firejail ${firejail}, ${Math.round(startMs)} ms)` : undefined,
+  sandbox_opened: ({ purpose, firejail, startMs, confinedBy }) =>
+    purpose === 'agent'
+      ? `sandbox ready (firejail ${firejail}, ${Math.round(startMs)} ms${confinedBy === undefined ? '' : `, ${confined(confinedBy)}`})`
+      : undefined,
   tool_finished: (body) => `${body.tool.padEnd(7)} → ${resultText(body)} (${seconds(body.ms)})`,
   tool_started: async ({ tool, argumentsHash }, content) => `${tool.padEnd(7)} ${brief(await content(argumentsHash))}`,
   decided: ({ verdict, effect, rule, reason }) =>
@@ -59,6 +64,11 @@ async function textOf(body: EventBody, content: ReadContent): Promise<string | u
   // The table gives each type the function of that type.
   const line = LINES[body.type] as Line<EventType> | undefined;
   return line?.(body, content);
+}
+
+/** As much of the hash as tells two sets apart. */
+function confined(set: string): string {
+  return `confined by probe set ${set.slice(SET_FROM, SET_TO)}`;
 }
 
 function resultText({ status, exitCode, detail }: EventOf<'tool_finished'>): string {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { lineOf } from '../../src/cli/lines.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { Executor, ProbeReport } from '../../src/contracts/executor.ts';
 import type { EventBody } from '../../src/contracts/run-events.ts';
@@ -39,6 +40,10 @@ test('a run tells which set of attacks its sandbox had withstood', async (t) => 
   const run = await house.start(await makeRepo(t, { 'a.txt': 'a\n' }));
   const opened = await house.seen(run.id, 'sandbox_opened');
   assert.equal(opened.confinedBy, suiteHash());
+  const event = (await house.events(run.id)).find(({ body }) => body.type === 'sandbox_opened');
+  assert.ok(event);
+  const line = await lineOf(event, async () => '');
+  assert.match(line ?? '', new RegExp(`sandbox ready .*, confined by probe set ${suiteHash().slice(7, 19)}\\)$`));
 });
 
 /** An executor whose probes come to what the list says. */
