@@ -1,5 +1,6 @@
 // Owns the reading of the policy file that holds. Knows no rule.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CaissonError } from './base/errors.ts';
 import { sha256 } from './base/hash.ts';
@@ -7,10 +8,12 @@ import type { LoadedConfig } from './config/load.ts';
 import type { EgressRule } from './contracts/egress.ts';
 import type { Decide } from './contracts/ports.ts';
 import { createDecide } from './policy/decide.ts';
-import { loadPolicy } from './policy/load.ts';
+import { loadPolicy, type Presets } from './policy/load.ts';
 import { networkRules } from './policy/network/rules.ts';
 
 const SHIPPED = fileURLToPath(new URL('../deploy/policies/default.yaml', import.meta.url));
+
+const PRESETS = fileURLToPath(new URL('../deploy/policies/presets', import.meta.url));
 
 export interface HousePolicy {
   readonly text: string;
@@ -27,7 +30,7 @@ export interface HousePolicy {
 export function loadPolicyOf(config: Pick<LoadedConfig, 'policyFile'>): HousePolicy {
   const file = config.policyFile ?? SHIPPED;
   const text = readPolicy(file);
-  const policy = config.policyFile === undefined ? undefined : loadPolicy(text, file);
+  const policy = config.policyFile === undefined ? undefined : loadPolicy(text, file, shippedPresets());
   let decide = policy && createDecide(policy);
   return {
     text,
@@ -35,6 +38,14 @@ export function loadPolicyOf(config: Pick<LoadedConfig, 'policyFile'>): HousePol
     network: () => (policy === undefined ? [] : networkRules(policy)),
     decide: (effect, context) => (decide ??= createDecide(loadPolicy(text, file)))(effect, context),
   };
+}
+
+/** `deploy/policies/presets/NAME.yaml`. */
+export function shippedPresets(): Presets {
+  const names = readdirSync(PRESETS).flatMap((file) =>
+    file.endsWith('.yaml') ? [file.slice(0, -'.yaml'.length)] : [],
+  );
+  return { names: names.sort(), read: (name) => readPolicy(join(PRESETS, `${name}.yaml`)) };
 }
 
 function readPolicy(file: string): string {

@@ -8,6 +8,7 @@ import { examplesOf } from './example.ts';
 import { compileMatch } from './match.ts';
 import { contradictions, unlawfulEgress } from './network/lawful.ts';
 import { egressRuleOf } from './network/rules.ts';
+import { type PresetWish, presetRules } from './network/presets.ts';
 import { unlawfulAllow } from './outside.ts';
 import type { Policy, Rule } from './policy.ts';
 import { describeIssue, policySchema, type PolicyText, type RuleText } from './schema.ts';
@@ -17,6 +18,14 @@ const WRONG = {
   no_match: 'matches this example, which it must not',
 } as const;
 
+export interface Presets {
+  readonly names: readonly string[];
+  /** Text of the one with that name. */
+  readonly read: (name: string) => string;
+}
+
+const NO_PRESETS: Presets = { names: [], read: () => '' };
+
 /** The value of the file, and where things stand in it. Problems say the name of the field in their words. */
 interface Source {
   readonly value: unknown;
@@ -24,10 +33,10 @@ interface Source {
 }
 
 /** `file` is named in errors only. Throws `policy_invalid` at the first mistake of the file; its message tells the others as well. */
-export function loadPolicy(text: string, file: string): Policy {
+export function loadPolicy(text: string, file: string, presets: Presets = NO_PRESETS): Policy {
   checkSize(text, file);
   const source = parse(text, file);
-  const { rules } = check(source);
+  const { rules, presets: wishes = [] } = check(source);
   const compiled = rules.map((rule, index) => compile(rule, source.placeOf(['rules', index]).line ?? 1));
   const mistakes = rules.flatMap((rule, index) => [
     ...duplicateId(rules, index, source),
@@ -35,9 +44,30 @@ export function loadPolicy(text: string, file: string): Policy {
     ...unlawfulNetwork(rule, index, source),
     ...wrongExamples(rule, index, compiled[index], source),
   ]);
-  const all = [...mistakes, ...contradicting(rules, source)];
+  const all = [...mistakes, ...contradicting(rules, source), ...unknownPresets(wishes, presets, source)];
   if (all.length > 0) refuse(all);
-  return { file, hash: sha256(text), rules: compiled };
+  const taken = wishes.flatMap((wish, index) =>
+    takePreset(wish, presets, source.placeOf(['presets', index]).line ?? 1),
+  );
+  return { file, hash: sha256(text), rules: [...compiled, ...taken] };
+}
+
+function unknownPresets(wishes: readonly PresetWish[], { names }: Presets, source: Source): readonly Problem[] {
+  return wishes.flatMap(({ preset }, index) =>
+    names.includes(preset)
+      ? []
+      : [
+          {
+            place: source.placeOf(['presets', index]),
+            text: `presets: there is no "${preset}"; known are ${names.join(', ')}`,
+          },
+        ],
+  );
+}
+
+function takePreset(wish: PresetWish, { read }: Presets, line: number): readonly Rule[] {
+  const source = parse(read(wish.preset), `preset ${wish.preset}`);
+  return presetRules(check(source).rules, wish).map((rule) => compile(rule, line));
 }
 
 function checkSize(text: string, file: string): void {

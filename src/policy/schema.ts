@@ -58,6 +58,7 @@ export const policySchema = late((z) => {
 
   return strict(z, {
     version: z.literal(1, 'expected 1, the only version there is'),
+    presets: z.array(presetWish(z, pattern)).optional(),
     rules: z.array(z.discriminatedUnion('effect', rules, { error: unknownEffect })),
   });
 });
@@ -73,6 +74,25 @@ export function describeIssue(issue: Schema.core.$ZodRawIssue): string | undefin
   if (issue.code === 'too_small')
     return `expected at least ${issue.minimum}${issue.origin === 'array' ? ' entry' : ''}`;
   return issue.code === 'too_big' ? `expected at most ${issue.maximum}` : undefined;
+}
+
+/** The name of a preset, or with a mirror: an address, or one with the ranges that it lies in. */
+function presetWish(z: Zod, pattern: Schema.ZodString) {
+  const url = z
+    .string()
+    .refine(
+      (text) => /^https?:\/\/[^?#@\s]+$/.test(text) && URL.canParse(text),
+      'expected an address such as https://index.corp/npm, without user, ? and #',
+    );
+  const addresses = oneOrMore(z, telling(pattern, rangeProblem)).optional();
+  const mirror = z.preprocess(
+    (value) => (typeof value === 'string' ? { url: value } : value),
+    strict(z, { url, addresses }),
+  );
+  return z.preprocess(
+    (value) => (typeof value === 'string' ? { preset: value } : value),
+    strict(z, { preset: idOf(z), mirror: mirror.optional() }),
+  );
 }
 
 /** What a rule on egress says beside its match. */

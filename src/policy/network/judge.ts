@@ -75,8 +75,7 @@ function stands({ of: { uses, expiresAt }, used }: GrantState, now: number): boo
 function judged(rule: EgressRule | undefined, findGrant: () => EgressGrant | undefined): EgressJudgement {
   const verdict: Verdict | undefined = rule?.verdict;
   const grant = verdict === undefined || verdict === 'ask' ? findGrant() : undefined;
-  if (grant !== undefined)
-    return { verdict: 'allow', rule, grant, reason: 'A person allowed it.', advice: '' };
+  if (grant !== undefined) return { verdict: 'allow', rule, grant, reason: 'A person allowed it.', advice: '' };
   if (rule === undefined) return { verdict: 'deny', rule, ...NO_RULE };
   return { verdict: rule.verdict, rule, reason: rule.reason, advice: rule.advice };
 }

@@ -1,0 +1,44 @@
+// Owns how a policy takes over the rules of a preset, at the public hosts or at a mirror of the site. Knows no file system.
+import type { RuleText } from '../schema.ts';
+
+export interface PresetWish {
+  readonly preset: string;
+  readonly mirror?: { readonly url: string; readonly addresses?: readonly string[] | undefined } | undefined;
+}
+
+const MIRROR_EXAMPLE = 'mirrored';
+
+/** The rules as if they stood in the policy. At a mirror: its host and what lies below its path, with the methods of each rule. */
+export function presetRules(rules: readonly RuleText[], { mirror }: PresetWish): readonly RuleText[] {
+  if (mirror === undefined) return rules;
+  const url = new URL(mirror.url);
+  const moved = rules.flatMap((rule) => (rule.effect === 'egress' ? [atMirror(rule, url, mirror.addresses)] : []));
+  const seen = new Set<string>();
+  // Index and files are often one host then.
+  return moved.filter(({ match }) => !seen.has(JSON.stringify(match)) && seen.add(JSON.stringify(match)));
+}
+
+type EgressRuleText = Extract<RuleText, { effect: 'egress' }>;
+
+function atMirror(rule: EgressRuleText, url: URL, addresses: readonly string[] | undefined): EgressRuleText {
+  const scheme = url.protocol === 'http:' ? 'http' : 'https';
+  const port = url.port === '' ? (scheme === 'http' ? 80 : 443) : Number(url.port);
+  const folder = url.pathname.replace(/\/$/, '');
+  const { method } = rule.match ?? {};
+  // Such a path says what is done there, wherever the mirror keeps it.
+  const deep = (rule.match?.path ?? []).filter((path) => path.startsWith('/**/'));
+  const where =
+    deep.length > 0
+      ? { path: deep.map((path) => `${folder}${path}`) }
+      : { path_prefix: [folder === '' ? '/' : folder] };
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const match = { host: [host], port: [port], scheme: [scheme], ...(method === undefined ? {} : { method }), ...where };
+  const path = deep[0]?.replaceAll(/\*+/g, MIRROR_EXAMPLE) ?? `/${MIRROR_EXAMPLE}`;
+  const example = `${method?.[0] ?? 'GET'} ${url.origin}${folder}${path}`;
+  return {
+    ...rule,
+    match: match as EgressRuleText['match'],
+    ...(addresses === undefined ? {} : { addresses: [...addresses] }),
+    examples: { match: [example], no_match: [] },
+  };
+}
