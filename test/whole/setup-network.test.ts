@@ -32,14 +32,10 @@ async function registry(t: TestContext, tarball: Buffer, integrity: string) {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
-    if (request.url === '/dep/-/dep-1.0.0.tgz') return void response.end(tarball);
     const dist = { tarball: `${url}/dep/-/dep-1.0.0.tgz`, integrity };
-    const body = {
-      name: 'dep',
-      'dist-tags': { latest: '1.0.0' },
-      versions: { '1.0.0': { name: 'dep', version: '1.0.0', dist } },
-    };
-    response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+    const versions = { '1.0.0': { name: 'dep', version: '1.0.0', dist } };
+    const about = JSON.stringify({ name: 'dep', 'dist-tags': { latest: '1.0.0' }, versions });
+    response.end(request.url === '/dep/-/dep-1.0.0.tgz' ? tarball : about);
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
