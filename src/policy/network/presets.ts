@@ -21,8 +21,6 @@ export function presetRules(rules: readonly RuleText[], { mirror }: PresetWish):
 type EgressRuleText = Extract<RuleText, { effect: 'egress' }>;
 
 function atMirror(rule: EgressRuleText, url: URL, addresses: readonly string[] | undefined): EgressRuleText {
-  const scheme = url.protocol === 'http:' ? 'http' : 'https';
-  const port = url.port === '' ? (scheme === 'http' ? 80 : 443) : Number(url.port);
   const folder = url.pathname.replace(/\/$/, '');
   const { method } = rule.match ?? {};
   // Such a path says what is done there, wherever the mirror keeps it.
@@ -31,14 +29,22 @@ function atMirror(rule: EgressRuleText, url: URL, addresses: readonly string[] |
     deep.length > 0
       ? { path: deep.map((path) => `${folder}${path}`) }
       : { path_prefix: [folder === '' ? '/' : folder] };
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const match = { host: [host], port: [port], scheme: [scheme], ...(method === undefined ? {} : { method }), ...where };
-  const path = deep[0]?.replaceAll(/\*+/g, MIRROR_EXAMPLE) ?? `/${MIRROR_EXAMPLE}`;
-  const example = `${method?.[0] ?? 'GET'} ${url.origin}${folder}${path}`;
+  const match = { ...originOf(url), ...(method === undefined ? {} : { method }), ...where };
   return {
     ...rule,
-    match: match as EgressRuleText['match'],
+    match,
     ...(addresses === undefined ? {} : { addresses: [...addresses] }),
-    examples: { match: [example], no_match: [] },
+    examples: { match: [`${method?.[0] ?? 'GET'} ${url.origin}${folder}${exampleOf(deep)}`], no_match: [] },
   };
+}
+
+function originOf(url: URL): Pick<NonNullable<EgressRuleText['match']>, 'host' | 'port' | 'scheme'> {
+  const scheme = url.protocol === 'http:' ? 'http' : 'https';
+  const usual = scheme === 'http' ? 80 : 443;
+  const port = url.port === '' ? usual : Number(url.port);
+  return { host: [url.hostname.replace(/^\[|\]$/g, '')], port: [port], scheme: [scheme] };
+}
+
+function exampleOf([path]: readonly string[]): string {
+  return path?.replaceAll(/\*+/g, MIRROR_EXAMPLE) ?? `/${MIRROR_EXAMPLE}`;
 }
