@@ -18,6 +18,8 @@ export async function openNaiveProxy(naive: Naive): Promise<Listening> {
     sockets.add(client);
     client.on('error', () => {});
     client.once('data', (first: Buffer) => {
+      // What comes meanwhile waits for the pipe.
+      client.pause();
       const text = first.toString('latin1');
       const place = readLoosely(text);
       if (!isFine(naive, place)) {
