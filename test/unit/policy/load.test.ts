@@ -85,7 +85,7 @@ const MISTAKES: readonly (readonly [what: string, text: string, told: readonly s
   [
     'an unknown key of the file',
     'version: 1\nruels: []\nrules: []',
-    ['2:1: unknown key "ruels" (did you mean "rules"?); known are version, rules'],
+    ['2:1: unknown key "ruels" (did you mean "rules"?); known are version, presets, rules'],
   ],
   [
     'an unknown key of a rule',
@@ -256,6 +256,6 @@ test('a file over the limit is refused before it is read', () => {
 test('a key that is named as what every object has is unknown like any other', () => {
   for (const key of ['__proto__', 'constructor', 'toString'])
     assert.deepEqual(mistakes(`version: 1\nrules: []\n${key}: {}`), [
-      `3:1: unknown key "${key}"; known are version, rules`,
+      `3:1: unknown key "${key}"; known are version, presets, rules`,
     ]);
 });
