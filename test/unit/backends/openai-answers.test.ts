@@ -282,7 +282,8 @@ describe('an answer that is not whole', () => {
 
 describe('an answer whose asker has gone', () => {
   test('ends at once, though all of it came in one piece', async (context) => {
-    const engine = await startEngine(context, says(sse(delta({ content: 'a' }), delta({ reasoning: 'b' }), STOP, DONE)));
+    const all = sse(delta({ content: 'a' }), delta({ reasoning: 'b' }), STOP, DONE);
+    const engine = await startEngine(context, says(all));
     const abort = new AbortController();
     const events = [];
     for await (const event of backendOf(engine.url).stream(REQUEST, abort.signal)) {
