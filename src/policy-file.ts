@@ -33,8 +33,8 @@ export function loadPolicyOf(config: Pick<LoadedConfig, 'policyFile'>): HousePol
   const policy = config.policyFile === undefined ? undefined : loadPolicy(text, file, shippedPresets());
   let decide = policy && createDecide(policy);
   return {
-    text,
-    hash: sha256(text),
+    text: policy?.text ?? text,
+    hash: policy?.hash ?? sha256(text),
     network: () => (policy === undefined ? [] : networkRules(policy)),
     decide: (effect, context) => (decide ??= createDecide(loadPolicy(text, file)))(effect, context),
   };

@@ -49,7 +49,13 @@ export function loadPolicy(text: string, file: string, presets: Presets = NO_PRE
   const taken = wishes.flatMap((wish, index) =>
     takePreset(wish, presets, source.placeOf(['presets', index]).line ?? 1),
   );
-  return { file, hash: sha256(text), rules: [...compiled, ...taken] };
+  const whole = withPresets(text, wishes, presets);
+  return { file, text: whole, hash: sha256(whole), rules: [...compiled, ...taken] };
+}
+
+/** Who changes a preset changes the policy. */
+function withPresets(text: string, wishes: readonly PresetWish[], { read }: Presets): string {
+  return [text, ...wishes.map(({ preset }) => `# preset ${preset}\n${read(preset)}`)].join('\n');
 }
 
 function unknownPresets(wishes: readonly PresetWish[], { names }: Presets, source: Source): readonly Problem[] {

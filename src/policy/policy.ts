@@ -21,7 +21,9 @@ export interface Rule {
 
 export interface Policy {
   readonly file: string;
-  /** sha256 of the text of the file. */
+  /** Of the file and of the presets that it takes. */
+  readonly text: string;
+  /** sha256 of the text. */
   readonly hash: string;
   /** In the order of the file. */
   readonly rules: readonly Rule[];

@@ -75,3 +75,12 @@ test('an unknown preset and a mirror that is no address are refused at their pla
   });
   assert.throws(() => load('[{ preset: npm, mirror: index.corp }]'), { code: 'policy_invalid' });
 });
+
+test('the hash of a policy is of its presets as well: a changed one makes it another policy', () => {
+  const text = 'version: 1\npresets: [npm]\nrules: []\n';
+  const changed = { ...PRESETS, read: (name: string) => `${PRESETS.read(name)}# changed\n` };
+  const [before, after] = [loadPolicy(text, 'policy.yaml', PRESETS), loadPolicy(text, 'policy.yaml', changed)];
+  assert.notEqual(before.hash, after.hash);
+  assert.equal(before.hash, load('[npm]').hash);
+  assert.ok(before.text.startsWith(text) && before.text.includes(PRESETS.read('npm')));
+});
