@@ -139,7 +139,7 @@ export const CATALOGUE = {
     status: 500,
     hint: 'Later steps may have snapshots again; the patch of the run does not depend on them.',
   },
-  snapshot_missing: { status: 409, hint: '`caisson show RUN` lists the steps that have a snapshot.' },
+  snapshot_missing: { status: 409, hint: 'The steps that have a snapshot are listed by `caisson show RUN`.' },
   setup_failed: {
     status: 500,
     hint: 'Correct the commands (setup.run, --setup), allow what they need from the network, or start the run with --no-setup.',
