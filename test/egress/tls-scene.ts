@@ -12,7 +12,6 @@ import { compileEgress } from '../../src/policy/network/match.ts';
 import { createSecretStages } from '../../src/secrets/stages.ts';
 import { createTls } from '../../src/egress/tls/create-tls.ts';
 import { makeAuthority, makeLeaf, makeLeafKey, type Validity } from '../../src/egress/tls/certificates.ts';
-import { compileNetwork } from './stand-in-judge.ts';
 import { HOST, listen, LOOPBACK, openTestProxy } from './scene.ts';
 
 export const OTHER = 'other.test';
