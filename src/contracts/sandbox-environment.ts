@@ -1,4 +1,4 @@
-// Owns the variables of a sandbox with a network, beside those of its proxy: trust in its authority, placeholders of secrets.
+// Owns the variables of a sandbox with a network, beside those of its proxy: trust in its authority, placeholders, tools that ask once.
 // Knows no file and no value of a secret.
 import type { BoundSecret } from './egress.ts';
 
@@ -26,6 +26,16 @@ const CERTIFICATE_VARIABLES: Readonly<Record<string, string>> = {
 export function trustEnvironment(file: string): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.keys(CERTIFICATE_VARIABLES).map((name) => [name, file]));
 }
+
+/**
+ * A refused tunnel looks to pip and cargo like a network that is down: they would ask again for some ten seconds. npm would send the
+ * names of all packages away with each install, to hear what is known of them; no preset allows that.
+ */
+export const FETCH_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PIP_RETRIES: '0',
+  CARGO_NET_RETRY: '0',
+  npm_config_audit: 'false',
+};
 
 /** Each secret under its own name, never with its value. */
 export function secretEnvironment(secrets: readonly BoundSecret[]): Readonly<Record<string, string>> {

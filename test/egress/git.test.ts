@@ -1,12 +1,13 @@
 // Shows with real git over real HTTP that a repository can be cloned through the proxy and never be pushed to, whatever the rule.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { runBackend } from './git-backend.ts';
 import { HOST, openTestProxy, type TestProxy } from './scene.ts';
 
 let folder = '';
@@ -89,47 +90,9 @@ function git(args: readonly string[], isProxied = false): Promise<Ended> {
   });
 }
 
-/** git's own CGI program behind a small server. */
 async function serveGit() {
-  const server = createServer(runBackend);
+  const server = createServer((asked, answer) => runBackend(folder, asked, answer));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return { port, close: () => server.close().closeAllConnections() };
-}
-
-function runBackend(asked: IncomingMessage, answer: ServerResponse): void {
-  const { pathname, search } = new URL(asked.url ?? '/', 'http://a');
-  const child = spawn('git', ['http-backend'], {
-    env: {
-      PATH: '/usr/local/bin:/usr/bin:/bin',
-      HOME: folder,
-      GIT_PROJECT_ROOT: folder,
-      GIT_HTTP_EXPORT_ALL: '1',
-      REMOTE_USER: 'a',
-      REQUEST_METHOD: asked.method ?? '',
-      PATH_INFO: pathname,
-      QUERY_STRING: search.slice(1),
-      CONTENT_TYPE: asked.headers['content-type'] ?? '',
-      GIT_PROTOCOL: String(asked.headers['git-protocol'] ?? ''),
-      HTTP_CONTENT_ENCODING: asked.headers['content-encoding'] ?? '',
-    },
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  asked.pipe(child.stdin);
-  child.stdin.on('error', () => {});
-  let head = '';
-  const onData = (bytes: Buffer) => {
-    head += bytes.toString('latin1');
-    const end = head.indexOf('\r\n\r\n');
-    if (end < 0) return;
-    child.stdout.off('data', onData);
-    for (const line of head.slice(0, end).split('\r\n')) {
-      const [name = '', value = ''] = line.split(/: (.*)/);
-      if (name === 'Status') answer.statusCode = Number.parseInt(value, 10);
-      else answer.setHeader(name, value);
-    }
-    answer.write(Buffer.from(head.slice(end + 4), 'latin1'));
-    child.stdout.pipe(answer);
-  };
-  child.stdout.on('data', onData);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CaissonError } from '../../base/errors.ts';
 import type { EgressProfile } from '../../contracts/egress.ts';
 import type { OpenSandbox } from '../../contracts/executor.ts';
-import { secretEnvironment, trustEnvironment } from '../../contracts/sandbox-environment.ts';
+import { FETCH_ENVIRONMENT, secretEnvironment, trustEnvironment } from '../../contracts/sandbox-environment.ts';
 import { commandUser, insidePaths } from '../setup.ts';
 import { LISTENER_SCRIPT, PROXY_URL, takeListener } from './listener.ts';
 import type { NetworkSetup, SandboxNetwork } from './networking.ts';
@@ -60,6 +60,7 @@ function environmentOf(profile: EgressProfile, trustFile: string): Readonly<Reco
     ...trustEnvironment(trustFile),
     ...Object.fromEntries(TO_PROXY.flatMap((name) => both(name, PROXY_URL))),
     ...Object.fromEntries(both('NO_PROXY', PAST_PROXY)),
+    ...FETCH_ENVIRONMENT,
     NODE_USE_ENV_PROXY: '1',
   };
 }
