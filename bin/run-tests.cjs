@@ -15,8 +15,10 @@ const APART = ['test/bench', 'test/fixtures'];
 /** Only where they are named: they install much and take minutes. */
 const NAMED_ONLY = ['test/engines/vllm', 'test/container'];
 const FAST = ['test/unit', 'test/gateway'];
-/** Of the gateway the answers known word for word: its faults, lines and silences take minutes. Nothing that kills or builds. */
-const SLOW = /^test\/gateway\/(?!.*golden\.test\.ts$)|^test\/unit\/fixtures\/|\/(?:crash|watching)\.test\.ts$/;
+/** Of the gateway the answers known word for word: its faults, lines and silences take minutes. Nothing that kills, builds or attacks. */
+const SLOW_PLACES = /^test\/gateway\/(?!.*golden\.test\.ts$)|^test\/unit\/fixtures\//;
+const SLOW_NAMES =
+  /\/(?:crash|watching|plan|take|tamper|verify|opening|pack-kinds|[a-z]+-attacks|run-tests)\.test\.ts$/;
 
 /** `all`, `fast`, or the paths of files and folders. */
 async function main(words) {
@@ -34,7 +36,7 @@ function chooseFiles(words) {
   if (words.length === 0 || words[0] === 'all') return testFiles('test');
   const places = words[0] === 'fast' ? FAST : words.map((word) => path.relative(ROOT, path.resolve(word)));
   const files = places.flatMap((place) => testFiles(place));
-  return words[0] === 'fast' ? files.filter((file) => !SLOW.test(file)) : files;
+  return words[0] === 'fast' ? files.filter((file) => !SLOW_PLACES.test(file) && !SLOW_NAMES.test(file)) : files;
 }
 
 function testFiles(place) {
