@@ -9,13 +9,10 @@ export interface Gatherer {
   leave(flush: () => void): void;
 }
 
-/** At most so late is an event that was gathered; under a heavy load so late. */
+/** At most so late is an event that was gathered. */
 const TICK_MS = 10;
-const LATE_TICK_MS = 20;
 /** Measured: below it, a write for each event costs less than its delay is worth. */
 const EVENTS_PER_WINDOW = 200;
-/** From here on the writes are what a core is busy with. */
-const HEAVY_EVENTS_PER_WINDOW = 800;
 const WINDOW_MS = 100;
 
 /** `now`: monotonic milliseconds. */
@@ -24,7 +21,7 @@ export function createGatherer(now: () => number): Gatherer {
   let timer: NodeJS.Timeout | undefined;
   let windowEnds = 0;
   let events = 0;
-  let load: 'light' | 'busy' | 'heavy' = 'light';
+  let busy = false;
   const tick = () => {
     timer = undefined;
     const all = [...waiting];
@@ -37,24 +34,19 @@ export function createGatherer(now: () => number): Gatherer {
       if (events % LOOKS === 0) {
         const time = now();
         if (time >= windowEnds) {
-          load = windowEnds === 0 ? 'light' : loadOf((events * WINDOW_MS) / (time - windowEnds + WINDOW_MS));
+          busy = windowEnds !== 0 && events / (time - windowEnds + WINDOW_MS) > EVENTS_PER_WINDOW / WINDOW_MS;
           windowEnds = time + WINDOW_MS;
           events = 0;
         }
       }
-      return load !== 'light';
+      return busy;
     },
     wait: (flush) => {
       waiting.add(flush);
-      timer ??= setTimeout(tick, load === 'heavy' ? LATE_TICK_MS : TICK_MS);
+      timer ??= setTimeout(tick, TICK_MS);
     },
     leave: (flush) => void waiting.delete(flush),
   };
-}
-
-function loadOf(events: number): 'light' | 'busy' | 'heavy' {
-  if (events > HEAVY_EVENTS_PER_WINDOW) return 'heavy';
-  return events > EVENTS_PER_WINDOW ? 'busy' : 'light';
 }
 
 /** The clock is looked at once in so many events. */

@@ -13,20 +13,11 @@ export interface Outlet {
 
 /** Held for the next tick at most, for one client. */
 const MOST_HELD_BYTES = 64 * 1024;
-/** After so many waits in a row that no other event came to, a stream is too slow to be gathered: only each 64th waits, to find out. */
-const LONE_WAITS = 4;
-const TRY_AGAIN = 64;
 
 /** The connection breaks when the client takes nothing for `stalledMs`. */
-export function createOutlet(
-  { raw }: Pick<FastifyReply, 'raw'>,
-  sink: Pick<Sink, 'started' | 'write' | 'end' | 'reset'>,
-  gatherer: Gatherer,
-  stalledMs = STALLED_MS,
-): Outlet {
+export function createOutlet({ raw }: FastifyReply, sink: Sink, gatherer: Gatherer, stalledMs = STALLED_MS): Outlet {
   let held: Buffer[] = [];
   let heldBytes = 0;
-  let [loneWaits, passed] = [0, 0];
   let engine: PassingControl | undefined;
   let stalled: NodeJS.Timeout | undefined;
   const hold = (control: PassingControl) => {
@@ -48,29 +39,24 @@ export function createOutlet(
     const bytes = rest.length === 0 && first !== undefined ? first : Buffer.concat(held);
     held = [];
     heldBytes = 0;
-    gatherer.leave(tick);
+    gatherer.leave(flush);
     if (!sink.started) void sink.write('');
     if (!raw.destroyed && !raw.write(bytes) && engine !== undefined) hold(engine);
   };
-  const tick = () => {
-    loneWaits = held.length === 1 ? loneWaits + 1 : 0;
-    flush();
-  };
-  const isLone = () => loneWaits >= LONE_WAITS && (passed += 1) % TRY_AGAIN !== 0;
   return {
     write: (bytes, urgent, control) => {
       engine = control;
       held.push(bytes);
       heldBytes += bytes.length;
-      if (urgent || !gatherer.mayWait() || heldBytes > MOST_HELD_BYTES || (held.length === 1 && isLone())) flush();
-      else if (held.length === 1) gatherer.wait(tick);
+      if (urgent || !gatherer.mayWait() || heldBytes > MOST_HELD_BYTES) flush();
+      else if (held.length === 1) gatherer.wait(flush);
     },
     end: () => {
       flush();
       sink.end();
     },
     reset: () => {
-      gatherer.leave(tick);
+      gatherer.leave(flush);
       sink.reset();
     },
   };
