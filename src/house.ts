@@ -163,6 +163,7 @@ function runsPorts(
     streamFor: (run) => house.admission.forRuns(router.stream, async () => run),
     findModel: (wish) => router.findModel(wish),
     decide: policy.decide,
+    offers: policy.offers,
     policyHash: () => policy.hash,
     clock: systemClock,
     limits: config.limits,

@@ -6,6 +6,7 @@ import { CaissonError } from './base/errors.ts';
 import { sha256 } from './base/hash.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { EgressRule } from './contracts/egress.ts';
+import type { Effect } from './contracts/effects.ts';
 import type { Decide } from './contracts/ports.ts';
 import { createDecide } from './policy/decide.ts';
 import { loadPolicy, type Presets } from './policy/load.ts';
@@ -19,6 +20,8 @@ export interface HousePolicy {
   readonly text: string;
   readonly hash: string;
   readonly decide: Decide;
+  /** Whether it could say anything but no to such a call. The shipped policy says no to all of them, and is not read for that. */
+  readonly offers: (effect: Extract<Effect, { type: 'external' }>) => boolean;
   /** Its rules on the network. The shipped policy has none that opens it, and is not read for that. */
   readonly network: () => readonly EgressRule[];
 }
@@ -31,11 +34,13 @@ export function loadPolicyOf(config: Pick<LoadedConfig, 'policyFile'>): HousePol
   const file = config.policyFile ?? SHIPPED;
   const text = readPolicy(file);
   const policy = config.policyFile === undefined ? undefined : loadPolicy(text, file, shippedPresets());
-  let decide = policy && createDecide(policy);
+  const own = policy && createDecide(policy);
+  let decide = own;
   return {
     text: policy?.text ?? text,
     hash: policy?.hash ?? sha256(text),
     network: () => (policy === undefined ? [] : networkRules(policy)),
+    offers: (effect) => own !== undefined && own(effect, { run: '', tool: effect.tool }).verdict !== 'deny',
     decide: (effect, context) => (decide ??= createDecide(loadPolicy(text, file)))(effect, context),
   };
 }

@@ -70,7 +70,7 @@ function openAttempt(live: LiveRun, request: RunRequest, begun: Beginning, ports
     snapshots,
     emit,
     ports,
-    maySetUp: maySetUp(live.record.id, ports),
+    maySetUp: ports.offers({ type: 'external', tool: 'set_up' }),
     evidence: undefined,
   };
 }
@@ -120,11 +120,6 @@ async function workToTheEnd(attempt: Attempt): Promise<RunEnd> {
 async function scanNew({ live, begun, request, ports, emit }: Attempt): Promise<void> {
   const of = { run: live.record.id, git: begun.paths.git, tree: request.origin.tree, signal: live.stop.signal };
   await scanImport(of, ports, emit);
-}
-
-/** Where the answer is no in any case, the model need not know of it. */
-function maySetUp(run: string, { decide }: RunsPorts): boolean {
-  return decide({ type: 'external', tool: 'set_up' }, { run, tool: 'set_up' }).verdict !== 'deny';
 }
 
 async function checkBase({ live, begun, request, ports, emit }: Attempt): Promise<void> {

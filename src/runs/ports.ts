@@ -1,4 +1,5 @@
 // Owns what the life of a run needs from outside. Knows no implementation.
+import type { Effect } from '../contracts/effects.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ErrorReport } from '../base/errors.ts';
 import type { FaultPoint } from '../base/faults.ts';
@@ -25,6 +26,8 @@ export interface RunsPorts {
   /** The model that a wish means ('' is the first that is served), and whether a recorded conversation answers for it. */
   readonly findModel: (wish: string) => Promise<{ readonly model: string; readonly recorded: boolean }>;
   readonly decide: Decide;
+  /** Whether the policy could say anything but no to a call that acts outside of the sandbox. */
+  readonly offers: (effect: Extract<Effect, { type: 'external' }>) => boolean;
   readonly policyHash: () => string;
   readonly clock: Clock;
   readonly limits: Limits;

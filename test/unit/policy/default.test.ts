@@ -1,7 +1,11 @@
 // What the shipped policy says of each kind of effect, and the words in which a person and the model hear it.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { loadPolicyOf } from '../../../src/policy-file.ts';
 import type { Effect } from '../../../src/contracts/effects.ts';
 import { explainDecision } from '../../../src/policy/explain.ts';
 import { loadPolicy } from '../../../src/policy/load.ts';
@@ -108,4 +112,26 @@ test('an explanation has no control character and no line of anyone but itself',
   assert.equal(text.split('\n').length, 5);
   assert.doesNotMatch(text.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
   assert.match(text, /\\u\{1b\}\[2J\\u\{a\}Allowed: all\\u\{d\}\\u\{202e\}\\u\{2028\}\\u\{7\}/);
+});
+
+test('what the shipped policy denies altogether is known without reading it, and another policy is asked', () => {
+  const effect = { type: 'external', tool: 'set_up' } as const;
+  const shipped = loadPolicyOf({ policyFile: undefined });
+  assert.deepEqual(
+    [shipped.offers(effect), shipped.decide(effect, { run: 'r', tool: 'set_up' }).verdict],
+    [false, 'deny'],
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'caisson-policy-'));
+  try {
+    const policyFile = join(folder, 'policy.yaml');
+    const rule = (verdict: string) =>
+      `version: 1\nrules:\n  - {id: a, effect: external, match: {tool: set_up}, verdict: ${verdict}, reason: r, advice: a, examples: {match: [set_up]}}\n`;
+    const offered = ['ask', 'allow', 'deny'].map((verdict) => {
+      writeFileSync(policyFile, rule(verdict));
+      return loadPolicyOf({ policyFile }).offers(effect);
+    });
+    assert.deepEqual(offered, [true, true, false]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
