@@ -18,7 +18,7 @@ const FAST = ['test/unit', 'test/gateway'];
 /** Of the gateway the answers known word for word: its faults, lines and silences take minutes. Nothing that kills, builds or attacks. */
 const SLOW_PLACES = /^test\/gateway\/(?!.*golden\.test\.ts$)|^test\/unit\/fixtures\//;
 const SLOW_NAMES =
-  /\/(?:crash|watching|plan|take|tamper|verify|opening|pack-kinds|[a-z]+-attacks|run-tests)\.test\.ts$/;
+  /\/(?:crash|watching|plan|take|tamper|verify|opening|journal|answer|pack-kinds|[a-z]+-attacks|run-tests)\.test\.ts$/;
 
 /** `all`, `fast`, or the paths of files and folders. */
 async function main(words) {

@@ -125,7 +125,8 @@ test('what the shipped policy denies altogether is known without reading it, and
   try {
     const policyFile = join(folder, 'policy.yaml');
     const rule = (verdict: string) =>
-      `version: 1\nrules:\n  - {id: a, effect: external, match: {tool: set_up}, verdict: ${verdict}, reason: r, advice: a, examples: {match: [set_up]}}\n`;
+      `version: 1\nrules:\n  - {id: a, effect: external, match: {tool: set_up}, verdict: ${verdict}, ` +
+      'reason: r, advice: a, examples: {match: [set_up]}}\n';
     const offered = ['ask', 'allow', 'deny'].map((verdict) => {
       writeFileSync(policyFile, rule(verdict));
       return loadPolicyOf({ policyFile }).offers(effect);
