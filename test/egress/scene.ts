@@ -121,28 +121,17 @@ export const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nloot';
 
 /** Sends text as latin1 and gives all that came back until the end, or until nothing came for `quietMs`. */
 export function talk(port: number, text: string | Buffer, quietMs = 150): Promise<string> {
-  return new Promise((resolve) => {
-    let got = '';
-    const socket = connect(port, '127.0.0.1');
-    const done = () => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(got);
-    };
-    let timer = setTimeout(done, 3000);
-    socket.on('error', () => {});
-    socket.on('close', done);
-    socket.on('data', (bytes: Buffer) => {
-      got += bytes.toString('latin1');
-      clearTimeout(timer);
-      timer = setTimeout(done, quietMs);
-    });
-    socket.write(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
-  });
+  return converse(port, typeof text === 'string' ? Buffer.from(text, 'latin1') : text, undefined, quietMs);
 }
 
 /** CONNECT, and then the bytes. */
 export function talkInTunnel(port: number, authority: string, bytes: Buffer, quietMs = 150): Promise<string> {
+  const head = `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
+  return converse(port, Buffer.from(head, 'latin1'), bytes, quietMs);
+}
+
+/** `inside`: sent once a tunnel is open. */
+function converse(port: number, first: Buffer, inside: Buffer | undefined, quietMs: number): Promise<string> {
   return new Promise((resolve) => {
     let got = '';
     const socket = connect(port, '127.0.0.1');
@@ -157,11 +146,11 @@ export function talkInTunnel(port: number, authority: string, bytes: Buffer, qui
     socket.on('data', (more: Buffer) => {
       const isFirst = got === '';
       got += more.toString('latin1');
-      if (isFirst && got.startsWith('HTTP/1.1 200')) socket.write(bytes);
+      if (inside !== undefined && isFirst && got.startsWith('HTTP/1.1 200')) socket.write(inside);
       clearTimeout(timer);
       timer = setTimeout(done, quietMs);
     });
-    socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
+    socket.write(first);
   });
 }
 
